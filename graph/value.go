@@ -1,0 +1,331 @@
+// This file holds values: the small struct that the machine moves about, and the objects that it can point to.
+
+package graph
+
+import (
+	"fmt"
+	"math"
+	"math/big"
+	"sync/atomic"
+	"unicode/utf8"
+	"unsafe"
+
+	"github.com/ipfs/go-cid"
+)
+
+// A Kind is a value's kind.
+type Kind uint8
+
+const (
+	KindInt Kind = iota
+	KindNull
+	KindBool
+	KindFloat
+	KindText
+	KindBytes
+	KindList
+	KindMap
+	KindLink
+	KindFn
+	KindLazy
+)
+
+var kindNames = [...]string{"int", "null", "bool", "float", "text", "bytes", "list", "map", "link", "function", "lazy"}
+
+func (k Kind) String() string { return kindNames[k] }
+
+// A Value is any value of the language. Ints within int64, floats, bools and null need no heap; everything else
+// is an object whose first field is a header with its kind. The zero Value is the int 0. Values are immutable.
+type Value struct {
+	p *header
+	n int64 // the int, the float's bits, the bool
+}
+
+// A header begins every heap object.
+type header struct{ kind Kind }
+
+var (
+	nullTag  = &header{KindNull}
+	boolTag  = &header{KindBool}
+	floatTag = &header{KindFloat}
+)
+
+var mark = header{255} // compared by its address, which is a constant
+
+// A bigInt is an int outside int64; its kind is KindInt.
+type bigInt struct {
+	header
+	v    *big.Int
+	memo memo
+}
+
+type textObj struct {
+	header
+	points uint32 // length in code points, unknownPoints when not counted (atomic)
+	s      string
+	memo   memo
+}
+
+const unknownPoints = math.MaxUint32
+
+type bytesObj struct {
+	header
+	b    []byte
+	memo memo
+}
+
+type linkObj struct {
+	header
+	c cid.Cid
+}
+
+// A Fn is a function value: a closed head (a lam, a member, a primitive, or code not looked at yet) and the
+// arguments it has so far. eval fills Body when it first calls it.
+type Fn struct {
+	header
+	Prim string  // the primitive's name, when the head is one
+	Head cid.Cid // the head's own block (also for a primitive)
+	Args []Value // fewer than the head's arity
+	Body any     // eval's compiled form of the head; nil until resolved
+	// Opaque says that Head is code that has not been looked at: it may itself be an application or any closed expression.
+	Opaque bool
+	memo   memo // the application's block, when there are arguments
+}
+
+// A Thunk is a lazy value: a closed expression (no Args), or a closed head with all its captures. eval keeps its state in State.
+type Thunk struct {
+	header
+	Head  cid.Cid // the expression's own block when Args is empty, else the head's
+	Args  []Value
+	Body  any // eval's
+	State any // eval's: what it was reduced to
+	memo  memo
+}
+
+// Null returns null.
+func Null() Value { return Value{p: nullTag} }
+
+// Bool returns the bool b.
+func Bool(b bool) Value {
+	if b {
+		return Value{p: boolTag, n: 1}
+	}
+	return Value{p: boolTag}
+}
+
+// Int returns the int i.
+func Int(i int64) Value { return Value{n: i} }
+
+// Uint returns the int u.
+func Uint(u uint64) Value {
+	if u <= math.MaxInt64 {
+		return Value{n: int64(u)}
+	}
+	return BigInt(new(big.Int).SetUint64(u))
+}
+
+// BigInt returns the int b, which the value takes over.
+func BigInt(b *big.Int) Value {
+	if b.IsInt64() {
+		return Value{n: b.Int64()}
+	}
+	o := &bigInt{header: header{KindInt}, v: b}
+	return Value{p: &o.header}
+}
+
+// Float returns the float f, which must be finite; -0 becomes 0.
+func Float(f float64) Value {
+	if f == 0 {
+		f = 0
+	}
+	return Value{p: floatTag, n: int64(math.Float64bits(f))}
+}
+
+// Text returns the text s, which must be valid UTF-8.
+func Text(s string) Value {
+	o := &textObj{header: header{KindText}, points: unknownPoints, s: s}
+	return Value{p: &o.header}
+}
+
+// BytesValue returns the bytes b, which the value takes over.
+func BytesValue(b []byte) Value {
+	o := &bytesObj{header: header{KindBytes}, b: b}
+	return Value{p: &o.header}
+}
+
+// LinkValue returns a link to c, which must be defined.
+func LinkValue(c cid.Cid) Value {
+	o := &linkObj{header{KindLink}, c}
+	return Value{p: &o.header}
+}
+
+// ListValue returns l as a value; nil is the empty list.
+func ListValue(l *List) Value {
+	if l == nil {
+		l = EmptyList
+	}
+	return Value{p: &l.header}
+}
+
+// MapValue returns m as a value; nil is the empty map.
+func MapValue(m *Map) Value {
+	if m == nil {
+		m = EmptyMap
+	}
+	return Value{p: &m.header}
+}
+
+// FnValue returns f as a value. The first call for an f comes before f is shared.
+func FnValue(f *Fn) Value {
+	if f.kind != KindFn {
+		f.kind = KindFn
+	}
+	return Value{p: &f.header}
+}
+
+// ThunkValue returns t as a value. The first call for a t comes before t is shared.
+func ThunkValue(t *Thunk) Value {
+	if t.kind != KindLazy {
+		t.kind = KindLazy
+	}
+	return Value{p: &t.header}
+}
+
+// NewList returns the list of the items, which it copies.
+func NewList(items ...Value) Value {
+	if len(items) <= maxRun {
+		return ListValue(flatCopy(items))
+	}
+	return ListValue(ListOf(items))
+}
+
+var (
+	someKeys  = [1]string{"Some"}
+	noneValue = Tagged("None", Null())
+)
+
+// Some returns {"Some": v}.
+func Some(v Value) Value { return MapValue(only(&someKeys[0], v)) }
+
+// None returns {"None": null}.
+func None() Value { return noneValue }
+
+// Tagged returns the map with the sole key tag.
+func Tagged(tag string, v Value) Value {
+	o := &struct {
+		m    Map
+		vals [1]Value
+		keys [1]string
+	}{vals: [1]Value{v}, keys: [1]string{tag}}
+	o.m = Map{header: header{KindMap}, n: 1, keys: &o.keys[0], vals: &o.vals[0]}
+	return MapValue(&o.m)
+}
+
+// Record returns the map of alternating keys and values. Beside a Value, a value may be a string, an int, a bool or a CID.
+func Record(pairs ...any) Value {
+	var b MapBuilder
+	for i := 0; i < len(pairs); i += 2 {
+		var v Value
+		switch x := pairs[i+1].(type) {
+		case Value:
+			v = x
+		case string:
+			v = Text(x)
+		case int:
+			v = Int(int64(x))
+		case int64:
+			v = Int(x)
+		case bool:
+			v = Bool(x)
+		case cid.Cid:
+			v = LinkValue(x)
+		default:
+			panic(fmt.Sprintf("BUG: Record of a %T", x))
+		}
+		b.Set(pairs[i].(string), v)
+	}
+	return MapValue(b.Map())
+}
+
+// Kind returns v's kind.
+func (v Value) Kind() Kind {
+	if v.p == nil {
+		return KindInt
+	}
+	return v.p.kind
+}
+
+// Int returns v's int when it is within int64. v is an int.
+func (v Value) Int() (int64, bool) { return v.n, v.p == nil }
+
+// BigInt returns v's int, which must not be changed. v is an int.
+func (v Value) BigInt() *big.Int {
+	if v.p == nil {
+		return big.NewInt(v.n)
+	}
+	return v.big().v
+}
+
+// Bool returns v's bool. v is a bool.
+func (v Value) Bool() bool { return v.n != 0 }
+
+// Float returns v's float. v is a float.
+func (v Value) Float() float64 { return math.Float64frombits(uint64(v.n)) }
+
+// Text returns v's text. v is a text.
+func (v Value) Text() string { return v.text().s }
+
+// TextLen returns the number of v's code points, counted at most once. v is a text.
+func (v Value) TextLen() int {
+	t := v.text()
+	if n := atomic.LoadUint32(&t.points); n != unknownPoints {
+		return int(n)
+	}
+	n := utf8.RuneCountInString(t.s)
+	if uint64(n) < unknownPoints {
+		atomic.StoreUint32(&t.points, uint32(n))
+	}
+	return n
+}
+
+// Bytes returns v's bytes, which must not be changed. v is bytes.
+func (v Value) Bytes() []byte { return v.bytes().b }
+
+// Link returns v's CID. v is a link.
+func (v Value) Link() cid.Cid { return (*linkObj)(unsafe.Pointer(v.p)).c }
+
+// List returns v's list. v is a list.
+func (v Value) List() *List { return (*List)(unsafe.Pointer(v.p)) }
+
+// Map returns v's map. v is a map.
+func (v Value) Map() *Map { return (*Map)(unsafe.Pointer(v.p)) }
+
+// Fn returns v's function. v is a function.
+func (v Value) Fn() *Fn { return (*Fn)(unsafe.Pointer(v.p)) }
+
+// Thunk returns v's thunk. v is lazy.
+func (v Value) Thunk() *Thunk { return (*Thunk)(unsafe.Pointer(v.p)) }
+
+// Same says whether v and w are one object, or one small int, float, bool or null: equal values without a look inside.
+func (v Value) Same(w Value) bool { return v == w }
+
+// Identity is equal for two values only if they are the same: an int by value, an object by where it stands.
+func (v Value) Identity() (object uintptr, n int64) { return uintptr(unsafe.Pointer(v.p)), v.n }
+
+// Mark is not a value of the language: it is what a body gives back to the machine in place of a value when it ends in a
+// tail call. Only the machine makes it, and it never leaves it.
+func Mark() Value { return Value{p: &mark} }
+
+// IsMark says whether v is the mark.
+func (v Value) IsMark() bool { return v.p == &mark }
+
+func (v Value) big() *bigInt     { return (*bigInt)(unsafe.Pointer(v.p)) }
+func (v Value) text() *textObj   { return (*textObj)(unsafe.Pointer(v.p)) }
+func (v Value) bytes() *bytesObj { return (*bytesObj)(unsafe.Pointer(v.p)) }
+
+// A memo remembers how an object is placed, once that is a link or a λ form that took hashing. Safe for concurrent use.
+// It is no atomic.Pointer so that a Fn can be copied.
+type memo struct{ p unsafe.Pointer }
+
+func (m *memo) get() *placement  { return (*placement)(atomic.LoadPointer(&m.p)) }
+func (m *memo) set(p *placement) { atomic.StorePointer(&m.p, unsafe.Pointer(p)) }
