@@ -1,0 +1,347 @@
+// This file moves what hangs below a CID from store to store, as a CAR file.
+
+package store
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/ipfs/boxo/verifcid"
+	"github.com/ipfs/go-cid"
+	car "github.com/ipld/go-car/v2"
+	"github.com/multiformats/go-varint"
+
+	"github.com/rosser-lang/rosser/codec"
+	"github.com/rosser-lang/rosser/graph"
+)
+
+// A Size is that of a sub-DAG: everything that is reached from its root, each block once.
+type Size struct {
+	Blocks int
+	Bytes  int64
+}
+
+// Export writes all blocks below root to w, as a CARv1, parents before children. When there is an Answer for root,
+// its Result and Trace are roots of the CAR beside it, with all that hangs below them: then the answer travels with
+// the question. A block that is missing or damaged is an error that names it; what was written by then is no whole
+// CAR file.
+func (s *Store) Export(ctx context.Context, root cid.Cid, w io.Writer) (Size, error) {
+	roots := []cid.Cid{root}
+	a, ok, err := s.Answer(ctx, root)
+	if err != nil {
+		return Size{}, err
+	}
+	if ok {
+		roots = append(roots, a.Result)
+		if has, err := s.complete(ctx, a.Trace); err != nil {
+			return Size{}, err
+		} else if has {
+			roots = append(roots, a.Trace)
+		}
+	}
+	out := bufio.NewWriterSize(w, 256<<10)
+	header := codec.AppendArray(codec.AppendText(codec.AppendMap(nil, 2), "roots"), len(roots))
+	for _, r := range roots {
+		header = codec.AppendLink(header, r)
+	}
+	header = codec.AppendInt(codec.AppendText(header, "version"), 1)
+	if err := writeSection(out, header); err != nil {
+		return Size{}, err
+	}
+	var size Size
+	err = graph.Closure(ctx, roots, graph.LoaderOf(ctx, s), func(c cid.Cid, data []byte) error {
+		size.Blocks++
+		size.Bytes += int64(len(data))
+		return writeSection(out, c.Bytes(), data)
+	})
+	if err != nil {
+		return size, fmt.Errorf("export %s: %w", root, err)
+	}
+	return size, out.Flush()
+}
+
+// writeSection writes a section of a CAR file: its length as a varint, and its parts.
+func writeSection(w *bufio.Writer, parts ...[]byte) error {
+	n := 0
+	for _, p := range parts {
+		n += len(p)
+	}
+	if _, err := w.Write(varint.ToUvarint(uint64(n))); err != nil {
+		return err
+	}
+	for _, p := range parts {
+		if _, err := w.Write(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// complete says whether c is defined and nothing below it is missing.
+func (s *Store) complete(ctx context.Context, c cid.Cid) (bool, error) {
+	if !c.Defined() {
+		return false, nil
+	}
+	err := graph.Closure(ctx, []cid.Cid{c}, graph.LoaderOf(ctx, s), func(cid.Cid, []byte) error { return nil })
+	if errors.Is(err, graph.ErrNotFound) || errors.Is(err, graph.ErrDamaged) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// ErrTruncated says that a CAR file ended in the middle.
+var ErrTruncated = errors.New("the file ends in the middle of a block")
+
+// An Imported says what an Import brought.
+type Imported struct {
+	Roots  []cid.Cid
+	Size       // of what came, which may have been there already
+	Claims int // results that came, and are now in the index as claims
+}
+
+// maxHeader is the longest header of a CAR file that Import reads, in bytes.
+const maxHeader = 1 << 20
+
+// Import puts the blocks of a CAR file into the store, each verified against its CID; one that does not have its
+// hash ends the import with an error that names it. Results that are roots of the file, or that a library among its
+// roots lists, are recorded as claims of who, and with them those they rest on; a claim never replaces what this
+// machine found itself. When the file is cut short, what was whole is kept, and the error wraps ErrTruncated.
+func (s *Store) Import(ctx context.Context, r io.Reader, who string) (Imported, error) {
+	in := &counter{r: bufio.NewReaderSize(r, 256<<10)}
+	blocks, err := openCAR(in)
+	if err != nil {
+		return Imported{}, fmt.Errorf("not a CAR file: %w", err)
+	}
+	got := Imported{Roots: blocks.Roots}
+	expected := in.n // bytes of the file up to the end of the last whole block
+	var end error
+	for {
+		b, err := blocks.Next()
+		if err == io.EOF && in.n == expected {
+			break
+		}
+		if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) {
+			end = fmt.Errorf("%w, after %d whole ones, which are kept", ErrTruncated, got.Blocks)
+			break
+		}
+		if err != nil {
+			return got, fmt.Errorf("CAR file, after %d blocks: %w", got.Blocks, err)
+		}
+		c, data := b.Cid(), b.RawData()
+		section := uint64(c.ByteLen() + len(data))
+		expected += int64(varint.UvarintSize(section)) + int64(section)
+		if !isIdentity(c) {
+			if err := verifcid.ValidateCid(verifcid.DefaultAllowlist, c); err != nil {
+				return got, fmt.Errorf("CAR file: block %s: %w", c, err)
+			}
+			if err := graph.Verify(c, data); err != nil {
+				return got, fmt.Errorf("CAR file: the bytes of a block do not have its hash: %w", err)
+			}
+			if err := s.Put(ctx, graph.Block{CID: c, Data: data}); err != nil {
+				return got, err
+			}
+		}
+		got.Blocks++
+		got.Bytes += int64(len(data))
+	}
+	claims, err := s.claims(ctx, got.Roots, who)
+	got.Claims = claims
+	if err == nil {
+		err = s.Flush(ctx)
+	}
+	return got, errors.Join(end, err)
+}
+
+func openCAR(r io.Reader) (blocks *car.BlockReader, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%v", p)
+		}
+	}()
+	return car.NewBlockReader(r, car.WithTrustedCAR(true), // verified here, where the error can name the block
+		car.MaxAllowedHeaderSize(maxHeader), car.MaxAllowedSectionSize(MaxBlock+maxCID))
+}
+
+// maxCID is more than any CID has in bytes.
+const maxCID = 256
+
+// A counter counts what is read from r.
+type counter struct {
+	r *bufio.Reader
+	n int64
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
+}
+
+func (c *counter) ReadByte() (byte, error) {
+	b, err := c.r.ReadByte()
+	if err == nil {
+		c.n++
+	}
+	return b, err
+}
+
+// claims records the results that the roots are, or list, as claims of who.
+func (s *Store) claims(ctx context.Context, roots []cid.Cid, who string) (int, error) {
+	results, traces := map[cid.Cid]cid.Cid{}, map[cid.Cid]cid.Cid{} // by expression
+	for _, root := range roots {
+		data, err := s.Block(ctx, root)
+		if errors.Is(err, graph.ErrNotFound) {
+			continue // a CAR file may have roots that it does not hold
+		}
+		if err != nil {
+			return 0, err
+		}
+		switch root.Prefix().Codec {
+		case cid.DagCBOR:
+			if of, err := resultOf(data); err == nil {
+				results[of] = root
+			} else if _, err := graph.DecodeTrace(data); err == nil {
+				if err := s.traced(ctx, root, results, traces); err != nil {
+					return 0, err
+				}
+			}
+		case cid.DagProtobuf:
+			lib, err := s.ReadLibrary(ctx, root)
+			if errors.Is(err, errNoLibrary) || errors.Is(err, graph.ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return 0, err
+			}
+			for of, result := range lib.Results {
+				results[of] = result
+			}
+			for of, trace := range lib.Traces {
+				traces[of] = trace
+			}
+		}
+	}
+	n := 0
+	by := graph.ClaimAnswer + strings.ToValidUTF8(who, "\uFFFD")
+	load := graph.LoaderOf(ctx, s)
+	for of, result := range results {
+		// Only what can be read: with its value's own blocks, and really about this expression.
+		if err := graph.ResultBlocks(result, load, nil); err != nil {
+			if ctx.Err() != nil {
+				return n, ctx.Err()
+			}
+			continue
+		}
+		data, err := s.Block(ctx, result)
+		if err != nil {
+			return n, err
+		}
+		really, err := resultOf(data)
+		if err != nil || really != of {
+			return n, fmt.Errorf("the library says that %s is a result of %s, which it is not", result, of)
+		}
+		steps, err := stepsOf(data)
+		if err != nil {
+			return n, fmt.Errorf("result %s: %w", result, err)
+		}
+		a := graph.Answer{Expr: of, Result: result, Trace: traces[of], By: by, Steps: steps}
+		if a.Trace.Defined() {
+			if t, err := s.Block(ctx, a.Trace); err != nil {
+				a.Trace = cid.Undef
+			} else if t, err := graph.DecodeTrace(t); err != nil || t.Result != result {
+				a.Trace = cid.Undef
+			}
+		}
+		if err := s.Record(ctx, a); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
+}
+
+// traced walks the trace at root and adds the results and traces in it, by expression. What is missing or is not
+// what it should be is passed over: a trace explains, and nothing depends on it.
+func (s *Store) traced(ctx context.Context, root cid.Cid, results, traces map[cid.Cid]cid.Cid) error {
+	type step struct{ trace, above cid.Cid } // above is the result of the trace that uses this one
+	seen := map[cid.Cid]bool{}
+	for stack := []step{{trace: root}}; len(stack) > 0; {
+		at := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		if seen[at.trace] {
+			continue
+		}
+		seen[at.trace] = true
+		data, err := s.Block(ctx, at.trace)
+		if err == nil {
+			t, bad := graph.DecodeTrace(data)
+			if bad != nil {
+				continue
+			}
+			for _, u := range t.Uses {
+				stack = append(stack, step{u.Trace, t.Result})
+			}
+			if t.Result == at.above {
+				continue // a group of the uses of the one above
+			}
+			if data, err = s.Block(ctx, t.Result); err == nil {
+				if of, err := resultOf(data); err == nil {
+					results[of], traces[of] = t.Result, at.trace
+				}
+			}
+		}
+		if err != nil && !errors.Is(err, graph.ErrNotFound) && !errors.Is(err, graph.ErrDamaged) {
+			return err
+		}
+	}
+	return nil
+}
+
+var errNoResult = errors.New("not a result")
+
+// resultOf returns the expression that a Result is of, from the block alone.
+func resultOf(data []byte) (cid.Cid, error) {
+	of, _, err := resultHead(data)
+	return of, err
+}
+
+func stepsOf(data []byte) (uint64, error) {
+	_, steps, err := resultHead(data)
+	return steps, err
+}
+
+// resultHead reads {"of", "steps", "value"} or {"of", "error", "steps"} without the value.
+func resultHead(data []byte) (of cid.Cid, steps uint64, err error) {
+	r := codec.NewReader(data, true)
+	if n, err := r.Map(); err != nil || n != 3 {
+		return cid.Undef, 0, errNoResult
+	}
+	key := ""
+	for i := range 3 {
+		if key, err = r.Key(key, i == 0); err != nil {
+			return cid.Undef, 0, err
+		}
+		switch {
+		case i == 0 && key == "of":
+			of, err = r.Link()
+		case i > 0 && key == "steps":
+			var n int64
+			if n, _, err = r.Int(); n < 0 {
+				err = errNoResult
+			}
+			steps = uint64(n)
+		case i == 2 && key == "value", i == 1 && key == "error":
+			err = r.Skip()
+		default:
+			err = errNoResult
+		}
+		if err != nil {
+			return cid.Undef, 0, err
+		}
+	}
+	return of, steps, r.Done()
+}
