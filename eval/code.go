@@ -1,0 +1,652 @@
+// This file generates code: a lam's term becomes Go closures over the slots of a frame.
+//
+//	var i        the slot i
+//	let b e      slot := b; e
+//	if c a b     only the branch taken
+//	app f a…     f, then the arguments from the left, then the call
+//
+// Terms were checked when they were loaded, so slots are in range and nothing is checked here again.
+
+package eval
+
+import (
+	"fmt"
+	"strconv"
+	"unsafe"
+
+	"github.com/ipfs/go-cid"
+
+	"github.com/rosser-lang/rosser/graph"
+)
+
+// newLam makes a lam whose code is generated at its first call. base is the preorder index of the lam in its block.
+func (m *Machine) newLam(u *unit, c cid.Cid, t *graph.Term, base int, group []*lam) *lam {
+	f := &lam{id: len(m.lams), cid: c, term: t, unit: u, base: base, group: group, arity: t.Arity}
+	levels, height := measure(t.Args[0], f.arity)
+	f.slots = levels
+	f.kept = slotOffset(f.slots)
+	n := 1 + f.slots + f.arity + height/2
+	if n >= slack {
+		panic(&Stop{Reason: Missing, Err: fmt.Errorf("%s: a function of more than %d slots", c, slack)})
+	}
+	f.size = uintptr(n) * slotSize
+	f.body = func(m *Machine, fp unsafe.Pointer) graph.Value {
+		m.generate(f)
+		return f.body(m, fp)
+	}
+	f.enter = func(m *Machine, fp unsafe.Pointer) graph.Value {
+		m.generate(f)
+		return f.enter(m, fp)
+	}
+	m.lams = append(m.lams, f)
+	return f
+}
+
+// measure finds the number of slots that a term needs when level are in use, and its height.
+func measure(t *graph.Term, level int) (levels, height int) {
+	levels = level
+	for i, a := range t.Args {
+		inner := level
+		if t.Op == graph.OpLet {
+			inner += i
+			levels = max(levels, level+1)
+		}
+		l, h := measure(a, inner)
+		levels, height = max(levels, l), max(height, h)
+	}
+	return levels, height + 1
+}
+
+// A generator holds what generation of one body needs.
+type generator struct {
+	m     *Machine
+	f     *lam
+	index int // preorder index of the next node
+}
+
+func (m *Machine) generate(f *lam) {
+	g := &generator{m: m, f: f, index: f.base + 1}
+	body := g.gen(f.term.Args[0], f.arity, f.arity > 0) // calls of a closed expression are calls, to be linked as such
+	if f.loops {
+		body = turning(body)
+	}
+	f.body = body
+	f.enter = m.policy.wrap(f)
+}
+
+// turning repeats a body as long as it ends in a call of itself, whose arguments it has put in place.
+func turning(body code) code {
+	return func(m *Machine, fp unsafe.Pointer) graph.Value {
+		for {
+			r := body(m, fp)
+			if !r.IsMark() || m.tail != nil {
+				return r
+			}
+		}
+	}
+}
+
+// again ends a turn of the function in hand.
+func (m *Machine) again() graph.Value {
+	m.tail = nil
+	m.steps++
+	if m.steps >= m.limit {
+		m.safepoint()
+	}
+	return graph.Mark()
+}
+
+func (g *generator) site(index int) *site { return &site{g.f.unit.cid, index} }
+
+// gen generates a term. level is the number of slots in use; tail says that the term's value is the body's.
+func (g *generator) gen(t *graph.Term, level int, tail bool) code {
+	index := g.index
+	g.index++
+	switch t.Op {
+	case graph.OpVar:
+		off := slotOffset(t.Index)
+		return func(m *Machine, fp unsafe.Pointer) graph.Value { return *slot(fp, off) }
+	case graph.OpLit:
+		v := t.Value
+		return func(*Machine, unsafe.Pointer) graph.Value { return v }
+	case graph.OpPrim:
+		if g.m.prims[t.Name] == nil {
+			name, in := t.Name, g.f.cid
+			return func(m *Machine, fp unsafe.Pointer) graph.Value { panic(m.unknown(name, in)) }
+		}
+		v := g.primValue(t.Name)
+		return func(*Machine, unsafe.Pointer) graph.Value { return v }
+	case graph.OpRef:
+		u := g.m.unit(t.CID)
+		if u.state == function && u.group == nil {
+			v := u.value
+			return func(*Machine, unsafe.Pointer) graph.Value { return v }
+		}
+		return func(m *Machine, fp unsafe.Pointer) graph.Value { return m.refValue(u) }
+	case graph.OpSelf:
+		f := g.f.group[t.Index]
+		if f.arity == 0 {
+			u := g.m.unit(f.cid)
+			return func(m *Machine, fp unsafe.Pointer) graph.Value { return m.refValue(u) }
+		}
+		v := f.value()
+		return func(*Machine, unsafe.Pointer) graph.Value { return v }
+	case graph.OpLet:
+		off := slotOffset(level)
+		bound := g.gen(t.Args[0], level, false)
+		body := g.gen(t.Args[1], level+1, tail)
+		return func(m *Machine, fp unsafe.Pointer) graph.Value {
+			*slot(fp, off) = bound(m, fp)
+			return body(m, fp)
+		}
+	case graph.OpIf:
+		cond := g.test(t.Args[0], level, index)
+		then := g.gen(t.Args[1], level, tail)
+		other := g.gen(t.Args[2], level, tail)
+		return func(m *Machine, fp unsafe.Pointer) graph.Value {
+			if cond(m, fp) {
+				return then(m, fp)
+			}
+			return other(m, fp)
+		}
+	case graph.OpGet:
+		arg, key, at := g.gen(t.Args[0], level, false), t.Name, g.site(index)
+		i, isIndex := asIndex(key)
+		return func(m *Machine, fp unsafe.Pointer) graph.Value {
+			v := arg(m, fp)
+			switch v.Kind() {
+			case graph.KindMap:
+				if x, ok := v.Map().Get(key); ok {
+					return x
+				}
+			case graph.KindList:
+				if isIndex && i < v.List().Len() {
+					return v.List().At(i)
+				}
+			}
+			x, err := field(m.Force(v), key)
+			if err != nil {
+				m.throw(err, at)
+			}
+			return x
+		}
+	case graph.OpList:
+		return g.list(t, level, index)
+	case graph.OpMap:
+		return g.mapping(t, level, index)
+	case graph.OpTry:
+		arg := g.gen(t.Args[0], level, false)
+		return func(m *Machine, fp unsafe.Pointer) graph.Value { return m.attempt(arg, fp) }
+	case graph.OpLazy:
+		return g.lazy(t.Args[0], level)
+	case graph.OpApp:
+		return g.app(t, level, tail, index)
+	}
+	panic(fmt.Sprintf("BUG: a term of op %d in a body", t.Op))
+}
+
+func (g *generator) primValue(name string) graph.Value {
+	return graph.FnValue(&graph.Fn{Prim: name, Head: primCID(name), Body: g.m.prim(name, g.f.cid)})
+}
+
+// asIndex reads a key as the index of a list: decimal digits without leading zeros.
+func asIndex(key string) (int, bool) {
+	i, err := strconv.ParseInt(key, 10, 0)
+	return int(i), err == nil && i >= 0 && strconv.FormatInt(i, 10) == key
+}
+
+// field is e.key: a map's value, or a list's element where key is an index.
+func field(v graph.Value, key string) (graph.Value, error) {
+	switch v.Kind() {
+	case graph.KindMap:
+		if x, ok := v.Map().Get(key); ok {
+			return x, nil
+		}
+	case graph.KindList:
+		if i, ok := asIndex(key); ok && i < v.List().Len() {
+			return v.List().At(i), nil
+		}
+	default:
+		return graph.Value{}, wrongKind(v, "map or list")
+	}
+	return graph.Value{}, Fail("no field", graph.Record("field", graph.Text(key), "in", v))
+}
+
+// wrongKind is the error for a value of a kind that cannot stand where it does.
+func wrongKind(got graph.Value, want string) error {
+	return Fail("wrong kind", graph.Record("got", got, "want", graph.Text(want)))
+}
+
+// test generates a condition.
+func (g *generator) test(t *graph.Term, level, ifIndex int) func(*Machine, unsafe.Pointer) bool {
+	if c := g.compare(t, level); c != nil {
+		return c
+	}
+	cond, at := g.gen(t, level, false), g.site(ifIndex)
+	return func(m *Machine, fp unsafe.Pointer) bool {
+		v := cond(m, fp)
+		if v.Kind() != graph.KindBool {
+			if v = m.Force(v); v.Kind() != graph.KindBool {
+				m.throw(wrongKind(v, "bool"), at)
+			}
+		}
+		return v.Bool()
+	}
+}
+
+// args generates arguments, from the left.
+func (g *generator) args(ts []*graph.Term, level int) []code {
+	out := make([]code, len(ts))
+	for i, t := range ts {
+		out[i] = g.gen(t, level, false)
+	}
+	return out
+}
+
+// evaluate reduces codes from the left into slots of the stack and hands them to use. weight is what use needs besides.
+func (m *Machine) evaluate(codes []code, fp unsafe.Pointer, weight int, at *site, use func(args []graph.Value) graph.Value) graph.Value {
+	base, ok := m.reserve(len(codes)+weight, at)
+	if !ok {
+		return m.hop(func() graph.Value { return m.evaluate(codes, fp, weight, at, use) })
+	}
+	args := slots(base, slotSize, len(codes))
+	for i, c := range codes {
+		args[i] = c(m, fp)
+	}
+	r := use(args)
+	m.sp = base
+	return r
+}
+
+func (g *generator) list(t *graph.Term, level, index int) code {
+	items := make([]code, len(t.Args))
+	spread := make([]*site, len(t.Args))
+	any := false
+	for i, a := range t.Args {
+		if a.Op == graph.OpSpread {
+			spread[i] = g.site(g.index)
+			g.index++
+			a, any = a.Args[0], true
+		}
+		items[i] = g.gen(a, level, false)
+	}
+	if !any {
+		return func(m *Machine, fp unsafe.Pointer) graph.Value {
+			vs := make([]graph.Value, len(items))
+			for i, c := range items {
+				vs[i] = c(m, fp)
+			}
+			return graph.ListValue(graph.ListOf(vs))
+		}
+	}
+	if len(items) == 2 && spread[0] == nil { // [x, ...xs]
+		return func(m *Machine, fp unsafe.Pointer) graph.Value {
+			x := items[0](m, fp)
+			return graph.ListValue(m.listAt(items[1](m, fp), spread[1]).Prepend(x))
+		}
+	}
+	return func(m *Machine, fp unsafe.Pointer) graph.Value {
+		return m.evaluate(items, fp, 0, nil, func(args []graph.Value) graph.Value {
+			out := graph.EmptyList
+			for i, v := range args {
+				if spread[i] == nil {
+					out = out.Append(v)
+				} else if l := m.listAt(v, spread[i]); out.Len() == 0 {
+					out = l
+				} else {
+					out = m.concatLists(out, l)
+				}
+			}
+			return graph.ListValue(out)
+		})
+	}
+}
+
+// listAt looks at v as a list.
+func (m *Machine) listAt(v graph.Value, at *site) *graph.List {
+	if v = m.Force(v); v.Kind() != graph.KindList {
+		m.throw(wrongKind(v, "list"), at)
+	}
+	return v.List()
+}
+
+func (g *generator) mapping(t *graph.Term, level, index int) code {
+	items := make([]code, len(t.Args))
+	spread := make([]*site, len(t.Args))
+	keys, any := t.Keys, false
+	for i, a := range t.Args {
+		if a.Op == graph.OpSpread {
+			spread[i] = g.site(g.index)
+			g.index++
+			a, any = a.Args[0], true
+		}
+		items[i] = g.gen(a, level, false)
+	}
+	if len(items) == 1 && !any {
+		item, key := items[0], keys[0]
+		return func(m *Machine, fp unsafe.Pointer) graph.Value { return graph.Tagged(key, item(m, fp)) }
+	}
+	return func(m *Machine, fp unsafe.Pointer) graph.Value {
+		return m.evaluate(items, fp, 0, nil, func(args []graph.Value) graph.Value {
+			if !any {
+				var b graph.MapBuilder
+				for i, v := range args {
+					b.Set(keys[i], v)
+				}
+				return graph.MapValue(b.Map())
+			}
+			out := graph.EmptyMap
+			for i, v := range args {
+				if spread[i] == nil {
+					out = out.Insert(keys[i], v)
+					continue
+				}
+				if v = m.Force(v); v.Kind() != graph.KindMap {
+					m.throw(wrongKind(v, "map"), spread[i])
+				}
+				if out.Len() == 0 {
+					out = v.Map()
+				} else {
+					out = out.Merge(v.Map())
+				}
+			}
+			return graph.MapValue(out)
+		})
+	}
+}
+
+// lazy makes a lazy value: of a closed expression, or of a closed function and its captures.
+func (g *generator) lazy(t *graph.Term, level int) code {
+	index := g.index
+	g.index++
+	constant := func(head cid.Cid) code {
+		v := graph.ThunkValue(&graph.Thunk{Head: head})
+		return func(*Machine, unsafe.Pointer) graph.Value { return v }
+	}
+	switch t.Op {
+	case graph.OpRef:
+		return constant(t.CID)
+	case graph.OpSelf:
+		return constant(g.f.group[t.Index].cid)
+	case graph.OpApp:
+		head, known := t.Args[0], true
+		g.index++
+		thunk := graph.Thunk{Head: head.CID}
+		var f *lam
+		if head.Op == graph.OpSelf {
+			f = g.f.group[head.Index]
+		} else if u := g.m.unit(head.CID); g.m.canLoad(u) {
+			f = u.lam
+		} else {
+			known = false // it stops the evaluation only where it is forced
+		}
+		captures := g.args(t.Args[1:], level)
+		if known && (f == nil || f.arity != len(captures)) {
+			panic(&Stop{Reason: Missing, Err: fmt.Errorf("%s: the lazy term at %d is not a function with all its arguments", g.f.unit.cid, index)})
+		}
+		if f != nil {
+			thunk.Head, thunk.Body = f.cid, f
+		}
+		return func(m *Machine, fp unsafe.Pointer) graph.Value {
+			vs := make([]graph.Value, len(captures))
+			for i, c := range captures {
+				vs[i] = c(m, fp)
+			}
+			m.recognise(vs)
+			return graph.ThunkValue(&graph.Thunk{Head: thunk.Head, Args: vs, Body: thunk.Body})
+		}
+	}
+	panic(&Stop{Reason: Missing, Err: fmt.Errorf("%s: the lazy term at %d is neither closed nor an application", g.f.unit.cid, index)})
+}
+
+// attempt is try e.
+func (m *Machine) attempt(c code, fp unsafe.Pointer) graph.Value {
+	sp, tries, floor := m.sp, m.tries, m.policy.floor
+	m.tries++
+	v, thrown := m.protect(func() graph.Value { return c(m, fp) })
+	m.tries, m.policy.floor = tries, floor
+	if thrown == nil {
+		return graph.Tagged("Ok", v)
+	}
+	t, ok := thrown.(*Thrown)
+	if !ok {
+		panic(thrown)
+	}
+	m.unwindTo(sp)
+	return graph.Tagged("Err", graph.Record("kind", graph.Text(t.Err.Kind), "value", t.Err.Value))
+}
+
+// app generates an application by what its function is known to be.
+func (g *generator) app(t *graph.Term, level int, tail bool, index int) code {
+	head, n, at := t.Args[0], len(t.Args)-1, g.site(index)
+	var f *lam
+	switch head.Op {
+	case graph.OpSelf:
+		f = g.f.group[head.Index]
+		if f.arity == 0 {
+			f = nil
+		}
+	case graph.OpPrim:
+		if p := g.m.prims[head.Name]; p != nil && p.Arity == n {
+			if c := g.arithmetic(t, level, at); c != nil {
+				return c
+			}
+			g.index++
+			return g.callPrim(p, g.args(t.Args[1:], level), at)
+		}
+	case graph.OpRef:
+		u := g.m.unit(head.CID)
+		if !g.m.canLoad(u) { // it stops the evaluation only where it is called
+			break
+		}
+		if u.state == function && u.lam != nil {
+			f = u.lam
+		} else if u.state == function && u.group == nil && u.lam == nil {
+			if p, ok := u.value.Fn().Body.(*Prim); ok && p.Arity == n {
+				g.index++
+				return g.callPrim(p, g.args(t.Args[1:], level), at)
+			}
+		}
+	}
+	if f == nil || f.arity != n {
+		return g.callUnknown(t, level, tail, at)
+	}
+	g.index++
+	args := g.args(t.Args[1:], level)
+	switch {
+	case !tail:
+		return callKnown(f, args, index)
+	case f == g.f && g.m.opt.Link != All:
+		f.loops = true
+		return turn(f, args)
+	}
+	return func(m *Machine, fp unsafe.Pointer) graph.Value {
+		return m.evaluate(args, fp, 0, nil, func(vs []graph.Value) graph.Value { return m.tailCall(f, vs...) })
+	}
+}
+
+func (g *generator) callPrim(p *Prim, args []code, at *site) code {
+	n := len(args)
+	if n == 1 {
+		a := args[0]
+		return func(m *Machine, fp unsafe.Pointer) graph.Value { return m.prim1(p, a(m, fp), at) }
+	}
+	if n == 2 {
+		a, b := args[0], args[1]
+		return func(m *Machine, fp unsafe.Pointer) graph.Value {
+			x := a(m, fp)
+			return m.prim2(p, x, b(m, fp), at)
+		}
+	}
+	return func(m *Machine, fp unsafe.Pointer) graph.Value {
+		base, ok := m.reserve(n+primSlots, at)
+		if !ok {
+			return m.evaluate(args, fp, primSlots, at, func(vs []graph.Value) graph.Value { return m.callPrim(p, vs, at) })
+		}
+		vs := slots(base, slotSize, n)
+		for i, c := range args {
+			vs[i] = c(m, fp)
+		}
+		r := m.callPrim(p, vs, at)
+		m.sp = base
+		return r
+	}
+}
+
+func (m *Machine) prim1(p *Prim, x graph.Value, at *site) graph.Value {
+	base, ok := m.reserve(1+primSlots, at)
+	if !ok {
+		return m.hop(func() graph.Value { return m.prim1(p, x, at) })
+	}
+	vs := slots(base, slotSize, 1)
+	vs[0] = x
+	r := m.callPrim(p, vs, at)
+	m.sp = base
+	return r
+}
+
+func (m *Machine) prim2(p *Prim, x, y graph.Value, at *site) graph.Value {
+	base, ok := m.reserve(2+primSlots, at)
+	if !ok {
+		return m.hop(func() graph.Value { return m.prim2(p, x, y, at) })
+	}
+	vs := slots(base, slotSize, 2)
+	vs[0], vs[1] = x, y
+	r := m.callPrim(p, vs, at)
+	m.sp = base
+	return r
+}
+
+// callKnown calls a lam that is known and has just its arguments.
+func callKnown(f *lam, args []code, index int) code {
+	head := header(f.id, index)
+	const o1, o2, o3 = slotSize, 2 * slotSize, 3 * slotSize
+	switch len(args) {
+	case 1:
+		a := args[0]
+		return func(m *Machine, fp unsafe.Pointer) graph.Value {
+			x := a(m, fp)
+			nfp := m.sp
+			if uintptr(nfp)+f.size > m.end {
+				return m.callOnNewChunk(f, index, x)
+			}
+			m.sp = unsafe.Add(nfp, f.size)
+			*slot(nfp, 0) = head
+			*slot(nfp, o1) = x
+			m.steps++
+			if m.steps >= m.limit {
+				m.safepoint()
+			}
+			r := f.enter(m, nfp)
+			if r.IsMark() {
+				r = m.trampoline(nfp)
+			}
+			m.sp = nfp
+			return r
+		}
+	case 2:
+		a, b := args[0], args[1]
+		return func(m *Machine, fp unsafe.Pointer) graph.Value {
+			x := a(m, fp)
+			y := b(m, fp)
+			nfp := m.sp
+			if uintptr(nfp)+f.size > m.end {
+				return m.callOnNewChunk(f, index, x, y)
+			}
+			m.sp = unsafe.Add(nfp, f.size)
+			*slot(nfp, 0) = head
+			*slot(nfp, o1) = x
+			*slot(nfp, o2) = y
+			return m.run(f, nfp)
+		}
+	case 3:
+		a, b, c := args[0], args[1], args[2]
+		return func(m *Machine, fp unsafe.Pointer) graph.Value {
+			x := a(m, fp)
+			y := b(m, fp)
+			z := c(m, fp)
+			nfp := m.sp
+			if uintptr(nfp)+f.size > m.end {
+				return m.callOnNewChunk(f, index, x, y, z)
+			}
+			m.sp = unsafe.Add(nfp, f.size)
+			*slot(nfp, 0) = head
+			*slot(nfp, o1) = x
+			*slot(nfp, o2) = y
+			*slot(nfp, o3) = z
+			return m.run(f, nfp)
+		}
+	}
+	return func(m *Machine, fp unsafe.Pointer) graph.Value {
+		return m.evaluate(args, fp, 0, nil, func(vs []graph.Value) graph.Value { return m.call(f, vs, index) })
+	}
+}
+
+// turn is a tail call of a function by itself: its arguments take the place of its parameters.
+func turn(f *lam, args []code) code {
+	const o1, o2, o3 = slotSize, 2 * slotSize, 3 * slotSize
+	switch len(args) {
+	case 1:
+		a := args[0]
+		return func(m *Machine, fp unsafe.Pointer) graph.Value {
+			*slot(fp, o1) = a(m, fp)
+			return m.again()
+		}
+	case 2:
+		a, b := args[0], args[1]
+		return func(m *Machine, fp unsafe.Pointer) graph.Value {
+			x := a(m, fp)
+			*slot(fp, o2) = b(m, fp)
+			*slot(fp, o1) = x
+			return m.again()
+		}
+	case 3:
+		a, b, c := args[0], args[1], args[2]
+		return func(m *Machine, fp unsafe.Pointer) graph.Value {
+			x := a(m, fp)
+			y := b(m, fp)
+			*slot(fp, o3) = c(m, fp)
+			*slot(fp, o1) = x
+			*slot(fp, o2) = y
+			return m.again()
+		}
+	}
+	return func(m *Machine, fp unsafe.Pointer) graph.Value {
+		m.evaluate(args, fp, 0, nil, func(vs []graph.Value) graph.Value {
+			copy(slots(fp, slotSize, len(vs)), vs)
+			return graph.Value{}
+		})
+		return m.again()
+	}
+}
+
+// callUnknown applies whatever the function turns out to be.
+func (g *generator) callUnknown(t *graph.Term, level int, tail bool, at *site) code {
+	all := g.args(t.Args, level)
+	if !tail {
+		return func(m *Machine, fp unsafe.Pointer) graph.Value {
+			return m.evaluate(all, fp, 0, nil, func(vs []graph.Value) graph.Value { return m.apply(vs[0], vs[1:], at) })
+		}
+	}
+	return func(m *Machine, fp unsafe.Pointer) graph.Value {
+		return m.evaluate(all, fp, 0, nil, func(vs []graph.Value) graph.Value {
+			f, args := vs[0], vs[1:]
+			for {
+				fn := m.function(f, at)
+				need := arityOf(fn) - len(fn.Args)
+				if len(args) < need {
+					return m.partial(fn, args)
+				}
+				if l, ok := fn.Body.(*lam); ok && len(args) == need {
+					m.tail = l
+					m.targs = append(append(m.targs[:0], fn.Args...), args...)
+					return graph.Mark()
+				}
+				f = m.saturate(fn, args[:need], at)
+				if args = args[need:]; len(args) == 0 {
+					return f
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,40 @@
+// This file opens the machine to the tests of package eval_test.
+
+package eval
+
+import (
+	"context"
+
+	"github.com/rosser-lang/rosser/graph"
+)
+
+// RunPrim runs a primitive whose demands have been forced, and says what it charged. The error is an *Error or a *Stop.
+func (m *Machine) RunPrim(p *Prim, args []graph.Value) (v graph.Value, steps uint64, err error) {
+	m.ctx, m.tries = context.Background(), 1
+	m.steps, m.high, m.off, m.limit, m.fuelEnd = 0, 0, 0, 0, m.opt.Fuel
+	sp := m.sp
+	defer func() {
+		steps = m.stepsSince(since{})
+		m.sp = sp
+		switch r := recover().(type) {
+		case nil:
+		case *Thrown:
+			err = r.Err
+		case *Stop:
+			err = r
+		default:
+			panic(r)
+		}
+	}()
+	v, err = p.Run(m, args)
+	return
+}
+
+// SetFuel sets the fuel of the next Eval.
+func (m *Machine) SetFuel(steps uint64) { m.opt.Fuel = steps }
+
+// SmallChunks makes the stack go on in a new chunk often. No frame may be larger than that.
+func (m *Machine) SmallChunks(slots int) {
+	m.chunkSize = uintptr(slots) * slotSize
+	m.end = uintptr(m.sp) + m.chunkSize
+}

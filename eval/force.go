@@ -1,0 +1,409 @@
+// This file reduces what is lazy or not loaded: closed expressions by CID, lazy values, links.
+
+package eval
+
+import (
+	"fmt"
+	"unsafe"
+
+	"github.com/ipfs/go-cid"
+	"github.com/multiformats/go-multicodec"
+
+	"github.com/rosser-lang/rosser/codec"
+	"github.com/rosser-lang/rosser/graph"
+)
+
+type unitState uint8
+
+const (
+	unloaded  unitState = iota
+	function            // value is a function: nothing to reduce
+	unreduced           // a closed expression
+	running
+	reduced
+	failed
+)
+
+// A unit is a block of code: a function, a group, or a closed expression, which is reduced at most once a run.
+type unit struct {
+	cid   cid.Cid
+	state unitState
+	lam   *lam   // the function, or the expression as one of no parameters
+	group []*lam // of a recursion group
+	value graph.Value
+	steps uint64
+	err   *Thrown
+	trace cid.Cid // of its Result, if linked
+}
+
+// unit gives the unit of a CID, without loading it.
+func (m *Machine) unit(c cid.Cid) *unit {
+	u := m.units[c]
+	if u == nil {
+		u = &unit{cid: c}
+		m.units[c] = u
+	}
+	return u
+}
+
+// loadUnit loads and checks the unit's code. It does not generate any body, nor load what it links to but its group.
+func (m *Machine) loadUnit(u *unit) {
+	if u.state != unloaded || u.group != nil {
+		return
+	}
+	t, err := graph.DecodeCode(u.cid, m.Load(u.cid), m.opt.Load)
+	if err != nil {
+		panic(&Stop{Reason: Missing, Err: err})
+	}
+	switch t.Op {
+	case graph.OpLam:
+		u.lam = m.newLam(u, u.cid, t, 0, nil)
+		u.value = u.lam.value()
+		u.state = function
+	case graph.OpPrim:
+		p := m.prim(t.Name, u.cid)
+		u.value = graph.FnValue(&graph.Fn{Prim: p.Name, Head: u.cid, Body: p})
+		u.state = function
+	case graph.OpLit:
+		u.value, u.state = t.Value, reduced
+	case graph.OpRec:
+		u.group = make([]*lam, len(t.Args))
+		index := 1
+		for i, member := range t.Args {
+			u.group[i] = m.newLam(u, memberCID(u.cid, i), member, index, u.group)
+			graph.Walk(member, func(int, *graph.Term) { index++ })
+		}
+		u.state = function
+	case graph.OpMember:
+		g := m.unit(t.CID)
+		m.loadUnit(g)
+		if t.Index >= len(g.group) {
+			panic(&Stop{Reason: Missing, Err: fmt.Errorf("%s: no member %d in the group %s", u.cid, t.Index, t.CID)})
+		}
+		u.lam = g.group[t.Index]
+		if u.lam.arity == 0 {
+			u.state = unreduced
+			return
+		}
+		u.value = u.lam.value()
+		u.state = function
+	default:
+		u.lam = m.newLam(u, u.cid, &graph.Term{Op: graph.OpLam, Args: []*graph.Term{t}}, -1, nil)
+		u.state = unreduced
+	}
+}
+
+// canLoad loads a unit, if it is there and sound.
+func (m *Machine) canLoad(u *unit) (ok bool) {
+	defer func() {
+		if x := recover(); x != nil {
+			if s, is := x.(*Stop); !is || s.Reason != Missing {
+				panic(x)
+			}
+		}
+	}()
+	m.loadUnit(u)
+	return true
+}
+
+// prim finds a primitive; one that this evaluator does not know stops the evaluation.
+func (m *Machine) prim(name string, in cid.Cid) *Prim {
+	p := m.prims[name]
+	if p == nil {
+		panic(m.unknown(name, in))
+	}
+	return p
+}
+
+func (m *Machine) unknown(name string, in cid.Cid) *Stop {
+	return &Stop{Reason: Missing, Err: fmt.Errorf("%s: unknown primitive %q: a newer evaluator may have it", in, name)}
+}
+
+// value is the lam as a function value.
+func (f *lam) value() graph.Value { return graph.FnValue(&graph.Fn{Head: f.cid, Body: f}) }
+
+// refValue is the value of a closed term in a block of its own. It charges the term's full steps.
+func (m *Machine) refValue(u *unit) graph.Value {
+	switch u.state {
+	case unloaded:
+		m.loadUnit(u)
+		return m.refValue(u)
+	case function:
+		if u.group != nil {
+			panic(&Stop{Reason: Missing, Err: fmt.Errorf("%s is a recursion group, not an expression", u.cid)})
+		}
+		return u.value
+	case unreduced:
+		return m.reduceUnit(u)
+	case running:
+		panic(&Stop{Reason: Endless})
+	case failed:
+		m.addSteps(u.steps)
+		m.policy.used(u.cid, u.trace)
+		panic(u.err)
+	}
+	if u.steps > 0 {
+		m.addSteps(u.steps)
+	}
+	m.policy.used(u.cid, u.trace)
+	return u.value
+}
+
+// reduceUnit reduces a closed expression and keeps what it came to.
+func (m *Machine) reduceUnit(u *unit) graph.Value {
+	f := u.lam
+	if m.memHigh.Load() || m.stopping.Load() != nil { // closed expressions in each other take no steps
+		m.safepoint()
+	}
+	if uintptr(m.sp)+f.size > m.end {
+		return m.hop(func() graph.Value { return m.reduceUnit(u) })
+	}
+	if m.policy.findUnit(u) {
+		return m.refValue(u)
+	}
+	u.state = running
+	start, uses, fp := m.now(), m.policy.open(), m.sp
+	m.sp = unsafe.Add(fp, f.size)
+	*slot(fp, 0) = header(f.id, -1)
+	r, thrown := m.protect(func() graph.Value {
+		r := f.enter(m, fp)
+		if r.IsMark() {
+			r = m.trampoline(fp)
+		}
+		return r
+	})
+	if thrown != nil {
+		u.state = unreduced
+		if t, ok := thrown.(*Thrown); ok {
+			u.state, u.err, u.steps = failed, t, m.stepsSince(start)
+			m.policy.unitDone(u, uses)
+		}
+		panic(thrown)
+	}
+	m.sp = fp
+	u.value, u.steps, u.state = r, m.stepsSince(start), reduced
+	m.policy.unitDone(u, uses)
+	return r
+}
+
+// recognise finds the primitives among functions that were decoded, without loading anything: in an application an argument
+// that is a primitive stands there itself, not as a link to its block, so this has its part in the application's CID.
+func (m *Machine) recognise(args []graph.Value) {
+	for _, a := range args {
+		if a.Kind() != graph.KindFn {
+			continue
+		}
+		if fn := a.Fn(); fn.Opaque {
+			if m.primNames == nil {
+				m.primNames = make(map[cid.Cid]string, len(m.prims))
+				for name := range m.prims {
+					m.primNames[primCID(name)] = name
+				}
+			}
+			if name, ok := m.primNames[fn.Head]; ok {
+				fn.Prim, fn.Opaque = name, false
+			}
+		}
+	}
+}
+
+// resolve gives a function value that was decoded its body.
+func (m *Machine) resolve(fn *graph.Fn) {
+	if fn.Prim != "" {
+		fn.Body = m.prim(fn.Prim, fn.Head)
+		return
+	}
+	u := m.unit(fn.Head)
+	m.loadUnit(u)
+	if fn.Opaque && u.state != function {
+		m.resolveApplied(fn, u)
+		return
+	}
+	switch {
+	case u.state != function || u.group != nil:
+		panic(&Stop{Reason: Missing, Err: fmt.Errorf("%s is not a function", fn.Head)})
+	case u.lam != nil:
+		fn.Body = u.lam
+	default:
+		head := u.value.Fn()
+		fn.Prim, fn.Body = head.Prim, head.Body
+	}
+	fn.Opaque = false
+}
+
+// resolveApplied looks at a function value whose code is an application: a head and the arguments it has so far.
+func (m *Machine) resolveApplied(fn *graph.Fn, u *unit) {
+	bad := func(why string) {
+		panic(&Stop{Reason: Missing, Err: fmt.Errorf("%s stands as a function, but is %s", fn.Head, why)})
+	}
+	t, err := graph.DecodeCode(u.cid, m.Load(u.cid), m.opt.Load)
+	if err != nil {
+		panic(&Stop{Reason: Missing, Err: err})
+	}
+	if t.Op != graph.OpApp {
+		bad("an expression that is not reduced")
+	}
+	head := &graph.Fn{}
+	switch h := t.Args[0]; h.Op {
+	case graph.OpPrim:
+		head.Prim = h.Name
+		head.Head = primCID(h.Name)
+	case graph.OpRef:
+		head.Head = h.CID
+	default:
+		bad("not a function with arguments")
+	}
+	m.resolve(head)
+	args := make([]graph.Value, 0, len(t.Args)-1)
+	for _, a := range t.Args[1:] {
+		switch a.Op {
+		case graph.OpLit:
+			args = append(args, a.Value)
+		case graph.OpRef:
+			args = append(args, graph.FnValue(&graph.Fn{Head: a.CID, Opaque: true}))
+		case graph.OpPrim:
+			args = append(args, graph.FnValue(&graph.Fn{Prim: a.Name, Head: primCID(a.Name)}))
+		default:
+			bad("an application to what is not a value")
+		}
+	}
+	if len(args) >= arityOf(head) {
+		bad("a call with all its arguments")
+	}
+	fn.Prim, fn.Head, fn.Args, fn.Body, fn.Opaque = head.Prim, head.Head, args, head.Body, false
+}
+
+// forced is what a lazy value with captures has come to.
+type forced struct {
+	state unitState
+	value graph.Value
+	err   *Thrown
+	trace cid.Cid
+}
+
+// Force looks inside: it loads a link, reduces a lazy value, and goes on with what it finds.
+func (m *Machine) Force(v graph.Value) graph.Value {
+	var mark *graph.Thunk // to find a chain of lazy values that comes back to itself (Brent's algorithm)
+	turns, power := 0, 64
+	for {
+		switch v.Kind() {
+		case graph.KindLazy:
+			t := v.Thunk()
+			if t == mark || mark != nil && len(t.Args)+len(mark.Args) == 0 && t.Head == mark.Head {
+				panic(&Stop{Reason: Endless})
+			}
+			if turns++; turns == power {
+				mark, turns, power = t, 0, 2*power
+			}
+			v = m.forceThunk(t)
+		case graph.KindLink:
+			v = m.follow(v.Link())
+		default:
+			return v
+		}
+	}
+}
+
+// forceThunk reduces a lazy value. Its steps are its own: the looker is charged none.
+func (m *Machine) forceThunk(t *graph.Thunk) graph.Value {
+	if f, ok := t.State.(*forced); ok {
+		switch f.state {
+		case reduced:
+			m.policy.used(cid.Undef, f.trace)
+			return f.value
+		case failed:
+			m.policy.used(cid.Undef, f.trace)
+			panic(f.err)
+		case running:
+			panic(&Stop{Reason: Endless})
+		}
+	}
+	start := m.now()
+	defer m.rewind(start)
+	if len(t.Args) == 0 {
+		return m.refValue(m.unit(t.Head))
+	}
+	f := &forced{state: running}
+	t.State = f
+	if m.policy.findThunk(t, f) {
+		return m.forceThunk(t)
+	}
+	uses := m.policy.open()
+	v, thrown := m.protect(func() graph.Value {
+		l, ok := t.Body.(*lam)
+		if !ok {
+			u := m.unit(t.Head)
+			m.loadUnit(u)
+			if l = u.lam; l == nil || l.arity != len(t.Args) {
+				panic(&Stop{Reason: Missing, Err: fmt.Errorf("%s is not a function of %d arguments, as a lazy value wants it", t.Head, len(t.Args))})
+			}
+			t.Body = l
+		}
+		return m.call(l, t.Args, -1)
+	})
+	if thrown != nil {
+		t.State = nil
+		if e, ok := thrown.(*Thrown); ok {
+			f.state, f.err, t.State = failed, e, f
+			m.policy.thunkDone(t, f, m.stepsSince(start), uses)
+		}
+		panic(thrown)
+	}
+	f.value, f.state = v, reduced
+	m.policy.thunkDone(t, f, m.stepsSince(start), uses)
+	return f.value
+}
+
+const loadedKept = 1 << 16 // blocks of data kept in memory, by CID
+
+// follow loads the block of a link: data as data, code as what it denotes.
+func (m *Machine) follow(c cid.Cid) graph.Value {
+	if v, ok := m.loaded[c]; ok {
+		return v
+	}
+	v, isCode := graph.Value{}, false
+	if u := m.units[c]; u != nil && u.state != unloaded {
+		isCode = true
+	} else {
+		data := m.Load(c)
+		m.Reserve(int64(len(data)))
+		var err error
+		switch multicodec.Code(c.Prefix().Codec) {
+		case multicodec.DagCbor:
+			if isCode = graph.IsCode(data); !isCode {
+				v, err = graph.DecodeForeign(c, data, m.opt.Load)
+			}
+		case multicodec.DagJson:
+			v, err = graph.ParseJSON(data)
+		case multicodec.Raw:
+			v = graph.BytesValue(data)
+		default:
+			v, err = codecValue(c, data)
+		}
+		if err != nil {
+			panic(&Stop{Reason: Missing, Err: fmt.Errorf("block %s: %w", c, err)})
+		}
+	}
+	if isCode {
+		start := m.now()
+		defer m.rewind(start)
+		return m.refValue(m.unit(c))
+	}
+	if len(m.loaded) >= loadedKept {
+		for k := range m.loaded {
+			delete(m.loaded, k)
+			break
+		}
+	}
+	m.loaded[c] = v
+	return v
+}
+
+// codecValue reads a block of any other codec that go-ipld-prime knows.
+func codecValue(c cid.Cid, data []byte) (graph.Value, error) {
+	n, err := codec.DecodeNode(c.Prefix().Codec, data)
+	if err != nil {
+		return graph.Value{}, err
+	}
+	return graph.FromNode(n)
+}

@@ -1,0 +1,265 @@
+// This file links: it writes Results and Traces of what was reduced and finds those that are there. When to do so is
+// the policy's business (policy.go).
+
+package eval
+
+import (
+	"fmt"
+	"unsafe"
+
+	"github.com/ipfs/go-cid"
+
+	"github.com/rosser-lang/rosser/graph"
+)
+
+// A use is a linked result that the term in hand rested on.
+type use struct{ expr, trace cid.Cid }
+
+// A finding is a recorded answer that may be used.
+type finding struct {
+	value graph.Value
+	err   *Thrown
+	steps uint64
+	use   use
+	from  graph.Answer
+}
+
+// head is the term of a lam as the function of an application.
+func (f *lam) head() *graph.Term { return &graph.Term{Op: graph.OpRef, CID: f.cid} }
+
+// primCID is the CID of the block of a bare primitive.
+func primCID(name string) cid.Cid {
+	return graph.EncodeCode(&graph.Term{Op: graph.OpPrim, Name: name}, nil).CID
+}
+
+// memberCID is the CID of the block of one member of a group.
+func memberCID(group cid.Cid, i int) cid.Cid {
+	return graph.EncodeCode(&graph.Term{Op: graph.OpMember, CID: group, Index: i}, nil).CID
+}
+
+func primHead(p *Prim) *graph.Term { return &graph.Term{Op: graph.OpPrim, Name: p.Name} }
+
+// find looks for the answer to expr. One that is damaged, incomplete, or for something else counts as none.
+func (m *Machine) find(expr cid.Cid) (finding, bool) {
+	store := m.opt.Store
+	if store == nil {
+		return finding{}, false
+	}
+	a, ok, err := store.Answer(m.ctx, expr)
+	if err != nil {
+		m.policy.storeFailed(err)
+		return finding{}, false
+	}
+	if !ok || (a.By != Own && !m.opt.Trust) {
+		return finding{}, false
+	}
+	r, err := LoadAnswer(a, m.opt.Load)
+	if err != nil {
+		m.policy.damaged(err)
+		return finding{}, false
+	}
+	if a.By != Own {
+		m.claim = a.By
+	}
+	f := finding{value: r.Value, steps: r.Steps, use: use{expr, a.Trace}, from: a}
+	if r.Error != nil {
+		f.err = &Thrown{Err: &Error{Kind: r.Error.Kind, Value: r.Error.Value}}
+	}
+	return f, true
+}
+
+// LoadAnswer reads the Result that an index entry names, with all of its value's own blocks.
+func LoadAnswer(a graph.Answer, load graph.Loader) (graph.Result, error) {
+	data, err := load(a.Result)
+	if err != nil {
+		return graph.Result{}, err
+	}
+	r, err := graph.DecodeResult(data, load)
+	if err != nil {
+		return r, fmt.Errorf("result %s: %w", a.Result, err)
+	}
+	if r.Of != a.Expr {
+		return r, fmt.Errorf("result %s: got a result of %s, want one of %s", a.Result, r.Of, a.Expr)
+	}
+	return r, nil
+}
+
+// link writes the Result of expr, its Trace and the index entry, and returns the use that an enclosing term makes of it.
+func (m *Machine) link(expr cid.Cid, v graph.Value, thrown *Thrown, steps uint64, uses []use) (use, graph.Answer) {
+	put := m.Blocks()
+	r := graph.Result{Of: expr, Value: v, Steps: steps}
+	if thrown != nil {
+		r.Value, r.Error = graph.Value{}, &graph.Failure{Kind: thrown.Err.Kind, Value: thrown.Err.Value}
+	}
+	result := graph.EncodeResult(r, put).CID
+	t := graph.Trace{Result: result}
+	var block []byte // of expr, in which the uses have paths
+	if len(uses) > 0 {
+		block, _ = m.opt.Load(expr)
+	}
+	seen := make(map[cid.Cid]bool, len(uses))
+	for _, u := range uses {
+		switch {
+		case seen[u.trace]:
+		case u.expr == expr: // a closed term that is a call as well, linked as that
+			return u, graph.Answer{Expr: expr, Result: result, Trace: u.trace, By: Own, Steps: steps}
+		case u.trace.Defined():
+			seen[u.trace] = true
+			t.Uses = append(t.Uses, graph.Use{At: graph.PathTo(block, u.expr), Trace: u.trace})
+		}
+	}
+	trace := graph.EncodeTrace(t, put).CID
+	a := graph.Answer{Expr: expr, Result: result, Trace: trace, By: Own, Steps: steps}
+	if m.claim != "" { // what may rest on a claim is no more than one
+		a.By = m.claim
+	}
+	if err := m.opt.Store.Record(m.ctx, a); err != nil {
+		m.policy.storeFailed(err)
+	}
+	m.stats.Linked++
+	return use{expr, trace}, a
+}
+
+// callOf is the flat application of a head to argument values: the expression that a call is.
+func (m *Machine) callOf(head *graph.Term, args []graph.Value, put graph.Sink) cid.Cid {
+	m.recognise(args)
+	return graph.AppBlock(head, args, put)
+}
+
+// enterAll is what a call of f runs when every call is linked, tail calls too.
+func (p *policy) enterAll(f *lam) code {
+	return func(m *Machine, fp unsafe.Pointer) graph.Value {
+		return p.linkCalls(f, fp)
+	}
+}
+
+// A pending call waits for the value of the tail call that it became.
+type pending struct {
+	expr  cid.Cid
+	start since
+	uses  extent
+}
+
+func (p *policy) linkCalls(f *lam, fp unsafe.Pointer) graph.Value {
+	m := p.m
+	var waiting []pending
+	base := m.sp
+	// enter notes a call and looks for its answer; the call's own step has been counted.
+	enter := func(f *lam, args []graph.Value) (finding, bool) {
+		start := m.now()
+		start.steps--
+		expr := m.callOf(f.head(), args, m.Blocks())
+		if found, ok := m.find(expr); ok {
+			return found, true
+		}
+		waiting = append(waiting, pending{expr, start, p.open()})
+		return finding{}, false
+	}
+	reuse := func(found finding) graph.Value {
+		m.stats.Reused++
+		m.addSteps(found.steps - 1)
+		p.usedAt(found.use)
+		if found.err != nil {
+			panic(found.err)
+		}
+		return found.value
+	}
+	r, thrown := m.protect(func() graph.Value {
+		if found, ok := enter(f, slots(fp, slotSize, f.arity)); ok {
+			return reuse(found)
+		}
+		v := f.body(m, fp)
+		for v.IsMark() {
+			next := m.tail
+			if uintptr(base)+next.size > m.end {
+				m.sp = base
+				return m.callOnNewChunk(next, -1, m.targs[:next.arity]...)
+			}
+			m.place(next, base)
+			if found, ok := enter(next, slots(base, slotSize, next.arity)); ok {
+				return reuse(found)
+			}
+			v = next.body(m, base)
+		}
+		return v
+	})
+	failed, isError := thrown.(*Thrown)
+	if p.on() && (thrown == nil || isError) {
+		for i := len(waiting) - 1; i >= 0; i-- {
+			w := waiting[i]
+			u, _ := m.link(w.expr, r, failed, m.stepsSince(w.start), p.uses[w.uses.mark:])
+			p.linked(w.uses, u)
+		}
+	}
+	if thrown != nil {
+		panic(thrown)
+	}
+	return r
+}
+
+// linkPrim runs a primitive with its arguments, and links what was costly.
+func (p *policy) linkPrim(prim *Prim, args []graph.Value, at *site) graph.Value {
+	m := p.m
+	held := append([]graph.Value(nil), args...)
+	start, e := m.now(), p.open()
+	sp := m.sp
+	v, thrown := m.protect(func() graph.Value {
+		v, err := prim.Run(m, args)
+		if err != nil {
+			m.throw(err, at)
+		}
+		return v
+	})
+	failed, isError := thrown.(*Thrown)
+	if thrown != nil && !isError {
+		panic(thrown)
+	}
+	m.unwindTo(sp)
+	if steps := m.stepsSince(start); steps > 0 && p.on() {
+		u, _ := m.link(m.callOf(primHead(prim), held, m.Blocks()), v, failed, steps, p.uses[e.mark:])
+		p.linked(e, u)
+	} else {
+		p.shut(e)
+	}
+	if thrown != nil {
+		panic(thrown)
+	}
+	return v
+}
+
+// reduceRoot reduces the expression that was asked for. Its Result is linked whatever it cost.
+func (m *Machine) reduceRoot(u *unit, out *Outcome) {
+	p := &m.policy
+	if p.on() && u.state == unreduced { // a function or a literal is its own answer
+		if found, ok := m.find(u.cid); ok {
+			m.stats.Reused++
+			out.Value, out.Error, out.Steps, out.Result, out.Trace = found.value, found.err, found.steps, found.from.Result, found.from.Trace
+			if found.from.By != Own {
+				out.Claim = found.from.By
+			}
+			return
+		}
+	}
+	start, e := m.now(), p.open()
+	p.root = u
+	func() {
+		sp := m.sp
+		defer func() {
+			if x := recover(); x != nil {
+				t, ok := x.(*Thrown)
+				if !ok {
+					panic(x)
+				}
+				m.unwindTo(sp)
+				out.Error = t
+			}
+		}()
+		out.Value = m.refValue(u)
+	}()
+	out.Steps = m.stepsSince(start)
+	if p.on() {
+		_, a := m.link(u.cid, out.Value, out.Error, out.Steps, p.uses[e.mark:])
+		out.Result, out.Trace = a.Result, a.Trace
+	}
+	p.uses = p.uses[:0]
+}

@@ -1,0 +1,402 @@
+// Package eval reduces expressions of the graph to values, and links what it has reduced to its answer.
+//
+// A Machine is made once (New) and evaluates closed expressions by CID (Eval). It loads code by CID, compiles each
+// supercombinator once to Go closures over a stack of slots (code.go), calls them (stack.go), reduces what is lazy or
+// not loaded when something looks at it (force.go), and records and reuses Results (link.go, policy.go). A primitive
+// is an entry of a table (prim.go and the prim_ files).
+//
+// Reduction is applicative-order supercombinator graph reduction (Peyton Jones, The Implementation of Functional
+// Programming Languages, chapters 13 and 16–18, with call by value): a saturated call of a lam or member is a step.
+package eval
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"github.com/ipfs/go-cid"
+
+	"github.com/rosser-lang/rosser/graph"
+)
+
+// Version names this evaluator in the index of a store: a later one may distrust what an earlier one recorded.
+const Version = "1"
+
+// Own is the By of an Answer that this evaluator has reduced itself.
+const Own = "own:" + Version
+
+// Options configure a Machine. Store may be nil, with Link then None.
+type Options struct {
+	Store  graph.Store  // where results are looked up and linked
+	Load   graph.Loader // gives any block that evaluation needs: code, data, values
+	Link   Mode
+	Trust  bool      // use claims as if this machine had reduced them
+	Fuel   uint64    // steps that may be executed by one Eval; 0 is no limit
+	Memory int64     // bytes of heap and stacks; 0 is no limit
+	Debug  io.Writer // where `debug` writes; nil drops it
+}
+
+// A Machine evaluates expressions, one at a time: it is not safe for use by several goroutines.
+type Machine struct {
+	opt Options
+	ctx context.Context
+
+	// The stack: frames in chunks that never move. See stack.go.
+	sp      unsafe.Pointer
+	end     uintptr
+	chunks  []chunk
+	spare   []graph.Value
+	tail    *lam          // the callee of the tail call in hand; nil for a turn of the same function
+	targs   []graph.Value // its arguments
+	caller  *site         // of the primitive in hand, which may call functions
+	tries   int           // enclosing `try`s
+	turning bool          // the call in hand is a tail call of the one around it (policy.go)
+
+	chunkSize uintptr // bytes of a chunk that frames may take
+
+	// Steps, in units of 2^62 and below. Executed steps are steps+off (mod 2^64).
+	steps, high, off uint64
+	limit            uint64 // the value of steps at which to look around
+	fuelEnd          uint64 // executed steps at which fuel is out
+
+	stopping atomic.Pointer[Stop] // set from outside: deadline, interrupt, memory
+	memHigh  atomic.Bool
+
+	units  map[cid.Cid]*unit
+	lams   []*lam // by id
+	loaded map[cid.Cid]graph.Value
+	prims  map[string]*Prim
+
+	primNames map[cid.Cid]string // by the CIDs of their blocks; nil until it is needed
+
+	blocks *graph.Writer
+	policy policy
+	stats  Stats
+	claim  string // whose claim was used last, by this Eval or an earlier one; "" if none was
+}
+
+// Stats are counts of one Eval.
+type Stats struct {
+	Reduced uint64 // calls executed
+	Reused  uint64 // results found, in memory or in the store
+	Linked  uint64 // results written
+}
+
+// An Outcome is what an evaluation came to: a value, or the program's error.
+type Outcome struct {
+	Expr   cid.Cid
+	Value  graph.Value
+	Error  *Thrown // nil for a value
+	Steps  uint64  // what the expression takes with no reuse at all
+	Result cid.Cid // the linked Result; undefined with Link None
+	Trace  cid.Cid
+	Claim  string // whose claim was used for the whole answer, "" for this machine's own
+	Rests  string // whose claim the answer may rest on, "" if on none
+	Stats
+}
+
+// A Stop ends an evaluation that did not come to its answer. Nothing is recorded for what was in progress.
+type Stop struct {
+	Reason StopReason
+	Err    error // for Missing: names the block
+	Steps  uint64
+}
+
+// A StopReason says why an evaluation was stopped.
+type StopReason uint8
+
+const (
+	OutOfFuel StopReason = iota
+	Deadline
+	Interrupted
+	MemoryLimit
+	Missing // a block that cannot be had
+	Endless // a value needs itself
+)
+
+func (s *Stop) Error() string {
+	switch s.Reason {
+	case OutOfFuel:
+		return fmt.Sprintf("out of fuel after %d steps", s.Steps)
+	case Deadline:
+		return fmt.Sprintf("deadline reached after %d steps", s.Steps)
+	case Interrupted:
+		return fmt.Sprintf("interrupted after %d steps", s.Steps)
+	case MemoryLimit:
+		return fmt.Sprintf("memory limit reached after %d steps", s.Steps)
+	case Endless:
+		return "a lazy value needs its own value: this would never end"
+	}
+	return s.Err.Error()
+}
+
+func (s *Stop) Unwrap() error { return s.Err }
+
+// New makes a Machine.
+func New(o Options) *Machine {
+	m := &Machine{
+		opt: o, units: map[cid.Cid]*unit{}, loaded: map[cid.Cid]graph.Value{}, prims: primTable(),
+		lams: make([]*lam, 1), targs: make([]graph.Value, 0, 16), chunkSize: chunkSlots * slotSize,
+	}
+	m.pushChunk()
+	m.newBlocks()
+	m.policy.init(m)
+	return m
+}
+
+const checkEvery = 4096 // steps between looks at fuel, stops and the policy
+
+// Eval reduces the closed expression in the block expr. The error is a *Stop.
+func (m *Machine) Eval(ctx context.Context, expr cid.Cid) (out Outcome, err error) {
+	m.steps, m.high, m.off = 0, 0, 0
+	m.stats = Stats{}
+	m.policy.start()
+	out.Expr = expr
+	err = m.guarded(ctx, func() {
+		u := m.unit(expr)
+		m.loadUnit(u)
+		m.reduceRoot(u, &out)
+	})
+	out.Rests = m.claim
+	out.Stats = m.stats
+	out.Stats.Reduced = m.executed()
+	return out, err
+}
+
+// guarded runs f within the limits and turns a stop into an error.
+func (m *Machine) guarded(ctx context.Context, f func()) (err error) {
+	m.ctx, m.tries, m.turning = ctx, 0, false
+	m.stopping.Store(nil)
+	m.memHigh.Store(false)
+	m.fuelEnd = math.MaxUint64
+	if m.opt.Fuel > 0 {
+		m.fuelEnd = m.executed() + m.opt.Fuel
+	}
+	m.limit = m.steps
+	defer m.watch(ctx)()
+	sp := m.sp
+	defer func() {
+		if r := recover(); r != nil {
+			m.sp = sp
+			s, ok := r.(*Stop)
+			if !ok {
+				panic(r)
+			}
+			s.Steps = m.executed()
+			err = s
+		}
+	}()
+	f()
+	return nil
+}
+
+// watch tells the machine of what happens outside: the context's end, and memory in use. The function it gives ends that;
+// after it, nothing of this context reaches the machine.
+func (m *Machine) watch(ctx context.Context) (end func()) {
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-ctx.Done():
+				reason := Interrupted
+				if ctx.Err() == context.DeadlineExceeded {
+					reason = Deadline
+				}
+				m.stopping.Store(&Stop{Reason: reason})
+				return
+			case <-tick.C:
+				if m.opt.Memory > 0 && memoryInUse() > m.opt.Memory {
+					m.memHigh.Store(true)
+				}
+			}
+		}
+	}()
+	return func() {
+		close(done)
+		<-ended
+	}
+}
+
+// memoryInUse is the heap's objects, dead ones that are not yet collected included, and the stacks, in bytes.
+func memoryInUse() int64 {
+	s := [2]metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}}
+	metrics.Read(s[:])
+	return int64(s[0].Value.Uint64() + s[1].Value.Uint64())
+}
+
+// checkMemory stops the evaluation if what is alive, with extra bytes more, is over the limit.
+func (m *Machine) checkMemory(extra int64) {
+	if m.opt.Memory <= 0 {
+		return
+	}
+	if memoryInUse()+extra > m.opt.Memory {
+		m.clearStack()
+		m.policy.table.reset()
+		clear(m.loaded)
+		runtime.GC()
+		if memoryInUse()+extra > m.opt.Memory-m.opt.Memory/16 {
+			defer debug.FreeOSMemory()
+			panic(&Stop{Reason: MemoryLimit})
+		}
+	}
+}
+
+// Reserve is called before allocating more than some 64 KiB in one go; it stops the evaluation if they cannot be had.
+func (m *Machine) Reserve(bytes int64) {
+	if bytes < 0 || m.opt.Memory > 0 && bytes > m.opt.Memory {
+		panic(&Stop{Reason: MemoryLimit})
+	}
+	if bytes > 1<<16 {
+		m.checkMemory(bytes)
+	}
+}
+
+func (m *Machine) executed() uint64 { return m.steps + m.off }
+
+// safepoint looks at fuel, stops, memory and the policy, and sets the next limit.
+func (m *Machine) safepoint() {
+	if s := m.stopping.Load(); s != nil {
+		panic(&Stop{Reason: s.Reason, Err: s.Err})
+	}
+	if m.memHigh.Load() {
+		m.checkMemory(0)
+		m.memHigh.Store(false)
+	}
+	left := m.fuelEnd - m.executed()
+	if m.executed() >= m.fuelEnd {
+		panic(&Stop{Reason: OutOfFuel})
+	}
+	m.policy.tick()
+	m.normalise()
+	m.limit = m.steps + min(checkEvery, left)
+}
+
+// normalise keeps steps below 2^62.
+func (m *Machine) normalise() {
+	for m.steps >= 1<<62 {
+		m.steps -= 1 << 62
+		m.limit -= 1 << 62
+		m.off += 1 << 62
+		m.high++
+	}
+}
+
+// Charge adds n steps of a primitive's cost.
+func (m *Machine) Charge(n int64) {
+	if n > 0 {
+		m.steps += uint64(n)
+		if m.steps >= m.limit {
+			m.safepoint()
+		}
+	}
+}
+
+// addSteps counts steps that were not executed now: of a result that is reused.
+func (m *Machine) addSteps(k uint64) {
+	m.steps += k
+	m.limit += k
+	m.off -= k
+	m.normalise()
+}
+
+// A mark in time, to count the steps since.
+type since struct{ steps, high uint64 }
+
+func (m *Machine) now() since { return since{m.steps, m.high} }
+
+// stepsSince is the steps since s; it stops at 2^63-1.
+func (m *Machine) stepsSince(s since) uint64 {
+	d := m.steps - s.steps // may wrap: the difference of high makes up for it
+	switch h := m.high - s.high; {
+	case h == 0:
+	case h > 2:
+		return math.MaxInt64
+	default:
+		d = m.steps + h<<62 - s.steps
+	}
+	return min(d, math.MaxInt64)
+}
+
+// rewind takes back the steps since s, which were executed but are not charged to the term in hand.
+func (m *Machine) rewind(s since) {
+	executed, left := m.executed(), m.limit-m.steps
+	m.steps, m.high = s.steps, s.high
+	m.off = executed - m.steps
+	m.limit = m.steps + left
+}
+
+// Debug writes a line for the user.
+func (m *Machine) Debug(line string) {
+	if m.opt.Debug != nil {
+		fmt.Fprintln(m.opt.Debug, line)
+	}
+}
+
+// Load gives a block's bytes; a block that cannot be had stops the evaluation.
+func (m *Machine) Load(c cid.Cid) []byte {
+	data, err := m.opt.Load(c)
+	if err != nil {
+		panic(&Stop{Reason: Missing, Err: err})
+	}
+	return data
+}
+
+// Blocks is the sink for blocks that the evaluation makes; they go to the store, those of a value once.
+func (m *Machine) Blocks() graph.Sink { return m.blocks }
+
+// newBlocks makes the sink anew: one that does not take any block to be in the store.
+func (m *Machine) newBlocks() {
+	if m.opt.Store == nil {
+		m.blocks = graph.NewWriter(nil)
+		return
+	}
+	m.blocks = graph.NewWriter(graph.SinkFunc(func(b graph.Block) {
+		if err := m.opt.Store.Put(m.ctx, b); err != nil {
+			m.policy.storeFailed(err)
+		}
+	}))
+}
+
+// Look forces the root of a value that an Eval came to: nothing below it is loaded or reduced.
+func (m *Machine) Look(ctx context.Context, v graph.Value) (graph.Value, *Thrown, error) {
+	return m.caught(ctx, func() graph.Value { return m.Force(v) })
+}
+
+// Primitive runs the primitive of that name, within the limits, and links nothing.
+func (m *Machine) Primitive(ctx context.Context, name string, args ...graph.Value) (graph.Value, *Thrown, error) {
+	return m.caught(ctx, func() graph.Value {
+		v, err := m.prim(name, cid.Undef).Run(m, args)
+		if err != nil {
+			m.throw(err, nil)
+		}
+		return v
+	})
+}
+
+func (m *Machine) caught(ctx context.Context, f func() graph.Value) (v graph.Value, thrown *Thrown, err error) {
+	err = m.guarded(ctx, func() {
+		defer func() {
+			if r := recover(); r != nil {
+				t, ok := r.(*Thrown)
+				if !ok {
+					panic(r)
+				}
+				thrown = t
+			}
+		}()
+		v = f()
+	})
+	return v, thrown, err
+}

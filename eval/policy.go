@@ -1,0 +1,650 @@
+// This file is the policy: when a call is looked up, remembered, and linked.
+//
+// Looking up, hashing and storing one call costs some microseconds; reducing it may cost ten nanoseconds. So, under
+// auto:
+//
+//   - One table in memory remembers calls by function and arguments, without CIDs. Each function has an account: looking
+//     and entering cost, a hit earns the steps that it saves. When it is spent the function's table sleeps, for twice as
+//     long each time, and a sleeping function pays one comparison per call. Credit comes from a pool of start credit and
+//     a few per cent of the work. So the whole costs at most that share, and what repeats pays for itself (ski rental:
+//     Karlin, Manasse, Rudolph, Sleator, Competitive Snoopy Caching, 1988).
+//   - A run's first calls are looked up in the store and linked, one and all, until that has taken startTime. After that a
+//     call is linked if it took at least grain steps, as long as linking takes less than a linkShare of the time. Such a
+//     call earns its function a share of the work done since the last one: with that it pays for looking its next
+//     calls up in the store before they are reduced. The first few are looked up on credit.
+//   - The expression asked for is always linked.
+//
+// None links nothing; All links every call, costly primitive and closed subterm, and never sleeps.
+
+package eval
+
+import (
+	"context"
+	"errors"
+	"math"
+	"time"
+	"unsafe"
+
+	"github.com/ipfs/go-cid"
+
+	"github.com/rosser-lang/rosser/graph"
+)
+
+// A Mode says how much is linked.
+type Mode uint8
+
+const (
+	Auto Mode = iota
+	All
+	None
+)
+
+const (
+	grain     = 16384                // steps of a call that is worth a link
+	startTime = 8 * time.Millisecond // for looking up and linking everything at first
+	linkShare = 25                   // linking takes at most one in so many parts of the time
+
+	startCredit  = 65536 // steps in the pool at the start
+	creditShare  = 32    // one step in so many is added to the pool
+	firstDraw    = 32768
+	laterDraw    = 4096
+	creditCap    = 1 << 18
+	lookupCost   = 4
+	insertCost   = 8
+	firstSleep   = 1 << 16
+	findCost     = 400           // steps that a lookup in the store takes
+	lookShare    = 32            // one step in so many goes into such lookups
+	firstLook    = 32 * findCost // each function's first calls are looked up anyway
+	worthKeeping = 6             // steps; a cheaper call is not remembered
+	maxArgs      = 4             // of a call that is remembered
+	tableStart   = 1 << 12
+	tableEnd     = 1 << 18
+	ways         = 4
+	useWindow    = 16      // uses among which one that comes again is not noted again
+	maxUses      = 1 << 16 // noted for all terms in progress; a trace lacks what comes after
+)
+
+type policy struct {
+	m     *Machine
+	uses  []use // of terms in progress, oldest first
+	floor int   // where those of the innermost term begin
+	root  *unit
+	began time.Time
+	spent time.Duration // on looking up and linking
+	fresh bool          // startTime is not spent
+
+	pool     uint64
+	paid     uint64 // executed steps that have been added to the pool
+	looked   uint64 // executed steps that have been added to a function's look
+	sleeping []*lam
+	nextWake uint64
+	table    table
+
+	failure error // the store's first error: nothing is linked after it
+	notes   []error
+}
+
+// An account is a function's balance with the table.
+type account struct {
+	credit int64
+	drawn  bool
+	asleep bool
+	wake   uint64 // executed steps
+	nap    uint64
+	look   int64 // steps that may go into looking calls up in the store
+}
+
+func (p *policy) init(m *Machine) {
+	p.m = m
+	p.table.reset()
+}
+
+func (p *policy) start() {
+	p.uses, p.floor, p.root, p.began, p.spent, p.fresh = p.uses[:0], 0, nil, time.Now(), 0, true
+	p.pool, p.paid, p.looked, p.nextWake = startCredit, 0, 0, math.MaxUint64
+	for _, f := range p.sleeping {
+		f.acct.asleep = false
+	}
+	p.sleeping = p.sleeping[:0]
+	if p.failure != nil {
+		p.m.newBlocks() // the store may not have what it was given
+	}
+	p.failure, p.notes = nil, nil
+}
+
+// on says whether results are linked at all.
+func (p *policy) on() bool {
+	return p.m.opt.Link != None && p.m.opt.Store != nil && p.failure == nil
+}
+
+// Failure is the store's error that ended linking in the last Eval, if any. That the store gave way to a deadline or an
+// interrupt is none.
+func (m *Machine) Failure() error {
+	if err := m.policy.failure; !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return nil
+}
+
+// Notes are what the last Eval found wrong in the store and worked around.
+func (m *Machine) Notes() []error { return m.policy.notes }
+
+func (p *policy) storeFailed(err error) {
+	if p.failure == nil {
+		p.failure = err
+	}
+}
+
+func (p *policy) damaged(err error) {
+	p.m.newBlocks() // the store has lost some of what it was given
+	if len(p.notes) < 10 {
+		p.notes = append(p.notes, err)
+	}
+}
+
+// An extent is the part of uses that belongs to a term in progress: what came since mark. outer is the mark of the
+// term around it.
+type extent struct{ mark, outer int }
+
+// open begins the extent of a term.
+func (p *policy) open() extent {
+	e := extent{len(p.uses), p.floor}
+	p.floor = e.mark
+	return e
+}
+
+// shut ends it without a link: what the term rested on, the term around it rests on. What that one has just used already
+// is not noted again, or a loop that looks at the same constants would note them at each turn.
+func (p *policy) shut(e extent) {
+	p.floor = e.outer
+	if n := len(p.uses) - e.mark; n > 0 && n <= useWindow {
+		kept := p.uses[:e.mark]
+		for _, u := range p.uses[e.mark:] {
+			if !p.lately(u, e.mark) {
+				kept = append(kept, u)
+			}
+		}
+		p.uses = kept
+	}
+}
+
+// linked ends it with a link: the term around it rests on the term's result.
+func (p *policy) linked(e extent, u use) {
+	p.uses, p.floor = p.uses[:e.mark], e.outer
+	p.usedAt(u)
+}
+
+// lately says whether u stands among the last few uses before end, within the extent of the innermost term.
+func (p *policy) lately(u use, end int) bool {
+	for i := end - 1; i >= max(p.floor, end-useWindow); i-- {
+		if p.uses[i].trace == u.trace {
+			return true
+		}
+	}
+	return false
+}
+
+// used notes that the term in hand rested on a linked result.
+func (p *policy) used(expr, trace cid.Cid) { p.usedAt(use{expr, trace}) }
+
+func (p *policy) usedAt(u use) {
+	if p.on() && u.trace.Defined() && len(p.uses) < maxUses && !p.lately(u, len(p.uses)) {
+		p.uses = append(p.uses, u)
+	}
+}
+
+// affordable says whether there is time for one more lookup or link.
+func (p *policy) affordable() bool {
+	if p.m.opt.Link == All || p.fresh {
+		return true
+	}
+	return p.spent*linkShare < time.Since(p.began)
+}
+
+// timed runs f and counts its time.
+func (p *policy) timed(f func()) {
+	t := time.Now()
+	f()
+	p.spent += time.Since(t)
+	if p.spent > startTime {
+		p.fresh = false
+	}
+}
+
+// worth says whether a term that took so many steps is linked.
+func (p *policy) worth(steps uint64) bool {
+	if !p.on() {
+		return false
+	}
+	if p.m.opt.Link == All {
+		return true
+	}
+	return (p.fresh || steps >= grain) && p.affordable()
+}
+
+// tick is called at safepoints.
+func (p *policy) tick() {
+	now := p.m.executed()
+	if now > p.paid {
+		p.pool += (now - p.paid) / creditShare
+		p.paid = now
+	}
+	if now >= p.nextWake {
+		p.nextWake = math.MaxUint64
+		kept := p.sleeping[:0]
+		for _, f := range p.sleeping {
+			if f.acct.wake <= now {
+				f.acct.asleep = false
+				f.enter = p.awake(f)
+			} else {
+				p.nextWake = min(p.nextWake, f.acct.wake)
+				kept = append(kept, f)
+			}
+		}
+		p.sleeping = kept
+	}
+}
+
+// wrap is what a call of f runs.
+func (p *policy) wrap(f *lam) code {
+	switch {
+	case !p.on() || f.arity == 0:
+		return f.body
+	case p.m.opt.Link == All:
+		return p.enterAll(f)
+	}
+	f.acct.look = firstLook
+	return p.awake(f)
+}
+
+// pay takes from f's account; when it cannot, f goes to sleep.
+func (p *policy) pay(f *lam, cost int64) {
+	a := &f.acct
+	if a.credit -= cost; a.credit >= 0 {
+		return
+	}
+	draw := uint64(laterDraw)
+	if !a.drawn {
+		a.drawn, draw = true, firstDraw
+	}
+	if draw = min(draw, p.pool/2); draw > 64 {
+		p.pool -= draw
+		a.credit += int64(draw)
+		return
+	}
+	a.nap = max(a.nap*2, firstSleep)
+	a.wake = p.m.executed() + a.nap
+	a.asleep = true
+	p.nextWake = min(p.nextWake, a.wake)
+	p.sleeping = append(p.sleeping, f)
+	f.enter = p.asleep(f)
+}
+
+// keepArgs makes sure that the arguments in the frame outlast the body.
+func keepArgs(f *lam, fp unsafe.Pointer) []graph.Value {
+	args := slots(fp, slotSize, f.arity)
+	if f.loops {
+		kept := slots(fp, f.kept, f.arity)
+		copy(kept, args)
+		return kept
+	}
+	return args
+}
+
+// finish runs the body with its tail calls above the frame, so that the frame's arguments stay. The first of them is a call
+// like any other, which may be found or linked; those that follow it only turn, so that they take no stack.
+func (m *Machine) finish(f *lam, fp unsafe.Pointer) graph.Value {
+	turning := m.turning
+	m.turning = false
+	base := m.sp
+	r := f.body(m, fp)
+	if !r.IsMark() {
+		return r
+	}
+	if g := m.tail; !turning && g != f && uintptr(base)+g.size <= m.end {
+		m.place(g, base)
+		m.turning = true
+		r = g.enter(m, base)
+		m.turning = false
+		if !r.IsMark() {
+			return r
+		}
+	}
+	return m.trampoline(base)
+}
+
+// asleep runs a call and links it if it was costly.
+func (p *policy) asleep(f *lam) code {
+	return func(m *Machine, fp unsafe.Pointer) graph.Value {
+		if f.acct.look >= findCost {
+			return p.costly(f, fp)
+		}
+		start, e := m.now(), p.open()
+		args := keepArgs(f, fp)
+		r := m.finish(f, fp)
+		if m.steps-start.steps >= grain {
+			p.linkCall(f, args, r, start, e)
+		} else {
+			p.shut(e)
+		}
+		return r
+	}
+}
+
+// awake runs a call behind the table.
+func (p *policy) awake(f *lam) code {
+	if f.arity > maxArgs {
+		return p.asleep(f)
+	}
+	return func(m *Machine, fp unsafe.Pointer) graph.Value {
+		args := slots(fp, slotSize, f.arity)
+		h := hashArgs(f, args)
+		if e := p.table.find(h, f, args); e != nil {
+			m.stats.Reused++
+			f.acct.credit = min(f.acct.credit+int64(min(e.steps, creditCap)), creditCap)
+			m.addSteps(e.steps - 1)
+			p.usedAt(e.use)
+			return e.value
+		}
+		p.pay(f, lookupCost)
+		if (p.fresh || f.acct.look >= findCost) && p.on() {
+			return p.costly(f, fp)
+		}
+		start, e := m.now(), p.open()
+		args = keepArgs(f, fp)
+		r := m.finish(f, fp)
+		steps := m.stepsSince(start) + 1
+		var u use
+		if steps >= grain {
+			u = p.linkCall(f, args, r, start, e)
+		} else {
+			p.shut(e)
+		}
+		if steps >= worthKeeping {
+			p.pay(f, insertCost)
+			p.table.insert(h, f, args, r, steps, u)
+		}
+		return r
+	}
+}
+
+// costly looks a call up in the store before it runs it.
+func (p *policy) costly(f *lam, fp unsafe.Pointer) graph.Value {
+	m := p.m
+	args := slots(fp, slotSize, f.arity)
+	if small(args) {
+		var found finding
+		ok := false
+		find := func() { found, ok = m.find(m.callOf(f.head(), args, nil)) }
+		if p.fresh {
+			p.timed(find)
+		} else {
+			f.acct.look -= findCost
+			find()
+		}
+		if ok {
+			m.stats.Reused++
+			m.addSteps(found.steps - 1)
+			p.usedAt(found.use)
+			if found.err != nil {
+				panic(found.err)
+			}
+			return found.value
+		}
+	}
+	start, e := m.now(), p.open()
+	args = keepArgs(f, fp)
+	r := m.finish(f, fp)
+	steps := m.stepsSince(start) + 1
+	u := p.linkCall(f, args, r, start, e)
+	if steps >= worthKeeping && f.arity <= maxArgs && !f.acct.asleep {
+		p.table.insert(hashArgs(f, args), f, args, r, steps, u)
+	}
+	return r
+}
+
+// linkCall links a call that has come to r, if that is worth it. start is behind the call's own step.
+func (p *policy) linkCall(f *lam, args []graph.Value, r graph.Value, start since, e extent) (u use) {
+	m := p.m
+	steps := m.stepsSince(start) + 1
+	if steps >= grain && m.executed() > p.looked {
+		f.acct.look = min(f.acct.look+int64((m.executed()-p.looked)/lookShare), creditCap)
+		p.looked = m.executed()
+	}
+	if !p.worth(steps) || !small(args) && steps < grain {
+		p.shut(e)
+		return use{}
+	}
+	p.timed(func() {
+		u, _ = m.link(m.callOf(f.head(), args, m.Blocks()), r, nil, steps, p.uses[e.mark:])
+		p.linked(e, u)
+	})
+	return u
+}
+
+// small says whether hashing args is cheap.
+func small(args []graph.Value) bool {
+	for _, a := range args {
+		switch a.Kind() {
+		case graph.KindText:
+			if len(a.Text()) > 1024 {
+				return false
+			}
+		case graph.KindBytes:
+			if len(a.Bytes()) > 1024 {
+				return false
+			}
+		case graph.KindList:
+			if a.List().Len() > 32 {
+				return false
+			}
+		case graph.KindMap:
+			if a.Map().Len() > 32 {
+				return false
+			}
+		case graph.KindFn:
+			if !small(a.Fn().Args) {
+				return false
+			}
+		case graph.KindLazy:
+			if !small(a.Thunk().Args) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// findUnit looks up a closed expression.
+func (p *policy) findUnit(u *unit) bool {
+	if u == p.root || !p.on() || !p.affordable() {
+		return false
+	}
+	var found finding
+	ok := false
+	p.timed(func() { found, ok = p.m.find(u.cid) })
+	if !ok {
+		return false
+	}
+	p.m.stats.Reused++
+	u.value, u.err, u.steps, u.trace, u.state = found.value, found.err, found.steps, found.use.trace, reduced
+	if u.err != nil {
+		u.state = failed
+	}
+	return true
+}
+
+// unitDone links a closed expression that was reduced.
+func (p *policy) unitDone(u *unit, e extent) {
+	if u == p.root || !p.worth(u.steps) {
+		p.shut(e)
+		return
+	}
+	p.timed(func() {
+		x, _ := p.m.link(u.cid, u.value, u.err, u.steps, p.uses[e.mark:])
+		u.trace = x.trace
+		p.linked(e, x)
+	})
+}
+
+// findThunk looks up a lazy value with captures.
+func (p *policy) findThunk(t *graph.Thunk, f *forced) bool {
+	if !p.on() || !p.affordable() || !small(t.Args) || p.m.opt.Link == Auto && !p.fresh {
+		return false
+	}
+	var found finding
+	ok := false
+	p.timed(func() { found, ok = p.m.find(graph.ThunkCode(t, nil)) })
+	if !ok {
+		return false
+	}
+	p.m.stats.Reused++
+	f.value, f.err, f.trace, f.state = found.value, found.err, found.use.trace, reduced
+	if f.err != nil {
+		f.state = failed
+	}
+	return true
+}
+
+// thunkDone links a lazy value with captures that was reduced.
+func (p *policy) thunkDone(t *graph.Thunk, f *forced, steps uint64, e extent) {
+	if !p.worth(steps) || !small(t.Args) && steps < grain {
+		p.shut(e)
+		return
+	}
+	p.timed(func() {
+		x, _ := p.m.link(graph.ThunkCode(t, p.m.Blocks()), f.value, f.err, steps, p.uses[e.mark:])
+		f.trace = x.trace
+		p.linked(e, x)
+	})
+}
+
+// A table remembers calls: sets of a few ways, the least costly of a set making place. It grows only while it hits.
+type table struct {
+	entries []entry
+	used    int
+	hits    int
+}
+
+type entry struct {
+	hash  uint64
+	fn    *lam
+	args  [maxArgs]graph.Value
+	value graph.Value
+	steps uint64
+	use   use   // its Result, if it was linked
+	worth uint8 // log2 of steps, less what it has lost to newcomers
+}
+
+func (t *table) reset() {
+	if len(t.entries) != tableStart {
+		t.entries = make([]entry, tableStart)
+	} else {
+		clear(t.entries)
+	}
+	t.used, t.hits = 0, 0
+}
+
+func (t *table) set(h uint64) []entry {
+	i := h & uint64(len(t.entries)-1) &^ (ways - 1)
+	return t.entries[i : i+ways : i+ways]
+}
+
+func (t *table) find(h uint64, f *lam, args []graph.Value) *entry {
+	set := t.set(h)
+next:
+	for i := range set {
+		e := &set[i]
+		if e.hash != h || e.fn != f {
+			continue
+		}
+		for j, a := range args {
+			if !sameArg(a, e.args[j]) {
+				continue next
+			}
+		}
+		t.hits++
+		return e
+	}
+	return nil
+}
+
+func (t *table) insert(h uint64, f *lam, args []graph.Value, v graph.Value, steps uint64, u use) {
+	if t.used > len(t.entries)/4*3 && t.hits > len(t.entries)/4 && len(t.entries) < tableEnd {
+		t.grow()
+	}
+	set := t.set(h)
+	place := &set[0]
+	for i := range set {
+		e := &set[i]
+		if e.fn == nil || e.hash == h {
+			place = e
+			break
+		}
+		if e.worth < place.worth {
+			place = e
+		}
+	}
+	worth := uint8(4 * bitLen(steps))
+	if place.fn == nil {
+		t.used++
+	} else if place.hash != h {
+		for i := range set {
+			set[i].worth -= min(set[i].worth, place.worth/2+1)
+		}
+	}
+	*place = entry{hash: h, fn: f, value: v, steps: steps, use: u, worth: worth}
+	copy(place.args[:], args)
+}
+
+func (t *table) grow() {
+	old := t.entries
+	t.entries, t.used, t.hits = make([]entry, 2*len(old)), 0, 0
+	for i := range old {
+		if e := &old[i]; e.fn != nil {
+			t.insert(e.hash, e.fn, e.args[:e.fn.arity], e.value, e.steps, e.use)
+		}
+	}
+}
+
+func bitLen(n uint64) int {
+	l := 0
+	for ; n > 0; n >>= 1 {
+		l++
+	}
+	return l
+}
+
+const shortText = 64
+
+// sameArg says whether two arguments are known to be one value.
+func sameArg(a, b graph.Value) bool {
+	if a.Same(b) {
+		return true
+	}
+	if a.Kind() == graph.KindText && b.Kind() == graph.KindText {
+		x, y := a.Text(), b.Text()
+		return len(x) <= shortText && x == y
+	}
+	return false
+}
+
+// hashArgs is consistent with sameArg.
+func hashArgs(f *lam, args []graph.Value) uint64 {
+	h := uint64(f.id) * 0x9e3779b97f4a7c15
+	for _, a := range args {
+		var k uint64
+		if a.Kind() == graph.KindText && len(a.Text()) <= shortText {
+			k = 14695981039346656037
+			for s, i := a.Text(), 0; i < len(s); i++ {
+				k = (k ^ uint64(s[i])) * 1099511628211
+			}
+		} else {
+			o, n := a.Identity()
+			k = uint64(o) ^ uint64(n)
+		}
+		h = (h ^ k) * 0xbf58476d1ce4e5b9
+		h ^= h >> 29
+	}
+	return h
+}

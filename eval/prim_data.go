@@ -1,0 +1,402 @@
+// This file holds the primitives that read and write data formats: json.*, csv.* and hash.*, and how values are shown.
+//
+// CSV is RFC 4180 with UTF-8: fields between commas, quoted where they hold a comma, a quote (written twice) or a line
+// break. A record ends at LF, CR LF or CR; a blank line is no record; a byte order mark at the beginning is dropped.
+
+package eval
+
+import (
+	"crypto/sha256"
+	"errors"
+	"slices"
+	"strings"
+	"unicode/utf8"
+	"unsafe"
+
+	"github.com/rosser-lang/rosser/graph"
+)
+
+var dataPrims = []Prim{
+	{"json.parse", 1, 1, jsonParse, "text: the value that the DAG-JSON text denotes; malformed text is \"bad text\"; cost: 1 per 256 bytes and per 16 of the characters , [ and {, and for a long int that of a product of two such"},
+	{"csv.parse", 1, 1, csvParse, "text: a list of maps, a record each; the first record names the fields; values are text; malformed text, a record of another length and a name that comes twice are \"bad text\"; cost: 1 per 256 bytes and per 16 fields"},
+	{"csv.show", 1, 1, csvShow, "rows: a list of maps as CSV with LF line ends, the fields in the maps' order; texts as they are, other values as show writes them; all rows have the first one's fields, else \"no field\"; cost: 1 per 16 fields and per 256 bytes, and as show"},
+	{"hash.sha256", 1, 1, hashSHA256, "b: the SHA-256 of bytes, or of a text's UTF-8, as 32 bytes; cost: 1 per 64 bytes"},
+}
+
+// badText is the error for malformed text: where, as line and column from 1 (columns in code points), and what is wrong.
+func badText(format, s string, offset int, reason string) error {
+	offset = max(0, min(offset, len(s)))
+	before := s[:offset]
+	line, start := 1, 0
+	for i := 0; i < len(before); i++ {
+		switch {
+		case before[i] == '\n', before[i] == '\r' && (i+1 >= len(s) || s[i+1] != '\n'):
+			line, start = line+1, i+1
+		}
+	}
+	column := utf8.RuneCountInString(before[start:]) + 1
+	return Fail("bad text", graph.Record("format", format, "line", line, "column", column, "reason", reason))
+}
+
+// digitCost is the cost of reading the long ints in s: that of a product of two such.
+func digitCost(s string) int64 {
+	cost, run := int64(0), int64(0)
+	for i := 0; i <= len(s); i++ {
+		if i < len(s) && '0' <= s[i] && s[i] <= '9' {
+			run++
+			continue
+		}
+		cost += mulCost(run/19, run/19)
+		run = 0
+	}
+	return cost
+}
+
+func jsonParse(m *Machine, args []graph.Value) (graph.Value, error) {
+	s, err := textArg(args[0])
+	if err != nil {
+		return graph.Value{}, err
+	}
+	parts := int64(strings.Count(s, ",") + strings.Count(s, "[") + strings.Count(s, "{"))
+	m.Charge(int64(len(s))/256 + parts/16 + digitCost(s))
+	reserve(m, 2*int64(len(s))+64*parts)
+	v, err := graph.ParseJSON([]byte(s))
+	if err != nil {
+		offset := 0
+		if e := (*graph.JSONError)(nil); errors.As(err, &e) {
+			offset = e.Offset
+		}
+		return graph.Value{}, badText("json", s, offset, "malformed")
+	}
+	return v, nil
+}
+
+// appendShown appends what show writes of v, whose root has been looked at. A map with the sole key "/" anywhere in it
+// is the error "cannot show". It charges 1 per 16 parts and per 256 bytes.
+func appendShown(m *Machine, dst []byte, v graph.Value) ([]byte, error) {
+	size, err := shownSize(m, v)
+	if err != nil {
+		return nil, err
+	}
+	reserve(m, 2*(int64(len(dst))+size))
+	before := len(dst)
+	dst, err = graph.AppendJSON(slices.Grow(dst, int(size)), v, m.Blocks())
+	if err != nil {
+		return nil, Fail("cannot show", v)
+	}
+	chargeBytes(m, len(dst)-before)
+	return dst, nil
+}
+
+// shownSize is about how many bytes show will write of v. It walks all of v, so that what is small in memory, because
+// the same part stands in many places, is charged and refused as what it is when written.
+func shownSize(m *Machine, v graph.Value) (int64, error) {
+	type level struct {
+		list   graph.ListIter
+		fields *graph.Map // nil for a list
+		index  int
+	}
+	var stack []level
+	parts, size, asked := int64(0), int64(0), int64(1<<20)
+	for {
+		if parts++; parts%16 == 0 {
+			m.Charge(1)
+		}
+		if size > asked {
+			reserve(m, size)
+			asked = 2 * size
+		}
+		size += 2
+		switch v.Kind() {
+		case graph.KindInt:
+			size += 6
+			if _, small := v.Int(); !small {
+				w := words(v.BigInt())
+				m.Charge(mulCost(w, w))
+				size += 20 * w
+			}
+		case graph.KindFloat:
+			size += 16
+		case graph.KindText:
+			size += int64(len(v.Text()))
+		case graph.KindBytes:
+			size += int64(len(v.Bytes()))*4/3 + 16
+		case graph.KindLink, graph.KindFn, graph.KindLazy:
+			size += 70
+		case graph.KindList, graph.KindMap:
+			l := level{}
+			if v.Kind() == graph.KindList {
+				l.list = v.List().Iter()
+			} else {
+				l.fields = v.Map()
+				if key, _, ok := l.fields.Only(); ok && key == "/" {
+					return 0, Fail("cannot show", v)
+				}
+			}
+			if n := len(stack); n == cap(stack) && n > 256 {
+				reserve(m, 2*int64(n)*int64(unsafe.Sizeof(l)))
+			}
+			stack = append(stack, l)
+		}
+		for more := false; !more; {
+			if len(stack) == 0 {
+				return size, nil
+			}
+			top := &stack[len(stack)-1]
+			if top.fields == nil {
+				v, more = top.list.Next()
+			} else if more = top.index < top.fields.Len(); more {
+				var key string
+				key, v = top.fields.At(top.index)
+				top.index++
+				size += int64(len(key)) + 3
+			}
+			if !more {
+				*top = level{}
+				stack = stack[:len(stack)-1]
+			}
+		}
+	}
+}
+
+// A csvReader reads records from s.
+type csvReader struct {
+	m   *Machine
+	s   string
+	pos int
+}
+
+// more passes over blank lines, and says whether a record follows.
+func (r *csvReader) more() bool {
+	for r.pos < len(r.s) && (r.s[r.pos] == '\n' || r.s[r.pos] == '\r') {
+		r.pos++
+	}
+	return r.pos < len(r.s)
+}
+
+// record appends the next record's fields; more has said that there is one.
+func (r *csvReader) record(fields []string) ([]string, error) {
+	for {
+		field, err := r.field()
+		if err != nil {
+			return nil, err
+		}
+		if n := len(fields); n == cap(fields) && n > 1<<11 {
+			reserve(r.m, 64*int64(n))
+		}
+		fields = append(fields, field)
+		if r.pos == len(r.s) {
+			return fields, nil
+		}
+		c := r.s[r.pos]
+		r.pos++
+		if c == ',' {
+			continue
+		}
+		if c == '\r' && r.pos < len(r.s) && r.s[r.pos] == '\n' {
+			r.pos++
+		}
+		return fields, nil
+	}
+}
+
+// field reads a field up to the comma or the line break behind it.
+func (r *csvReader) field() (string, error) {
+	s, start := r.s, r.pos
+	if start == len(s) || s[start] != '"' {
+		i := start
+		for ; i < len(s); i++ {
+			switch s[i] {
+			case ',', '\n', '\r':
+				r.pos = i
+				return s[start:i], nil
+			case '"':
+				return "", badText("csv", s, i, "quote in a field that is not quoted")
+			}
+		}
+		r.pos = i
+		return s[start:i], nil
+	}
+	doubled := false
+	for i := start + 1; ; i++ {
+		n := strings.IndexByte(s[i:], '"')
+		if n < 0 {
+			return "", badText("csv", s, start, "quote not closed")
+		}
+		i += n
+		if i+1 < len(s) && s[i+1] == '"' {
+			doubled = true
+			i++
+			continue
+		}
+		field := s[start+1 : i]
+		if doubled {
+			field = strings.ReplaceAll(field, `""`, `"`)
+		}
+		r.pos = i + 1
+		if r.pos < len(s) && s[r.pos] != ',' && s[r.pos] != '\n' && s[r.pos] != '\r' {
+			return "", badText("csv", s, r.pos, "text behind a closing quote")
+		}
+		return field, nil
+	}
+}
+
+const byteOrderMark = "\ufeff"
+
+func csvParse(m *Machine, args []graph.Value) (graph.Value, error) {
+	s, err := textArg(args[0])
+	if err != nil {
+		return graph.Value{}, err
+	}
+	chargeBytes(m, len(s))
+	r := csvReader{m: m, s: s, pos: len(s) - len(strings.TrimPrefix(s, byteOrderMark))}
+	if !r.more() {
+		return graph.NewList(), nil
+	}
+	start := r.pos
+	names, err := r.record(nil)
+	if err != nil {
+		return graph.Value{}, err
+	}
+	m.Charge(int64(len(names)) / 16)
+	reserve(m, 64*int64(len(names)))
+	keys := slices.Clone(names)
+	slices.Sort(keys)
+	for i := 1; i < len(keys); i++ {
+		if keys[i] == keys[i-1] {
+			return graph.Value{}, badText("csv", s, start, "two fields have one name")
+		}
+	}
+	place := make([]int, len(names)) // of a field among the keys
+	for i, name := range names {
+		place[i], _ = slices.BinarySearch(keys, name)
+	}
+	var rows listOut
+	rows.m = m
+	c := meter{m: m}
+	var fields []string
+	for asked := 0; r.more(); {
+		start := r.pos
+		if fields, err = r.record(fields[:0]); err != nil {
+			return graph.Value{}, err
+		}
+		if len(fields) != len(names) {
+			return graph.Value{}, badText("csv", s, start, "another number of fields than the first record")
+		}
+		if r.pos-asked > 1<<16 || len(fields) > 1<<10 {
+			reserve(m, 64*int64(len(fields))+1<<17)
+			asked = r.pos
+		}
+		vals := make([]graph.Value, len(fields))
+		for i, field := range fields {
+			c.tick()
+			vals[place[i]] = graph.Text(field)
+		}
+		rows.add(graph.MapValue(graph.MapSorted(keys, vals)))
+	}
+	return rows.value(), nil
+}
+
+func csvShow(m *Machine, args []graph.Value) (graph.Value, error) {
+	list, err := wantList(args[0])
+	if err != nil {
+		return graph.Value{}, err
+	}
+	var out []byte
+	var first *graph.Map
+	c := meter{m: m}
+	for it := list.Iter(); ; {
+		v, ok := it.Next()
+		if !ok {
+			break
+		}
+		v = head(m, v)
+		if v.Kind() != graph.KindMap {
+			return graph.Value{}, wrongKind(v, "map")
+		}
+		row := v.Map()
+		if first == nil {
+			if first = row; row.Len() == 0 {
+				return graph.Value{}, Fail("empty", v)
+			}
+			for i := range row.Len() {
+				key, _ := row.At(i)
+				out = appendCell(m, out, key, i, row.Len())
+			}
+		}
+		if err := sameFields(first, v); err != nil {
+			return graph.Value{}, err
+		}
+		for i := range row.Len() {
+			c.tick()
+			_, cell := row.At(i)
+			text := ""
+			if cell = head(m, cell); cell.Kind() == graph.KindText {
+				text = cell.Text()
+			} else if shown, err := appendShown(m, nil, cell); err != nil {
+				return graph.Value{}, err
+			} else {
+				text = string(shown)
+			}
+			out = appendCell(m, out, text, i, row.Len())
+		}
+	}
+	chargeBytes(m, len(out))
+	return graph.Text(string(out)), nil
+}
+
+// sameFields checks that the map v has first's fields and no other.
+func sameFields(first *graph.Map, v graph.Value) error {
+	row := v.Map()
+	for i := range max(first.Len(), row.Len()) {
+		var want, got string
+		if i < first.Len() {
+			want, _ = first.At(i)
+		}
+		if i < row.Len() {
+			got, _ = row.At(i)
+		}
+		switch {
+		case want == got && i < first.Len() && i < row.Len():
+		case i >= row.Len(), i < first.Len() && want < got:
+			return Fail("no field", graph.Record("field", want, "in", v))
+		default:
+			return Fail("no field", graph.Record("field", got, "in", graph.MapValue(first)))
+		}
+	}
+	return nil
+}
+
+// appendCell appends cell i of a record of n, and what stands behind it.
+func appendCell(m *Machine, out []byte, cell string, i, n int) []byte {
+	if len(cell)+len(out) > cap(out) {
+		reserve(m, 2*int64(len(cell)+len(out)))
+	}
+	quoted := strings.ContainsAny(cell, ",\"\r\n") || cell == "" && n == 1 || len(out) == 0 && strings.HasPrefix(cell, byteOrderMark)
+	if quoted {
+		out = append(out, '"')
+		out = append(out, strings.ReplaceAll(cell, `"`, `""`)...)
+		out = append(out, '"')
+	} else {
+		out = append(out, cell...)
+	}
+	if i == n-1 {
+		return append(out, '\n')
+	}
+	return append(out, ',')
+}
+
+func hashSHA256(m *Machine, args []graph.Value) (graph.Value, error) {
+	var sum [sha256.Size]byte
+	switch v := args[0]; v.Kind() {
+	case graph.KindBytes:
+		m.Charge(int64(len(v.Bytes())) / 64)
+		sum = sha256.Sum256(v.Bytes())
+	case graph.KindText:
+		m.Charge(int64(len(v.Text())) / 64)
+		sum = sha256.Sum256([]byte(v.Text()))
+	default:
+		return graph.Value{}, wrongKind(v, "bytes or text")
+	}
+	return graph.BytesValue(sum[:]), nil
+}

@@ -1,0 +1,658 @@
+// This file holds the primitives over lists. One that calls a function calls it once an element, in the order that its line
+// says: that order is part of the language, as is its cost, 1 step for every 16 elements visited unless the line says otherwise.
+
+package eval
+
+import (
+	"math"
+	"math/big"
+	"slices"
+
+	"github.com/rosser-lang/rosser/graph"
+)
+
+var listPrims = slices.Concat(orderPrims, []Prim{
+	{"list.map", 2, 0b10, listMap, "f xs: the list of f x, from the first on; cost: 1 per 16 elements visited"},
+	{"list.filter", 2, 0b10, listFilter, "f xs: the elements for which f x is true; cost: 1 per 16 elements visited"},
+	{"list.fold", 3, 0b100, listFold, "f acc xs: f acc x from the first on, each call's value the next one's acc; cost: 1 per 16 elements visited"},
+	{"list.foldr", 3, 0b100, listFoldr, "f acc xs: f x acc from the last on, each call's value the next one's acc; cost: 1 per 16 elements visited"},
+	{"list.flatMap", 2, 0b10, listFlatMap, "f xs: the lists f x, joined; cost: 1 per 16 elements visited, and per 16 of the answer"},
+	{"list.zipWith", 3, 0b110, listZipWith, "f xs ys: the list of f x y, as long as the shorter; cost: 1 per 16 elements visited"},
+	{"list.any", 2, 0b10, listAny, "f xs: whether f x is true for some element; stops at the first; cost: 1 per 16 elements visited"},
+	{"list.all", 2, 0b10, listAll, "f xs: whether f x is true for every element; stops at the first that is not; cost: 1 per 16 elements visited"},
+	{"list.find", 2, 0b10, listFind, "f xs: Some x for the first element for which f x is true, else None; cost: 1 per 16 elements visited"},
+	{"list.partition", 2, 0b10, listPartition, "f xs: [the elements for which f x is true, the rest]; cost: 1 per 16 elements visited"},
+	{"list.takeWhile", 2, 0b10, listTakeWhile, "f xs: the longest beginning all of whose elements satisfy f; cost: 1 per 16 elements visited"},
+	{"list.dropWhile", 2, 0b10, listDropWhile, "f xs: what takeWhile leaves; cost: 1 per 16 elements visited"},
+	{"list.groupBy", 2, 0b10, listGroupBy, "f xs: a map from the text of f x (as show writes it, if it is no text) to the list of such x; cost: 1 per 16 elements visited"},
+	{"list.reverse", 1, 0b1, listReverse, "xs: the elements from the last to the first; cost: 1 per 16 elements visited"},
+	{"list.range", 2, 0b11, listRange, "a b: the ints a … b, both included; empty when a > b; cost: 1 per 16 elements visited"},
+	{"list.repeat", 2, 0b1, listRepeat, "n x: a list of n times x; empty when n < 0; cost: 1 per 16 elements visited"},
+	{"list.sum", 1, 0b1, listSum, "xs: the sum; ints exactly; if any is a float, the exact sum of all rounded once to a float; cost: 1 per 16 elements visited"},
+	{"list.take", 2, 0b11, listTake, "n xs: the first n elements, or all; costs nothing"},
+	{"list.drop", 2, 0b11, listDrop, "n xs: all but the first n elements; costs nothing"},
+	{"list.slice", 3, 0b111, listSlice, "a b xs: the elements from index a up to, not including, b; a negative one counts from the end, one beyond an end is that end; costs nothing"},
+	{"list.zip", 2, 0b11, listZip, "xs ys: the list of pairs [x, y], as long as the shorter; cost: 1 per 16 elements visited"},
+	{"list.concat", 1, 0b1, listConcat, "xss: the lists in xss, joined; cost: 1 per 16 lists, and per 16 elements of the answer"},
+	{"list.enumerate", 1, 0b1, listEnumerate, "xs: the list of pairs [index from 0, x]; cost: 1 per 16 elements visited"},
+	{"list.head", 1, 0b1, listHead, "xs: Some of the first element, else None; costs nothing"},
+	{"list.last", 1, 0b1, listLast, "xs: Some of the last element, else None; costs nothing"},
+	{"list.at", 2, 0b11, listAt, "i xs: Some of the element at index i, else None; costs nothing"},
+	{"list.fromEnd", 2, 0b11, listFromEnd, "i xs: the i-th element from the end, 0 the last; out of range otherwise; costs nothing"},
+	{"list.contains", 2, 0b10, listContains, "x xs: whether an element equals x; cost: 1 per 16 elements visited"},
+	{"list.indexOf", 2, 0b10, listIndexOf, "x xs: Some of the index of the first element that equals x, else None; cost: 1 per 16 elements visited"},
+})
+
+// A meter charges 1 step for every 16 elements.
+type meter struct {
+	m *Machine
+	n uint64
+}
+
+func (c *meter) tick() {
+	if c.n++; c.n&15 == 0 {
+		c.m.Charge(1)
+	}
+}
+
+// valueSize is what a list takes for an element, in bytes.
+const valueSize = 16
+
+// reserveList makes sure of the memory for a list of n elements.
+func reserveList(m *Machine, n int) { reserveValues(m, int64(n)) }
+
+func reserveValues(m *Machine, n int64) { reserve(m, min(n, math.MaxInt64/valueSize)*valueSize) }
+
+// A listOut builds a list whose length is not known before.
+type listOut struct {
+	graph.ListBuilder
+	m *Machine
+}
+
+func (b *listOut) add(v graph.Value) {
+	if b.Add(v); b.Len()&4095 == 0 {
+		reserveList(b.m, 8192)
+	}
+}
+
+func (b *listOut) value() graph.Value { return graph.ListValue(b.List()) }
+
+// wantList gives v's list. v is not lazy and no link.
+func wantList(v graph.Value) (*graph.List, error) {
+	if v.Kind() != graph.KindList {
+		return nil, wrongKind(v, "list")
+	}
+	return v.List(), nil
+}
+
+// wantCount gives the int v, cut to what int64 holds: no count of anything is larger.
+func wantCount(v graph.Value) (int64, error) {
+	if v.Kind() != graph.KindInt {
+		return 0, wrongKind(v, "int")
+	}
+	if i, small := v.Int(); small {
+		return i, nil
+	}
+	if v.BigInt().Sign() < 0 {
+		return math.MinInt64, nil
+	}
+	return math.MaxInt64, nil
+}
+
+// holds calls the predicate f.
+func holds(m *Machine, f, x graph.Value) (bool, error) {
+	r := m.Apply(f, x)
+	if r.Kind() != graph.KindBool {
+		if r = head(m, r); r.Kind() != graph.KindBool {
+			return false, wrongKind(r, "bool")
+		}
+	}
+	return r.Bool(), nil
+}
+
+// head is what looking at v finds.
+func head(m *Machine, v graph.Value) graph.Value {
+	if k := v.Kind(); k == graph.KindLazy || k == graph.KindLink {
+		return m.Force(v)
+	}
+	return v
+}
+
+func listMap(m *Machine, args []graph.Value) (graph.Value, error) {
+	xs, err := wantList(args[1])
+	if err != nil {
+		return graph.Value{}, err
+	}
+	reserveList(m, xs.Len())
+	f, c, out := args[0], meter{m: m}, graph.ListBuilder{}
+	for it := xs.Iter(); ; {
+		x, ok := it.Next()
+		if !ok {
+			return graph.ListValue(out.List()), nil
+		}
+		c.tick()
+		out.Add(m.Apply(f, x))
+	}
+}
+
+func listFilter(m *Machine, args []graph.Value) (graph.Value, error) {
+	xs, err := wantList(args[1])
+	if err != nil {
+		return graph.Value{}, err
+	}
+	f, c, out := args[0], meter{m: m}, listOut{m: m}
+	for it := xs.Iter(); ; {
+		x, ok := it.Next()
+		if !ok {
+			return out.value(), nil
+		}
+		c.tick()
+		keep, err := holds(m, f, x)
+		if err != nil {
+			return graph.Value{}, err
+		}
+		if keep {
+			out.add(x)
+		}
+	}
+}
+
+func listPartition(m *Machine, args []graph.Value) (graph.Value, error) {
+	xs, err := wantList(args[1])
+	if err != nil {
+		return graph.Value{}, err
+	}
+	f, c, yes, no := args[0], meter{m: m}, listOut{m: m}, listOut{m: m}
+	for it := xs.Iter(); ; {
+		x, ok := it.Next()
+		if !ok {
+			return graph.NewList(yes.value(), no.value()), nil
+		}
+		c.tick()
+		keep, err := holds(m, f, x)
+		if err != nil {
+			return graph.Value{}, err
+		}
+		if keep {
+			yes.add(x)
+		} else {
+			no.add(x)
+		}
+	}
+}
+
+func listFold(m *Machine, args []graph.Value) (graph.Value, error) {
+	xs, err := wantList(args[2])
+	if err != nil {
+		return graph.Value{}, err
+	}
+	f, acc, c := args[0], args[1], meter{m: m}
+	for it := xs.Iter(); ; {
+		x, ok := it.Next()
+		if !ok {
+			return acc, nil
+		}
+		c.tick()
+		acc = m.Apply(f, acc, x)
+	}
+}
+
+func listFoldr(m *Machine, args []graph.Value) (graph.Value, error) {
+	xs, err := wantList(args[2])
+	if err != nil {
+		return graph.Value{}, err
+	}
+	f, acc, c := args[0], args[1], meter{m: m}
+	backwards(xs, func(x graph.Value) {
+		c.tick()
+		acc = m.Apply(f, x, acc)
+	})
+	return acc, nil
+}
+
+// backwards calls f for each element from the last to the first.
+func backwards(xs *graph.List, f func(graph.Value)) {
+	var window [64]graph.Value
+	for end := xs.Len(); end > 0; {
+		start, n := max(0, end-len(window)), 0
+		xs.Slice(start, end).Each(func(x graph.Value) bool {
+			window[n] = x
+			n++
+			return true
+		})
+		for n > 0 {
+			n--
+			f(window[n])
+		}
+		end = start
+	}
+}
+
+func listReverse(m *Machine, args []graph.Value) (graph.Value, error) {
+	xs, err := wantList(args[0])
+	if err != nil {
+		return graph.Value{}, err
+	}
+	reserveList(m, xs.Len())
+	c, out := meter{m: m}, graph.ListBuilder{}
+	backwards(xs, func(x graph.Value) {
+		c.tick()
+		out.Add(x)
+	})
+	return graph.ListValue(out.List()), nil
+}
+
+func listFlatMap(m *Machine, args []graph.Value) (graph.Value, error) {
+	xs, err := wantList(args[1])
+	if err != nil {
+		return graph.Value{}, err
+	}
+	f, c, out := args[0], meter{m: m}, joiner{m: m}
+	for it := xs.Iter(); ; {
+		x, ok := it.Next()
+		if !ok {
+			return graph.ListValue(out.list()), nil
+		}
+		c.tick()
+		if err := out.join(m.Apply(f, x)); err != nil {
+			return graph.Value{}, err
+		}
+	}
+}
+
+func listConcat(m *Machine, args []graph.Value) (graph.Value, error) {
+	xss, err := wantList(args[0])
+	if err != nil {
+		return graph.Value{}, err
+	}
+	c, out := meter{m: m}, joiner{m: m}
+	for it := xss.Iter(); ; {
+		xs, ok := it.Next()
+		if !ok {
+			return graph.ListValue(out.list()), nil
+		}
+		c.tick()
+		if err := out.join(xs); err != nil {
+			return graph.Value{}, err
+		}
+	}
+}
+
+// A joiner joins lists: short ones by copying, long ones by sharing.
+type joiner struct {
+	m     *Machine
+	done  *graph.List // what is joined already, but for short
+	short listOut
+	n     int64 // elements
+}
+
+const joinByCopy = 256 // elements
+
+func (j *joiner) join(v graph.Value) error {
+	xs, err := wantList(head(j.m, v))
+	if err != nil {
+		return err
+	}
+	n := int64(xs.Len())
+	j.m.Charge((j.n&15 + n) / 16)
+	j.n += n
+	if xs.Len() > joinByCopy {
+		j.flush()
+		j.done = j.m.concatLists(j.done, xs)
+		return nil
+	}
+	j.short.m = j.m
+	xs.Each(func(x graph.Value) bool {
+		j.short.add(x)
+		return true
+	})
+	return nil
+}
+
+func (j *joiner) flush() {
+	if j.short.Len() > 0 {
+		j.done = j.m.concatLists(j.done, j.short.List())
+		j.short = listOut{m: j.m}
+	}
+}
+
+func (j *joiner) list() *graph.List {
+	if j.done == nil {
+		return j.short.List()
+	}
+	j.flush()
+	return j.done
+}
+
+// concatLists joins two lists. Joining shares what it joins, so that a list could be longer than anything that walks over it could
+// bear: one that would not fit into memory without sharing is refused as if it did not share.
+func (m *Machine) concatLists(a, b *graph.List) *graph.List {
+	most := m.opt.Memory
+	if most <= 0 {
+		most = 1 << 40
+	}
+	if int64(a.Len())+int64(b.Len()) > min(most, math.MaxInt/2)/valueSize {
+		m.Reserve(-1)
+	}
+	return a.Concat(b)
+}
+
+func listZipWith(m *Machine, args []graph.Value) (graph.Value, error) {
+	f := args[0]
+	return zipLists(m, args[1], args[2], func(x, y graph.Value) graph.Value { return m.Apply(f, x, y) })
+}
+
+func listZip(m *Machine, args []graph.Value) (graph.Value, error) {
+	return zipLists(m, args[0], args[1], func(x, y graph.Value) graph.Value { return graph.NewList(x, y) })
+}
+
+func zipLists(m *Machine, a, b graph.Value, f func(x, y graph.Value) graph.Value) (graph.Value, error) {
+	xs, err := wantList(a)
+	if err != nil {
+		return graph.Value{}, err
+	}
+	ys, err := wantList(b)
+	if err != nil {
+		return graph.Value{}, err
+	}
+	reserveList(m, min(xs.Len(), ys.Len()))
+	c, out := meter{m: m}, graph.ListBuilder{}
+	for i, j := xs.Iter(), ys.Iter(); ; {
+		x, more := i.Next()
+		y, both := j.Next()
+		if !more || !both {
+			return graph.ListValue(out.List()), nil
+		}
+		c.tick()
+		out.Add(f(x, y))
+	}
+}
+
+func listEnumerate(m *Machine, args []graph.Value) (graph.Value, error) {
+	xs, err := wantList(args[0])
+	if err != nil {
+		return graph.Value{}, err
+	}
+	reserveList(m, xs.Len())
+	c, out := meter{m: m}, graph.ListBuilder{}
+	for it := xs.Iter(); ; {
+		x, ok := it.Next()
+		if !ok {
+			return graph.ListValue(out.List()), nil
+		}
+		c.tick()
+		out.Add(graph.NewList(graph.Int(int64(out.Len())), x))
+	}
+}
+
+// firstWhere is the index and the element of the first x for which f x is want, -1 if there is none.
+func firstWhere(m *Machine, f, list graph.Value, want bool) (int, graph.Value, error) {
+	xs, err := wantList(list)
+	if err != nil {
+		return 0, graph.Value{}, err
+	}
+	c := meter{m: m}
+	it := xs.Iter()
+	for i := 0; ; i++ {
+		x, ok := it.Next()
+		if !ok {
+			return -1, graph.Value{}, nil
+		}
+		c.tick()
+		is, err := holds(m, f, x)
+		if err != nil {
+			return 0, graph.Value{}, err
+		}
+		if is == want {
+			return i, x, nil
+		}
+	}
+}
+
+func listAny(m *Machine, args []graph.Value) (graph.Value, error) {
+	i, _, err := firstWhere(m, args[0], args[1], true)
+	return graph.Bool(i >= 0), err
+}
+
+func listAll(m *Machine, args []graph.Value) (graph.Value, error) {
+	i, _, err := firstWhere(m, args[0], args[1], false)
+	return graph.Bool(i < 0), err
+}
+
+func listFind(m *Machine, args []graph.Value) (graph.Value, error) {
+	i, x, err := firstWhere(m, args[0], args[1], true)
+	if err != nil || i < 0 {
+		return graph.None(), err
+	}
+	return graph.Some(x), nil
+}
+
+func listTakeWhile(m *Machine, args []graph.Value) (graph.Value, error) {
+	i, _, err := firstWhere(m, args[0], args[1], false)
+	if err != nil || i < 0 {
+		return args[1], err
+	}
+	return graph.ListValue(args[1].List().Slice(0, i)), nil
+}
+
+func listDropWhile(m *Machine, args []graph.Value) (graph.Value, error) {
+	i, _, err := firstWhere(m, args[0], args[1], false)
+	if err != nil || i < 0 {
+		return graph.NewList(), err
+	}
+	xs := args[1].List()
+	return graph.ListValue(xs.Slice(i, xs.Len())), nil
+}
+
+func listGroupBy(m *Machine, args []graph.Value) (graph.Value, error) {
+	xs, err := wantList(args[1])
+	if err != nil {
+		return graph.Value{}, err
+	}
+	f, c := args[0], meter{m: m}
+	index := map[string]int{}
+	var keys []string
+	var groups []*listOut
+	for it := xs.Iter(); ; {
+		x, ok := it.Next()
+		if !ok {
+			break
+		}
+		c.tick()
+		k, err := plainText(m, m.Apply(f, x))
+		if err != nil {
+			return graph.Value{}, err
+		}
+		i, ok := index[k]
+		if !ok {
+			i = len(groups)
+			index[k] = i
+			keys, groups = append(keys, k), append(groups, &listOut{m: m})
+			if i&1023 == 1023 {
+				m.Reserve(1 << 17)
+			}
+		}
+		groups[i].add(x)
+	}
+	var out graph.MapBuilder
+	for i, k := range keys {
+		out.Set(k, groups[i].value())
+	}
+	return graph.MapValue(out.Map()), nil
+}
+
+func listRange(m *Machine, args []graph.Value) (graph.Value, error) {
+	for _, v := range args {
+		if v.Kind() != graph.KindInt {
+			return graph.Value{}, wrongKind(v, "int")
+		}
+	}
+	a, aSmall := args[0].Int()
+	b, bSmall := args[1].Int()
+	if !aSmall || !bSmall {
+		return bigRange(m, args[0].BigInt(), args[1].BigInt())
+	}
+	if a > b {
+		return graph.NewList(), nil
+	}
+	reserveValues(m, int64(min(uint64(b)-uint64(a), math.MaxInt64-1)+1))
+	c, out := meter{m: m}, graph.ListBuilder{}
+	for i := a; ; i++ {
+		c.tick()
+		out.Add(graph.Int(i))
+		if i == b {
+			return graph.ListValue(out.List()), nil
+		}
+	}
+}
+
+func bigRange(m *Machine, a, b *big.Int) (graph.Value, error) {
+	n := new(big.Int).Sub(b, a)
+	if n.Sign() < 0 {
+		return graph.NewList(), nil
+	}
+	if !n.IsInt64() || n.Int64() >= math.MaxInt32 {
+		m.Reserve(-1)
+	}
+	size := int64(max(a.BitLen(), b.BitLen()))/8 + 64
+	reserve(m, (n.Int64()+1)*size)
+	c, out, one := meter{m: m}, graph.ListBuilder{}, big.NewInt(1)
+	for i := a; i.Cmp(b) <= 0; i = new(big.Int).Add(i, one) {
+		c.tick()
+		m.Charge(size / 256)
+		out.Add(graph.BigInt(new(big.Int).Set(i)))
+	}
+	return graph.ListValue(out.List()), nil
+}
+
+func listRepeat(m *Machine, args []graph.Value) (graph.Value, error) {
+	n, err := wantCount(args[0])
+	if err != nil {
+		return graph.Value{}, err
+	}
+	reserveValues(m, max(n, 0))
+	c, out := meter{m: m}, graph.ListBuilder{}
+	for ; n > 0; n-- {
+		c.tick()
+		out.Add(args[1])
+	}
+	return graph.ListValue(out.List()), nil
+}
+
+func listTake(m *Machine, args []graph.Value) (graph.Value, error) {
+	n, err := wantCount(args[0])
+	if err != nil {
+		return graph.Value{}, err
+	}
+	return cutList(args[1], 0, max(n, 0))
+}
+
+func listDrop(m *Machine, args []graph.Value) (graph.Value, error) {
+	n, err := wantCount(args[0])
+	if err != nil {
+		return graph.Value{}, err
+	}
+	return cutList(args[1], max(n, 0), math.MaxInt64)
+}
+
+func listSlice(m *Machine, args []graph.Value) (graph.Value, error) {
+	a, err := wantCount(args[0])
+	if err != nil {
+		return graph.Value{}, err
+	}
+	b, err := wantCount(args[1])
+	if err != nil {
+		return graph.Value{}, err
+	}
+	return cutList(args[2], a, b)
+}
+
+func cutList(v graph.Value, from, to int64) (graph.Value, error) {
+	xs, err := wantList(v)
+	if err != nil {
+		return graph.Value{}, err
+	}
+	a, b := sliceBounds(from, to, xs.Len())
+	if a == 0 && b == xs.Len() {
+		return v, nil
+	}
+	return graph.ListValue(xs.Slice(a, b)), nil
+}
+
+func listHead(m *Machine, args []graph.Value) (graph.Value, error) {
+	return elementAt(args[0], func(n int) int64 { return 0 })
+}
+
+func listLast(m *Machine, args []graph.Value) (graph.Value, error) {
+	return elementAt(args[0], func(n int) int64 { return int64(n) - 1 })
+}
+
+func listAt(m *Machine, args []graph.Value) (graph.Value, error) {
+	i, err := wantCount(args[0])
+	if err != nil {
+		return graph.Value{}, err
+	}
+	return elementAt(args[1], func(int) int64 { return i })
+}
+
+// elementAt gives Some of the element at an index that may depend on the length, or None.
+func elementAt(v graph.Value, index func(n int) int64) (graph.Value, error) {
+	xs, err := wantList(v)
+	if err != nil {
+		return graph.Value{}, err
+	}
+	i := index(xs.Len())
+	if i < 0 || i >= int64(xs.Len()) {
+		return graph.None(), nil
+	}
+	return graph.Some(xs.At(int(i))), nil
+}
+
+func listFromEnd(m *Machine, args []graph.Value) (graph.Value, error) {
+	i, err := wantCount(args[0])
+	if err != nil {
+		return graph.Value{}, err
+	}
+	xs, err := wantList(args[1])
+	if err != nil {
+		return graph.Value{}, err
+	}
+	if i < 0 || i >= int64(xs.Len()) {
+		return graph.Value{}, Fail("out of range", args[0])
+	}
+	return xs.At(xs.Len() - 1 - int(i)), nil
+}
+
+func listContains(m *Machine, args []graph.Value) (graph.Value, error) {
+	i, err := indexOf(m, args[0], args[1])
+	return graph.Bool(i >= 0), err
+}
+
+func listIndexOf(m *Machine, args []graph.Value) (graph.Value, error) {
+	i, err := indexOf(m, args[0], args[1])
+	if err != nil || i < 0 {
+		return graph.None(), err
+	}
+	return graph.Some(graph.Int(int64(i))), nil
+}
+
+// indexOf is the index of the first element that equals x, or -1.
+func indexOf(m *Machine, x, list graph.Value) (int, error) {
+	xs, err := wantList(list)
+	if err != nil {
+		return 0, err
+	}
+	c := meter{m: m}
+	it := xs.Iter()
+	for i := 0; ; i++ {
+		y, ok := it.Next()
+		if !ok {
+			return -1, nil
+		}
+		c.tick()
+		same, err := equalValues(m, x, y)
+		if err != nil || same {
+			return i, err
+		}
+	}
+}

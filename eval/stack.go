@@ -1,0 +1,452 @@
+// This file holds the stack and the calls: frames, tail calls, application of function values, errors on their way up.
+//
+// A frame is a run of slots: slot 0 holds the callee's id and the node of the caller that made the call (header), then come its parameters, its lets, copies of its arguments
+// if it turns in a loop and may be linked, and padding in proportion to the depth of its code. Frames are contiguous in
+// a chunk, so the callers of a frame are found by walking up from the chunk's start. Go's own stack cannot be recovered
+// when it gives out, so a chunk's frames run on a goroutine of their own and the padding bounds what that one needs.
+
+package eval
+
+import (
+	"math"
+	"unsafe"
+
+	"github.com/ipfs/go-cid"
+
+	"github.com/rosser-lang/rosser/graph"
+)
+
+const (
+	slotSize   = unsafe.Sizeof(graph.Value{})
+	chunkSlots = 1 << 16
+	// slack is more than the largest frame, so that a pointer past the last frame still points into the chunk.
+	slack = 4096
+	// primSlots is what a primitive that calls functions takes of the stack besides its arguments.
+	primSlots = 12
+)
+
+// A chunk is the part of the stack that one goroutine uses.
+type chunk struct {
+	slots []graph.Value
+	sp    unsafe.Pointer // of the chunk below, while this one is in use
+	end   uintptr
+}
+
+// A lam is a supercombinator, compiled.
+type lam struct {
+	id    int
+	cid   cid.Cid // its own block: a lam's, or a member's
+	term  *graph.Term
+	unit  *unit // where its term stands
+	base  int   // preorder index of the lam in that block
+	group []*lam
+	arity int
+	slots int     // parameters and lets
+	size  uintptr // of its frame, in bytes
+	body  code    // reduces the body
+	enter code    // what a call runs: body, or body with linking around it
+	loops bool    // the body turns by writing its own parameters
+	kept  uintptr // where the copies of the arguments stand, if loops
+	acct  account // policy.go
+}
+
+// code reduces a piece of a body in the frame fp. In tail position it may return graph.Mark with the callee in m.tail.
+type code func(m *Machine, fp unsafe.Pointer) graph.Value
+
+// header is what slot 0 of a frame holds: a lam's id below, the preorder index of the call in the caller's block above,
+// one up, 0 if it is unknown. A run of slots that is no frame has a negative one: their number below, the index above.
+func header(id, index int) graph.Value { return graph.Int(int64(id) | int64(index+1)<<32) }
+
+func slot(fp unsafe.Pointer, offset uintptr) *graph.Value {
+	return (*graph.Value)(unsafe.Add(fp, offset))
+}
+
+func slotOffset(level int) uintptr { return uintptr(level+1) * slotSize }
+
+// slots gives n slots at offset as a slice.
+func slots(fp unsafe.Pointer, offset uintptr, n int) []graph.Value {
+	return unsafe.Slice((*graph.Value)(unsafe.Add(fp, offset)), n)
+}
+
+func (m *Machine) pushChunk() {
+	s := m.spare
+	m.spare = nil
+	if s == nil {
+		s = make([]graph.Value, chunkSlots+slack)
+	}
+	m.chunks = append(m.chunks, chunk{slots: s, sp: m.sp, end: m.end})
+	m.sp = unsafe.Pointer(unsafe.SliceData(s))
+	m.end = uintptr(m.sp) + m.chunkSize
+}
+
+func (m *Machine) popChunk() {
+	top := m.chunks[len(m.chunks)-1]
+	m.chunks = m.chunks[:len(m.chunks)-1]
+	m.sp, m.end = top.sp, top.end
+	m.spare = top.slots
+}
+
+// clearStack drops what dead slots still hold.
+func (m *Machine) clearStack() {
+	m.spare = nil
+	top := m.chunks[len(m.chunks)-1].slots
+	used := (uintptr(m.sp) - uintptr(unsafe.Pointer(unsafe.SliceData(top)))) / slotSize
+	clear(top[used:])
+	clear(m.targs[:cap(m.targs)])
+}
+
+// unwindTo resets the stack after an error that was caught where sp stood. The chunks above are gone already.
+func (m *Machine) unwindTo(sp unsafe.Pointer) { m.sp = sp }
+
+// hop runs f with a chunk and a goroutine of its own.
+func (m *Machine) hop(f func() graph.Value) (r graph.Value) {
+	if s := m.stopping.Load(); s != nil {
+		panic(&Stop{Reason: s.Reason, Err: s.Err})
+	}
+	m.pushChunk()
+	done := make(chan any)
+	go func() {
+		returned := false
+		defer func() {
+			if !returned {
+				done <- recover()
+				return
+			}
+			done <- nil
+		}()
+		r = f()
+		returned = true
+	}()
+	p := <-done
+	m.popChunk()
+	if p != nil {
+		panic(p)
+	}
+	return r
+}
+
+// protect runs f and gives the *Thrown or *Stop that it panicked with. The caller may panic with it again, where a deferred
+// function should not: its panic would keep the stack below it, and many in each other take quadratic time.
+func (m *Machine) protect(f func() graph.Value) (v graph.Value, thrown any) {
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		thrown = recover()
+		switch thrown.(type) {
+		case *Thrown, *Stop:
+		default:
+			panic(thrown)
+		}
+	}()
+	v = f()
+	returned = true
+	return v, nil
+}
+
+// call makes a saturated call. args may stand on the stack, below m.sp. index is the call's, or -1.
+func (m *Machine) call(f *lam, args []graph.Value, index int) graph.Value {
+	fp := m.sp
+	if uintptr(fp)+f.size > m.end {
+		return m.callOnNewChunk(f, index, args...)
+	}
+	m.sp = unsafe.Add(fp, f.size)
+	*slot(fp, 0) = header(f.id, index)
+	copy(slots(fp, slotSize, len(args)), args)
+	return m.run(f, fp)
+}
+
+// run reduces the call whose frame is fp and takes the frame away.
+func (m *Machine) run(f *lam, fp unsafe.Pointer) graph.Value {
+	m.steps++
+	if m.steps >= m.limit {
+		m.safepoint()
+	}
+	r := f.enter(m, fp)
+	if r.IsMark() {
+		r = m.trampoline(fp)
+	}
+	m.sp = fp
+	return r
+}
+
+func (m *Machine) callOnNewChunk(f *lam, index int, args ...graph.Value) graph.Value {
+	held := make([]graph.Value, len(args))
+	copy(held, args)
+	return m.hop(func() graph.Value { return m.call(f, held, index) })
+}
+
+// trampoline makes the tail calls that follow a body that returned the mark, in the place of its frame fp.
+func (m *Machine) trampoline(fp unsafe.Pointer) graph.Value {
+	for {
+		f := m.tail
+		if uintptr(fp)+f.size > m.end {
+			m.sp = fp
+			return m.callOnNewChunk(f, -1, m.targs[:f.arity]...)
+		}
+		m.place(f, fp)
+		r := f.body(m, fp)
+		if !r.IsMark() {
+			return r
+		}
+	}
+}
+
+// place lays out the frame of the tail call in hand at fp.
+func (m *Machine) place(f *lam, fp unsafe.Pointer) {
+	m.sp = unsafe.Add(fp, f.size)
+	*slot(fp, 0) = header(f.id, -1)
+	copy(slots(fp, slotSize, f.arity), m.targs)
+	m.steps++
+	if m.steps >= m.limit {
+		m.safepoint()
+	}
+}
+
+// tailCall puts a call in hand and returns the mark.
+func (m *Machine) tailCall(f *lam, args ...graph.Value) graph.Value {
+	m.tail = f
+	m.targs = append(m.targs[:0], args...)
+	return graph.Mark()
+}
+
+// reserve takes n slots of the stack for arguments while they are evaluated: release gives them back.
+func (m *Machine) reserve(n int, at *site) (unsafe.Pointer, bool) {
+	fp := m.sp
+	size := uintptr(n+1) * slotSize
+	if uintptr(fp)+size > m.end {
+		return nil, false
+	}
+	m.sp = unsafe.Add(fp, size)
+	mark := int64(n + 1)
+	if at != nil {
+		mark |= int64(at.index+1) << 32
+	}
+	*slot(fp, 0) = graph.Int(-mark)
+	return fp, true
+}
+
+// arityOf is how many arguments the head of fn takes in all.
+func arityOf(fn *graph.Fn) int {
+	switch b := fn.Body.(type) {
+	case *lam:
+		return b.arity
+	case *Prim:
+		return b.Arity
+	}
+	panic("BUG: function without a body")
+}
+
+// Apply calls a function value: what a primitive uses.
+func (m *Machine) Apply(f graph.Value, args ...graph.Value) graph.Value {
+	if f.Kind() == graph.KindFn {
+		fn := f.Fn()
+		if l, ok := fn.Body.(*lam); ok && l.arity == len(fn.Args)+len(args) {
+			fp := m.sp
+			if uintptr(fp)+l.size <= m.end {
+				m.sp = unsafe.Add(fp, l.size)
+				*slot(fp, 0) = header(l.id, -1)
+				n := copy(slots(fp, slotSize, len(fn.Args)), fn.Args)
+				copy(slots(fp, slotOffset(n), len(args)), args)
+				return m.run(l, fp)
+			}
+		}
+	}
+	return m.apply(f, args, m.caller)
+}
+
+// apply calls any value with any number of arguments.
+func (m *Machine) apply(f graph.Value, args []graph.Value, at *site) graph.Value {
+	for {
+		fn := m.function(f, at)
+		need := arityOf(fn) - len(fn.Args)
+		if len(args) < need {
+			return m.partial(fn, args)
+		}
+		f = m.saturate(fn, args[:need], at)
+		if args = args[need:]; len(args) == 0 {
+			return f
+		}
+	}
+}
+
+// function looks at f as a function, with its body resolved.
+func (m *Machine) function(f graph.Value, at *site) *graph.Fn {
+	if k := f.Kind(); k == graph.KindLazy || k == graph.KindLink {
+		f = m.Force(f)
+	}
+	if f.Kind() != graph.KindFn {
+		m.throw(Fail("not a function", f), at)
+	}
+	fn := f.Fn()
+	if fn.Body == nil {
+		m.resolve(fn)
+	}
+	return fn
+}
+
+// partial adds arguments to a function that waits for more than those.
+func (m *Machine) partial(fn *graph.Fn, args []graph.Value) graph.Value {
+	m.recognise(args)
+	all := make([]graph.Value, 0, len(fn.Args)+len(args))
+	all = append(append(all, fn.Args...), args...)
+	return graph.FnValue(&graph.Fn{Prim: fn.Prim, Head: fn.Head, Args: all, Body: fn.Body})
+}
+
+// saturate calls fn with just the arguments that it waits for.
+func (m *Machine) saturate(fn *graph.Fn, args []graph.Value, at *site) graph.Value {
+	switch b := fn.Body.(type) {
+	case *lam:
+		fp := m.sp
+		index := -1
+		if at != nil {
+			index = at.index
+		}
+		if uintptr(fp)+b.size > m.end {
+			held := append(append(make([]graph.Value, 0, b.arity), fn.Args...), args...)
+			return m.callOnNewChunk(b, index, held...)
+		}
+		m.sp = unsafe.Add(fp, b.size)
+		*slot(fp, 0) = header(b.id, index)
+		n := copy(slots(fp, slotSize, len(fn.Args)), fn.Args)
+		copy(slots(fp, slotOffset(n), len(args)), args)
+		return m.run(b, fp)
+	case *Prim:
+		fp, ok := m.reserve(b.Arity+primSlots, at)
+		if !ok {
+			held := append(append(make([]graph.Value, 0, b.Arity), fn.Args...), args...)
+			return m.hop(func() graph.Value { return m.callPrim(b, held, at) })
+		}
+		all := slots(fp, slotSize, b.Arity)
+		n := copy(all, fn.Args)
+		copy(all[n:], args)
+		r := m.callPrim(b, all, at)
+		m.sp = fp
+		return r
+	}
+	panic("BUG: function without a body")
+}
+
+// callPrim forces what the primitive demands and runs it. args is the machine's own and may be written.
+func (m *Machine) callPrim(p *Prim, args []graph.Value, at *site) graph.Value {
+	for d, i := p.Demand, 0; d != 0; d, i = d>>1, i+1 {
+		if d&1 != 0 {
+			if k := args[i].Kind(); k == graph.KindLazy || k == graph.KindLink {
+				args[i] = m.Force(args[i])
+			}
+		}
+	}
+	if m.opt.Link == All {
+		return m.policy.linkPrim(p, args, at)
+	}
+	caller := m.caller
+	m.caller = at
+	r, err := p.Run(m, args)
+	m.caller = caller
+	if err != nil {
+		m.throw(err, at)
+	}
+	return r
+}
+
+// A site is a place in code: a node of a block, by preorder index.
+type site struct {
+	block cid.Cid
+	index int
+}
+
+// A Thrown is a program's error on its way, with where it happened.
+type Thrown struct {
+	Err   *Error
+	Block cid.Cid // the block of code it happened in; undefined if unknown
+	Index int     // preorder index of the node
+	Calls []Call  // innermost first, at most callsKept; only for an error that nothing caught
+	More  int     // calls beyond those
+}
+
+// A Call is a call in progress: the function, where it was called, and how often in a row it stood on the chain.
+type Call struct {
+	Fn    cid.Cid
+	Block cid.Cid // the caller's block of code
+	Index int     // preorder index of the call in it; -1 if that is not known
+	Times int
+}
+
+const callsKept = 20
+
+func (t *Thrown) Error() string { return t.Err.Kind }
+
+// throw raises a program's error. An error that is not one (a block that is missing, a store that fails) stops the evaluation.
+func (m *Machine) throw(err error, at *site) {
+	e, ok := err.(*Error)
+	if !ok {
+		panic(&Stop{Reason: Missing, Err: err})
+	}
+	t := &Thrown{Err: e}
+	if at != nil {
+		t.Block, t.Index = at.block, at.index
+	}
+	if m.tries == 0 {
+		m.chain(t)
+	}
+	panic(t)
+}
+
+// chain notes the calls in progress, innermost first.
+func (m *Machine) chain(t *Thrown) {
+	sp := uintptr(m.sp)
+	var inner *Call // whose caller is not known yet
+	called := func(f *lam) {
+		if inner != nil {
+			inner.Block = f.unit.cid
+			inner = nil
+		}
+	}
+	for i := len(m.chunks) - 1; i >= 0; i-- {
+		c := m.chunks[i]
+		fp := unsafe.Pointer(unsafe.SliceData(c.slots))
+		type frame struct {
+			f     *lam
+			index int
+		}
+		var frames []frame
+		index := -1 // of the primitive's call that the next frame stands above
+		for uintptr(fp) < sp {
+			n, _ := slot(fp, 0).Int()
+			if n < 0 {
+				n = -n
+				if i := int(n>>32) - 1; i >= 0 {
+					index = i
+				}
+				fp = unsafe.Add(fp, uintptr(n&math.MaxUint32)*slotSize)
+				continue
+			}
+			f := m.lams[n&math.MaxUint32]
+			if i := int(n>>32) - 1; i >= 0 {
+				index = i
+			}
+			frames = append(frames, frame{f, index})
+			index = -1
+			fp = unsafe.Add(fp, f.size)
+		}
+		for j := len(frames) - 1; j >= 0; j-- {
+			f, index := frames[j].f, frames[j].index
+			called(f)
+			if f.arity == 0 { // a closed expression is no call
+				continue
+			}
+			if last := len(t.Calls) - 1; last >= 0 && t.Calls[last].Fn == f.cid {
+				t.Calls[last].Times++
+				t.Calls[last].Index = index
+				inner = &t.Calls[last]
+			} else if len(t.Calls) < callsKept {
+				t.Calls = append(t.Calls, Call{Fn: f.cid, Index: index, Times: 1})
+				inner = &t.Calls[len(t.Calls)-1]
+			} else {
+				t.More++
+			}
+		}
+		sp = uintptr(c.sp)
+	}
+}
