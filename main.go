@@ -1,0 +1,222 @@
+// Command rosser runs programs of the Rosser language and links what they reduce to. This file holds the command
+// line; what the commands do is in package repl.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+	"unicode/utf8"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/rosser-lang/rosser/repl"
+)
+
+type evalFlags struct {
+	Link         string        `help:"What is linked: every call (all), what is worth it (auto), nothing (none)." enum:"auto,all,none" default:"auto"`
+	TrustResults bool          `help:"Use imported results as if this machine had computed them."`
+	Fuel         uint64        `help:"Stop after N steps." placeholder:"N"`
+	Deadline     time.Duration `help:"Stop after a time, such as 2s." placeholder:"TIME"`
+	Memory       string        `help:"Stop when the program needs more than this, such as 512M or 4G. The default is half of the machine's." placeholder:"SIZE"`
+	As           string        `help:"How the value is written: json, text (a text as it is) or cbor (its block)." enum:"json,text,cbor" default:"json"`
+	Stats        bool          `help:"Print expression CID, result CID, time, steps, and calls reduced, reused and linked."`
+}
+
+func (f evalFlags) options(all *commands) repl.Options {
+	return repl.Options{Store: all.Store, Link: f.Link, Trust: f.TrustResults, Fuel: f.Fuel, Deadline: f.Deadline, Memory: f.Memory, As: f.As, Stats: f.Stats}
+}
+
+type runCmd struct {
+	evalFlags
+	File string   `arg:"" help:"The program: a .ros file, a .json file, or - for standard input."`
+	Args []string `arg:"" optional:"" help:"Arguments for a program whose value is a function: expressions, or file:PATH (its bytes), json:PATH, csv:PATH (its data)."`
+}
+
+func (runCmd) Help() string {
+	return "Example:\n\n  rosser run strongest.ros csv:quakes.csv 5\n\nruns the program on the rows of a CSV file and on 5, and prints its value."
+}
+func (c runCmd) Run(ctx context.Context, all *commands) error {
+	return repl.Run(ctx, c.options(all), c.File, c.Args)
+}
+
+type evalCmd struct {
+	evalFlags
+	Expr string `arg:"" help:"A program as text."`
+}
+
+func (evalCmd) Help() string {
+	return "Example:\n\n  rosser eval 'range 1 10 |> map (\\x -> x * x) |> sum'\n\nprints 385."
+}
+func (c evalCmd) Run(ctx context.Context, all *commands) error {
+	return repl.Eval(ctx, c.options(all), c.Expr)
+}
+
+type compileCmd struct {
+	File string `arg:"" help:"The program."`
+}
+
+func (compileCmd) Help() string {
+	return "Example:\n\n  rosser compile fib.ros\n\nprints a line with name and CID for each definition, and one that begins with = for the final expression. The blocks go to the store."
+}
+func (c compileCmd) Run(ctx context.Context, all *commands) error {
+	return repl.Compile(ctx, all.options(), c.File)
+}
+
+type showCmd struct {
+	CID string `arg:"" name:"cid" help:"Code or data."`
+}
+
+func (showCmd) Help() string {
+	return "Example:\n\n  rosser show bafy…\n\nprints the source of a function, readable code where the source is not known, and data as DAG-JSON."
+}
+func (c showCmd) Run(ctx context.Context, all *commands) error {
+	return repl.Show(ctx, all.options(), c.CID)
+}
+
+type getCmd struct {
+	Path string `arg:"" name:"cid[/path]" help:"A CID and a path below it."`
+}
+
+func (getCmd) Help() string {
+	return "Example:\n\n  rosser get bafy…/value/0/name\n\nwalks from block to block, evaluates nothing, and prints what stands there as DAG-JSON."
+}
+func (c getCmd) Run(ctx context.Context, all *commands) error {
+	return repl.Get(ctx, all.options(), c.Path)
+}
+
+type resultCmd struct {
+	Expr string `arg:"" name:"expr-or-cid" help:"A program as text, or an expression's CID."`
+	As   string `help:"How the value is written: json, text or cbor." enum:"json,text,cbor" default:"json"`
+}
+
+func (resultCmd) Help() string {
+	return "Example:\n\n  rosser result bafy…\n\nprints the recorded answer to an expression, or ends with 3 when there is none. Evaluates nothing."
+}
+func (c resultCmd) Run(ctx context.Context, all *commands) error {
+	return repl.Result(ctx, repl.Options{Store: all.Store, As: c.As}, c.Expr)
+}
+
+type traceCmd struct {
+	Expr  string `arg:"" name:"expr-or-cid" help:"A program as text, or an expression's CID."`
+	Depth int    `help:"How deep the tree is drawn." default:"3"`
+	JSON  bool   `name:"json" help:"Print the tree as JSON."`
+}
+
+func (traceCmd) Help() string {
+	return "Example:\n\n  rosser trace --depth 2 bafy…\n\ndraws the results that an answer rests on, with the steps that each takes."
+}
+func (c traceCmd) Run(ctx context.Context, all *commands) error {
+	return repl.Trace(ctx, all.options(), c.Expr, c.Depth, c.JSON)
+}
+
+type publishCmd struct {
+	File  string   `arg:"" help:"The program whose definitions are published."`
+	Names []string `arg:"" optional:"" help:"Which of them; all without."`
+	Car   string   `help:"Write the library as a CAR file too." placeholder:"OUT.car"`
+}
+
+func (publishCmd) Help() string {
+	return "Example:\n\n  rosser publish quakes.ros --car quakes.car\n\nmakes a library, an IPFS directory of names, sources and known results, and prints its root and the size of all that is below it."
+}
+func (c publishCmd) Run(ctx context.Context, all *commands) error {
+	return repl.Publish(ctx, all.options(), c.File, c.Names, c.Car)
+}
+
+type importCmd struct {
+	Car string `arg:"" name:"in.car" help:"A CAR file, or - for standard input."`
+}
+
+func (importCmd) Help() string {
+	return "Example:\n\n  rosser import quakes.car\n\nputs the blocks of a CAR file into the store. Results among them become claims: shown as such, and used only with --trust-results."
+}
+func (c importCmd) Run(ctx context.Context, all *commands) error {
+	return repl.Import(ctx, all.options(), c.Car)
+}
+
+type exportCmd struct {
+	CID string `arg:"" name:"cid" help:"The root."`
+	Car string `arg:"" name:"out.car" help:"The CAR file to write, or - for standard output."`
+}
+
+func (exportCmd) Help() string {
+	return "Example:\n\n  rosser export bafy… answer.car\n\nwrites a CID and all below it as a CAR file; for an expression, its recorded result and trace too."
+}
+func (c exportCmd) Run(ctx context.Context, all *commands) error {
+	return repl.Export(ctx, all.options(), c.CID, c.Car)
+}
+
+type commands struct {
+	Store string `help:"Folder of the store; ~/.rosser without." placeholder:"DIR" env:"ROSSER_STORE"`
+
+	Run     runCmd     `cmd:"" help:"Run a program."`
+	Eval    evalCmd    `cmd:"" help:"Evaluate an expression."`
+	Compile compileCmd `cmd:"" help:"Compile a program; print its definitions' CIDs."`
+	Show    showCmd    `cmd:"" help:"Show code or data."`
+	Get     getCmd     `cmd:"" help:"Walk from a CID along a path."`
+	Result  resultCmd  `cmd:"" help:"Print a recorded answer."`
+	Trace   traceCmd   `cmd:"" help:"Draw what an answer rests on."`
+	Publish publishCmd `cmd:"" help:"Publish definitions as a library."`
+	Import  importCmd  `cmd:"" help:"Import a CAR file."`
+	Export  exportCmd  `cmd:"" help:"Export a CAR file."`
+}
+
+func (all *commands) options() repl.Options { return repl.Options{Store: all.Store} }
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+const grace = 3 * time.Second // what an interrupted command has to end by itself
+
+var negative = regexp.MustCompile(`^-[0-9]`)
+
+func run(args []string) (code int) {
+	defer func() {
+		if r := recover(); r != nil {
+			code = repl.Bug(r)
+		}
+	}()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	halt := context.AfterFunc(ctx, func() {
+		stop() // a second signal ends the process
+		time.Sleep(grace)
+		repl.Interrupt() // it reads a pipe, say, and does not look
+	})
+	defer halt()
+	args = slices.Clone(args)
+	for i, a := range args {
+		if !utf8.ValidString(a) {
+			return repl.Report(repl.Misuse(fmt.Errorf("got the argument %.40q, want UTF-8", a)))
+		}
+		if negative.MatchString(a) && (i == 0 || !strings.HasPrefix(args[i-1], "--")) { // an expression: no flag begins like a number
+			args[i] = "(" + a + ")"
+		}
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	var c commands
+	code = -1
+	parser, err := kong.New(&c, kong.Name("rosser"), kong.UsageOnError(),
+		kong.Description("A small pure functional language whose programs, computations and answers are IPLD."),
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Exit(func(n int) { code = n }))
+	if err != nil {
+		panic(err)
+	}
+	k, err := parser.Parse(args)
+	if code >= 0 { // --help has been printed
+		return code
+	}
+	if err == nil {
+		err = k.Run(&c)
+	} else {
+		err = repl.Misuse(err)
+	}
+	return repl.Report(err)
+}

@@ -1,0 +1,475 @@
+// This file holds the commands of the command line.
+
+package repl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/ipfs/go-cid"
+	cidlink "github.com/ipld/go-ipld-prime/linking/cid"
+	"golang.org/x/term"
+
+	"github.com/rosser-lang/rosser/compile"
+	"github.com/rosser-lang/rosser/eval"
+	"github.com/rosser-lang/rosser/graph"
+)
+
+// with opens a session, runs f on it and closes it. What closing finds is said, but an answer that is printed stays.
+func with(o Options, f func(*Session) error) error {
+	s, err := Open(o)
+	if err != nil {
+		return err
+	}
+	if err = f(s); err == nil && s.out.err != nil {
+		err = Misuse(s.out.err)
+	}
+	if e := s.Close(); e != nil {
+		s.warn("the store could not be written to its end: %v", e)
+		if err == nil {
+			err = &failure{exitMissing, errors.New("what was linked may be lost")}
+		}
+	}
+	if err == nil && s.unkept {
+		err = &failure{exitMissing, errors.New("nothing was kept")}
+	}
+	return err
+}
+
+// terminal says whether w is a terminal that shows colours.
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && os.Getenv("NO_COLOR") == "" && term.IsTerminal(int(f.Fd()))
+}
+
+// Run is `rosser run`.
+func Run(ctx context.Context, o Options, file string, args []string) error {
+	src, err := readSource(file)
+	if err != nil {
+		return err
+	}
+	return with(o, func(s *Session) error { return s.run(ctx, file, src, args) })
+}
+
+// Eval is `rosser eval`.
+func Eval(ctx context.Context, o Options, src string) error {
+	return with(o, func(s *Session) error { return s.run(ctx, "expression", []byte(src), nil) })
+}
+
+func (s *Session) run(ctx context.Context, name string, src []byte, args []string) error {
+	began := time.Now()
+	u, err := s.Compile(ctx, name, src)
+	if err != nil {
+		return err
+	}
+	if err := s.keepAbout(ctx, u); err != nil {
+		s.warn("the store cannot be written: %v", err)
+	}
+	if u.Body == nil {
+		return Misuse(fmt.Errorf("%s has no final expression to run", name))
+	}
+	terms := make([]*graph.Term, len(args))
+	for i, a := range args {
+		if terms[i], err = s.Argument(ctx, a); err != nil {
+			return err
+		}
+	}
+	expr, err := s.Apply(ctx, u, terms)
+	if err != nil {
+		return err
+	}
+	limited, cancel := s.within(ctx)
+	defer cancel()
+	out, err := s.Evaluate(limited, expr)
+	if err == nil && out.Error == nil {
+		err = s.printForced(limited, out.Value)
+	}
+	if s.opt.Stats {
+		s.stats(expr, out, time.Since(began))
+	}
+	if out.Claim != "" {
+		s.warn("this answer is a claim by %s, not checked here", strings.TrimPrefix(out.Claim, graph.ClaimAnswer))
+	} else if out.Rests != "" {
+		s.warn("this answer may rest on a claim by %s, not checked here", strings.TrimPrefix(out.Rests, graph.ClaimAnswer))
+	}
+	if err == nil && out.Error != nil {
+		return &failure{exitProgram, s.programError(s.located(ctx, expr, out))}
+	}
+	return err
+}
+
+// Bounds of reducing an error again to see where it happens.
+const (
+	locateSteps = 1 << 22
+	locateTime  = 200 * time.Millisecond
+)
+
+// located is the error that an expression came to, with the place where it happened. A recorded error has none, so what is cheap
+// is reduced again, beside the store.
+func (s *Session) located(ctx context.Context, expr cid.Cid, out eval.Outcome) *eval.Thrown {
+	if out.Error.Block.Defined() || out.Steps > locateSteps {
+		return out.Error
+	}
+	ctx, cancel := context.WithTimeout(ctx, locateTime)
+	defer cancel()
+	m := eval.New(eval.Options{Load: s.Load, Link: eval.None, Fuel: 2 * locateSteps, Memory: s.memory})
+	again, err := m.Eval(ctx, expr)
+	if err != nil || again.Error == nil || again.Error.Err.Kind != out.Error.Err.Kind {
+		return out.Error
+	}
+	return &eval.Thrown{Err: out.Error.Err, Block: again.Error.Block, Index: again.Error.Index, Calls: again.Error.Calls, More: again.Error.More}
+}
+
+func (s *Session) stats(expr cid.Cid, out eval.Outcome, took time.Duration) {
+	fmt.Fprintf(s.opt.Stderr, "expression %s\n", expr)
+	if out.Result.Defined() {
+		fmt.Fprintf(s.opt.Stderr, "result     %s\n", out.Result)
+	}
+	fmt.Fprintf(s.opt.Stderr, "time       %s\nsteps      %d\ncalls      %d reduced, %d reused, %d linked\n",
+		took.Round(10*time.Microsecond), out.Steps, out.Reduced, out.Reused, out.Linked)
+}
+
+// printForced prints the value of a run: its root forced, nothing below it.
+func (s *Session) printForced(ctx context.Context, v graph.Value) error {
+	v, thrown, err := s.machine.Look(ctx, v)
+	if err != nil {
+		return err
+	}
+	if thrown != nil {
+		return &failure{exitProgram, s.programError(thrown)}
+	}
+	return s.print(ctx, v)
+}
+
+// prettyBytes and prettyDepth bound the values that are indented on a terminal.
+const (
+	prettyBytes = 1 << 20
+	prettyDepth = 100
+)
+
+// shallow says whether no more than prettyDepth lists and maps stand in each other in a DAG-JSON text.
+func shallow(text string) bool {
+	depth, quoted := 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '"':
+			quoted = !quoted
+		case quoted && c == '\\':
+			i++
+		case quoted:
+		case c == '[', c == '{':
+			if depth++; depth > prettyDepth {
+				return false
+			}
+		case c == ']', c == '}':
+			depth--
+		}
+	}
+	return true
+}
+
+// print writes a value to stdout as --as says.
+func (s *Session) print(ctx context.Context, v graph.Value) error {
+	put := graph.SinkFunc(func(b graph.Block) { s.store.Put(ctx, b) })
+	if s.opt.As == "cbor" {
+		_, err := s.opt.Stdout.Write(graph.Encode(v, put))
+		return err
+	}
+	var text string
+	if s.opt.As == "text" && v.Kind() == graph.KindText {
+		text = v.Text()
+	} else {
+		// The primitive knows how large the text gets before it is made, and can be stopped.
+		shown, thrown, err := s.machine.Primitive(ctx, "core.show", v)
+		if err != nil {
+			return err
+		}
+		if thrown != nil {
+			return &failure{exitProgram, s.programError(thrown)}
+		}
+		text = shown.Text()
+		if f, ok := s.out.Writer.(*os.File); ok && s.opt.As != "text" && len(text) < prettyBytes && shallow(text) && term.IsTerminal(int(f.Fd())) {
+			if pretty, err := graph.PrettyJSON(nil, v, put); err == nil {
+				text = string(pretty)
+			}
+		}
+	}
+	_, err := fmt.Fprintln(s.opt.Stdout, text)
+	return err
+}
+
+// Compile is `rosser compile`.
+func Compile(ctx context.Context, o Options, file string) error {
+	src, err := readSource(file)
+	if err != nil {
+		return err
+	}
+	return with(o, func(s *Session) error {
+		u, err := s.Compile(ctx, file, src)
+		if err != nil {
+			return err
+		}
+		if err := s.keepAbout(ctx, u); err != nil {
+			return err
+		}
+		for _, d := range u.Defs {
+			fmt.Fprintln(s.opt.Stdout, d.Name, d.CID)
+		}
+		if u.Body != nil {
+			fmt.Fprintln(s.opt.Stdout, "=", u.BodyCID)
+		}
+		return nil
+	})
+}
+
+// keepAbout stores what people wrote beside the code.
+func (s *Session) keepAbout(ctx context.Context, u *compile.Unit) error {
+	for _, d := range u.Defs {
+		b := graph.EncodeAbout(d.About, nil)
+		if err := s.store.Put(ctx, b); err != nil {
+			return err
+		}
+		if err := s.store.SetAbout(ctx, d.CID, b.CID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// expression is the CID of an expression given as text or as a CID.
+func (s *Session) expression(ctx context.Context, text string) (cid.Cid, error) {
+	if c, err := cid.Decode(strings.TrimPrefix(strings.TrimSpace(text), "@")); err == nil {
+		return c, nil
+	}
+	u, err := s.Compile(ctx, "expression", []byte(text))
+	if err != nil {
+		return cid.Undef, err
+	}
+	if u.Body == nil {
+		return cid.Undef, Misuse(errors.New("got definitions, want an expression"))
+	}
+	return u.BodyCID, nil
+}
+
+// Get is `rosser get`.
+func Get(ctx context.Context, o Options, path string) error {
+	return with(o, func(s *Session) error {
+		segments := graph.SplitPath(strings.TrimPrefix(path, "/ipfs/"))
+		if len(segments) == 0 {
+			return Misuse(errors.New("got an empty path, want CID or CID/path"))
+		}
+		root, err := parseCID(segments[0])
+		if err != nil {
+			return err
+		}
+		return s.printNode(ctx, root, segments[1:])
+	})
+}
+
+// printNode prints what stands at a path.
+func (s *Session) printNode(ctx context.Context, root cid.Cid, path []string) error {
+	found, err := graph.Resolve(ctx, root, path, s.Load)
+	if err != nil {
+		return &failure{exitMissing, err}
+	}
+	if l, err := found.Node.AsLink(); err == nil { // a path that ends at a link goes on to what it links
+		c := l.(cidlink.Link).Cid
+		if _, err := s.Load(c); err == nil {
+			return s.printNode(ctx, c, nil)
+		}
+	}
+	v, err := graph.FromNode(found.Node)
+	if err != nil {
+		return &failure{exitMissing, err}
+	}
+	return s.print(ctx, v)
+}
+
+func parseCID(text string) (cid.Cid, error) {
+	c, err := cid.Decode(strings.TrimPrefix(text, "@"))
+	if err != nil {
+		return c, Misuse(fmt.Errorf("got %.60q, want a CID: %w", text, err))
+	}
+	return c, nil
+}
+
+// answer finds what is recorded of an expression.
+func (s *Session) answer(ctx context.Context, text string) (graph.Answer, graph.Result, error) {
+	var r graph.Result
+	expr, err := s.expression(ctx, text)
+	if err != nil {
+		return graph.Answer{}, r, err
+	}
+	a, ok, err := s.store.Answer(ctx, expr)
+	if err != nil {
+		return a, r, err
+	}
+	if !ok {
+		return a, r, missing("no result is recorded for %s", expr)
+	}
+	r, err = eval.LoadAnswer(a, s.Load)
+	if err != nil {
+		return a, r, &failure{exitMissing, err}
+	}
+	if !a.Own() {
+		s.warn("this is a claim by %s, not checked here", strings.TrimPrefix(a.By, graph.ClaimAnswer))
+	}
+	return a, r, nil
+}
+
+// Result is `rosser result`.
+func Result(ctx context.Context, o Options, text string) error {
+	return with(o, func(s *Session) error {
+		_, r, err := s.answer(ctx, text)
+		if err != nil {
+			return err
+		}
+		if r.Error != nil {
+			return &failure{exitProgram, s.programError(&eval.Thrown{Err: &eval.Error{Kind: r.Error.Kind, Value: r.Error.Value}})}
+		}
+		return s.print(ctx, r.Value)
+	})
+}
+
+// Trace is `rosser trace`.
+func Trace(ctx context.Context, o Options, text string, depth int, asJSON bool) error {
+	return with(o, func(s *Session) error {
+		a, _, err := s.answer(ctx, text)
+		if err != nil {
+			return err
+		}
+		if !a.Trace.Defined() {
+			return missing("no trace is recorded for %s", a.Expr)
+		}
+		d := drawing{s: s, seen: map[cid.Cid]bool{}, depth: max(depth, 0)}
+		if asJSON {
+			v, err := d.tree(a.Trace, "", 0)
+			if err != nil {
+				return &failure{exitMissing, err}
+			}
+			return s.print(ctx, v)
+		}
+		err = d.draw(a.Trace, "", "", "", 0)
+		if d.shared {
+			fmt.Fprintln(s.opt.Stdout, "* drawn above")
+		}
+		if err != nil {
+			return &failure{exitMissing, err}
+		}
+		return nil
+	})
+}
+
+// A drawing draws a tree of traces; what it has drawn once it only mentions.
+type drawing struct {
+	s      *Session
+	seen   map[cid.Cid]bool
+	shared bool
+	depth  int
+}
+
+// node loads a trace, its result, and its uses with groups of uses flattened.
+func (d *drawing) node(trace cid.Cid) (graph.Result, []graph.Use, error) {
+	t, err := d.trace(trace)
+	if err != nil {
+		return graph.Result{}, nil, err
+	}
+	data, err := d.s.Load(t.Result)
+	if err != nil {
+		return graph.Result{}, nil, err
+	}
+	r, err := graph.DecodeResult(data, d.s.Load)
+	if err != nil {
+		return r, nil, fmt.Errorf("result %s: %w", t.Result, err)
+	}
+	var uses []graph.Use
+	err = graph.EachUse(trace, d.s.Load, func(u graph.Use) bool {
+		uses = append(uses, u)
+		return true
+	})
+	return r, uses, err
+}
+
+func (d *drawing) trace(c cid.Cid) (graph.Trace, error) {
+	data, err := d.s.Load(c)
+	if err != nil {
+		return graph.Trace{}, err
+	}
+	t, err := graph.DecodeTrace(data)
+	if err != nil {
+		return t, fmt.Errorf("trace %s: %w", c, err)
+	}
+	return t, nil
+}
+
+const maxDrawn = 40 // uses of one result that are drawn
+
+func (d *drawing) draw(trace cid.Cid, at, first, rest string, level int) error {
+	r, uses, err := d.node(trace)
+	if err != nil {
+		return err
+	}
+	value := brief(r.Value)
+	if r.Error != nil {
+		value = "error " + r.Error.Kind
+	}
+	mark := ""
+	if d.seen[trace] {
+		mark, d.shared = " *", true
+	}
+	fmt.Fprintf(d.s.opt.Stdout, "%s%s = %s, %d steps%s\n", first, d.s.expressionText(r.Of), value, r.Steps, mark)
+	if d.seen[trace] {
+		return nil
+	}
+	d.seen[trace] = true
+	if level >= d.depth {
+		if len(uses) > 0 {
+			fmt.Fprintf(d.s.opt.Stdout, "%s└ … %d below (--depth)\n", rest, len(uses))
+		}
+		return nil
+	}
+	for i, u := range uses {
+		if i == maxDrawn {
+			fmt.Fprintf(d.s.opt.Stdout, "%s└ … %d more\n", rest, len(uses)-i)
+			break
+		}
+		branch, below := "├ ", "│ "
+		if i == len(uses)-1 {
+			branch, below = "└ ", "  "
+		}
+		if err := d.draw(u.Trace, u.At, rest+branch, rest+below, level+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *drawing) tree(trace cid.Cid, at string, level int) (graph.Value, error) {
+	r, uses, err := d.node(trace)
+	if err != nil {
+		return graph.Value{}, err
+	}
+	t, err := d.trace(trace)
+	if err != nil {
+		return graph.Value{}, err
+	}
+	v := graph.Record("at", graph.Text(at), "of", graph.LinkValue(r.Of), "result", graph.LinkValue(t.Result), "steps", graph.Uint(r.Steps), "trace", graph.LinkValue(trace))
+	if d.seen[trace] || level >= d.depth {
+		return v, nil
+	}
+	d.seen[trace] = true
+	var list graph.ListBuilder
+	for _, u := range uses {
+		sub, err := d.tree(u.Trace, u.At, level+1)
+		if err != nil {
+			return v, err
+		}
+		list.Add(sub)
+	}
+	return graph.MapValue(v.Map().Insert("uses", graph.ListValue(list.List()))), nil
+}

@@ -1,0 +1,213 @@
+// This file holds the commands that show code and move it between stores: show, publish, import, export.
+
+package repl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/ipfs/go-cid"
+
+	"github.com/rosser-lang/rosser/compile"
+	"github.com/rosser-lang/rosser/graph"
+	"github.com/rosser-lang/rosser/graph/store"
+	"github.com/rosser-lang/rosser/lang"
+	"github.com/rosser-lang/rosser/stdlib"
+)
+
+// Show is `rosser show`.
+func Show(ctx context.Context, o Options, text string) error {
+	c, err := parseCID(text)
+	if err != nil {
+		return err
+	}
+	return with(o, func(s *Session) error {
+		if a, ok := s.about(c); ok {
+			for line := range strings.Lines(a.Doc) {
+				fmt.Fprint(s.opt.Stdout, "## ", line)
+			}
+			if a.Doc != "" && !strings.HasSuffix(a.Doc, "\n") {
+				fmt.Fprintln(s.opt.Stdout)
+			}
+			fmt.Fprintln(s.opt.Stdout, "let "+strings.TrimRight(a.Source, "\n"))
+			return nil
+		}
+		data, err := s.Load(c)
+		if err != nil {
+			return &failure{exitMissing, err}
+		}
+		if c.Prefix().Codec != cid.DagCBOR || !graph.IsCode(data) {
+			return s.printNode(ctx, c, nil)
+		}
+		source, err := compile.Readable(c, compile.Source{Load: s.Load, Name: libraryName, Prim: primitiveName})
+		if err != nil {
+			if errors.Is(err, compile.ErrUnreadable) {
+				s.warn("%v; its block is", err)
+				return s.printNode(ctx, c, nil)
+			}
+			return &failure{exitMissing, err}
+		}
+		fmt.Fprintln(s.opt.Stdout, strings.TrimRight(source, "\n"))
+		return nil
+	})
+}
+
+// libraryName is the standard library's name for a block, "" when it has none.
+func libraryName(c cid.Cid) string {
+	name, _ := stdlib.NameOf(c)
+	return name
+}
+
+// primitiveName is how a primitive is written: by the library's name for it, else with its namespace capitalised.
+func primitiveName(name string) string {
+	if lib := libraryName(graph.EncodeCode(&graph.Term{Op: graph.OpPrim, Name: name}, nil).CID); lib != "" {
+		return lib
+	}
+	return strings.ToUpper(name[:1]) + name[1:]
+}
+
+// Publish is `rosser publish`.
+func Publish(ctx context.Context, o Options, file string, names []string, car string) error {
+	src, err := readSource(file)
+	if err != nil {
+		return err
+	}
+	return with(o, func(s *Session) error {
+		u, err := s.Compile(ctx, file, src)
+		if err != nil {
+			return err
+		}
+		if err := s.keepAbout(ctx, u); err != nil {
+			return err
+		}
+		terms, about := map[string]cid.Cid{}, map[string]cid.Cid{}
+		known := make([]string, len(u.Defs))
+		for i, d := range u.Defs {
+			known[i] = d.Name
+			terms[d.Name], about[d.Name] = d.CID, graph.EncodeAbout(d.About, nil).CID
+		}
+		if len(names) > 0 {
+			chosen := map[string]bool{}
+			for _, name := range names {
+				if _, ok := terms[name]; !ok {
+					return Misuse(fmt.Errorf("%s does not define %.40q%s", file, name, hint(lang.Suggest(name, known))))
+				}
+				chosen[name] = true
+			}
+			for name := range terms {
+				if !chosen[name] {
+					delete(terms, name)
+					delete(about, name)
+				}
+			}
+		}
+		if len(terms) == 0 {
+			return Misuse(fmt.Errorf("%s has no definitions to publish", file))
+		}
+		var asked []cid.Cid
+		if u.Body != nil {
+			asked = append(asked, u.BodyCID)
+		}
+		p, err := s.store.Publish(ctx, terms, about, asked...)
+		if err != nil {
+			return &failure{exitMissing, err}
+		}
+		fmt.Fprintln(s.opt.Stdout, p.Root)
+		fmt.Fprintf(s.opt.Stderr, "%s in %s\n", plural(len(terms), "name"), sizeText(p.Size))
+		if car != "" {
+			return s.export(ctx, p.Root, car)
+		}
+		return nil
+	})
+}
+
+func hint(suggestion string) string {
+	if suggestion == "" {
+		return ""
+	}
+	return "; did you mean " + suggestion + "?"
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func sizeText(z store.Size) string {
+	return fmt.Sprintf("%s, %d bytes", plural(z.Blocks, "block"), z.Bytes)
+}
+
+// Import is `rosser import`.
+func Import(ctx context.Context, o Options, path string) error {
+	var r io.Reader = os.Stdin
+	if path != "-" {
+		f, err := os.Open(path)
+		if err != nil {
+			return Misuse(err)
+		}
+		defer f.Close()
+		r = f
+	}
+	return with(o, func(s *Session) error {
+		got, err := s.store.Import(ctx, r, filepath.Base(path))
+		if err == nil || got.Blocks > 0 {
+			fmt.Fprintf(s.opt.Stderr, "%s, %s\n", sizeText(got.Size), plural(got.Claims, "claim"))
+		}
+		if err != nil {
+			return &failure{exitMissing, fmt.Errorf("%s: %w", path, err)}
+		}
+		for _, root := range got.Roots {
+			fmt.Fprintln(s.opt.Stdout, root)
+		}
+		return nil
+	})
+}
+
+// Export is `rosser export`.
+func Export(ctx context.Context, o Options, root, path string) error {
+	c, err := parseCID(root)
+	if err != nil {
+		return err
+	}
+	return with(o, func(s *Session) error { return s.export(ctx, c, path) })
+}
+
+// export writes a CAR file beside the place where it shall be, and moves it there when it is whole.
+func (s *Session) export(ctx context.Context, root cid.Cid, path string) error {
+	if path == "-" {
+		size, err := s.store.Export(ctx, root, s.opt.Stdout)
+		if err != nil {
+			return &failure{exitMissing, err}
+		}
+		fmt.Fprintln(s.opt.Stderr, sizeText(size))
+		return nil
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return Misuse(err)
+	}
+	defer os.Remove(f.Name())
+	defer f.Close()
+	size, err := s.store.Export(ctx, root, f)
+	if err != nil {
+		return &failure{exitMissing, err}
+	}
+	if err := f.Chmod(0o644); err != nil {
+		return Misuse(err)
+	}
+	if err := f.Close(); err != nil {
+		return Misuse(err)
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return Misuse(err)
+	}
+	fmt.Fprintf(s.opt.Stderr, "%s: %s\n", path, sizeText(size))
+	return nil
+}

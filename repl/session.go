@@ -1,0 +1,408 @@
+// Package repl is the session that every front shares: it compiles programs against the standard library, evaluates
+// them on a store, and shows what came of it.
+//
+// Open makes a Session; its methods compile, evaluate and look things up. The functions of commands.go are the
+// commands of the command line, errors.go says how an error is shown and which exit code it has.
+package repl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+	"unicode/utf8"
+
+	"github.com/ipfs/go-cid"
+
+	"github.com/rosser-lang/rosser/compile"
+	"github.com/rosser-lang/rosser/eval"
+	"github.com/rosser-lang/rosser/graph"
+	"github.com/rosser-lang/rosser/graph/store"
+	"github.com/rosser-lang/rosser/lang"
+	"github.com/rosser-lang/rosser/stdlib"
+)
+
+// Options are what the command line says.
+type Options struct {
+	Store    string // folder; "" is ~/.rosser
+	Link     string // auto, all, none; "" is auto
+	Trust    bool
+	Fuel     uint64
+	Deadline time.Duration
+	Memory   string // such as 512M; "" is half of the machine's
+	As       string // json, text, cbor
+	Stats    bool
+	Stdout   io.Writer // nil is os.Stdout
+	Stderr   io.Writer
+}
+
+// A Session compiles and evaluates on one store. It is used by one goroutine at a time.
+type Session struct {
+	opt     Options
+	out     *output // opt.Stdout
+	store   *store.Store
+	machine *eval.Machine
+	memory  int64                    // --memory
+	imports map[string]*compile.Unit // by absolute path; nil while it is being compiled
+	places  map[cid.Cid]place        // where a block of code came from
+	names   map[cid.Cid]string       // of functions, for chains of calls
+	unkept  bool                     // there is no room for a store
+}
+
+// An output keeps the first error of writing.
+type output struct {
+	io.Writer
+	err error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.Writer.Write(p)
+	if o.err == nil {
+		o.err = err
+	}
+	return n, err
+}
+
+// A place is the source of a block of code, with the spans of its nodes by preorder index.
+type place struct {
+	file  *lang.File
+	spans []lang.Span
+}
+
+// Open opens the store and makes a session on it.
+func Open(o Options) (*Session, error) {
+	if o.Stdout == nil {
+		o.Stdout = os.Stdout
+	}
+	if o.Stderr == nil {
+		o.Stderr = os.Stderr
+	}
+	memory, err := memoryLimit(o.Memory)
+	if err != nil {
+		return nil, Misuse(err)
+	}
+	dir := o.Store
+	if dir == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return nil, Misuse(fmt.Errorf("no folder for the store: %w (give one with --store DIR)", err))
+		}
+		dir = filepath.Join(home, ".rosser")
+	}
+	out := &output{Writer: o.Stdout}
+	o.Stdout = out
+	s := &Session{opt: o, out: out, imports: map[string]*compile.Unit{}, places: map[cid.Cid]place{}, names: map[cid.Cid]string{}}
+	options := store.Options{Notice: func(err error) { s.warn("%v", err) }}
+	db, err := store.Open(dir, options)
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		s.warn("%v: going on without it, so nothing is kept", err)
+		s.unkept = true
+		db, err = store.OpenMemory(options)
+	}
+	if err != nil {
+		return nil, Misuse(err)
+	}
+	s.store, s.memory = db, memory
+	s.keepLibrary()
+	mode := map[string]eval.Mode{"": eval.Auto, "auto": eval.Auto, "all": eval.All, "none": eval.None}[o.Link]
+	debug.SetGCPercent(400)
+	debug.SetMemoryLimit(memory)
+	s.machine = eval.New(eval.Options{
+		Store: db, Load: s.Load, Link: mode, Trust: o.Trust, Fuel: o.Fuel, Memory: memory, Debug: o.Stderr,
+	})
+	return s, nil
+}
+
+// keepLibrary sees to it that the standard library's code is in the store, so that what rests on it is whole there.
+func (s *Session) keepLibrary() {
+	ctx, blocks := context.Background(), stdlib.Blocks()
+	if has, err := s.store.Has(ctx, blocks[len(blocks)-1].CID); err == nil && !has {
+		if err := s.store.Put(ctx, blocks...); err != nil {
+			s.warn("the store cannot be written: %v", err)
+		}
+	}
+}
+
+// Close makes what was linked durable and closes the store.
+func (s *Session) Close() error { return s.store.Close() }
+
+// Load gives a block of the standard library or of the store.
+func (s *Session) Load(c cid.Cid) ([]byte, error) {
+	if data, ok := stdlib.Block(c); ok {
+		return data, nil
+	}
+	return s.store.Block(context.Background(), c)
+}
+
+// memoryLimit reads a size such as 512M.
+func memoryLimit(text string) (int64, error) {
+	if text == "" {
+		return defaultMemory(), nil
+	}
+	digits, shift := strings.ToUpper(text), 0
+	digits = strings.TrimSuffix(strings.TrimSuffix(digits, "B"), "I")
+	for suffix, n := range map[string]int{"K": 10, "M": 20, "G": 30} {
+		if rest, ok := strings.CutSuffix(digits, suffix); ok {
+			digits, shift = rest, n
+			break
+		}
+	}
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || n <= 0 || n > (1<<62)>>shift {
+		return 0, fmt.Errorf("--memory: got %q, want a size such as 512M or 4G", text)
+	}
+	if n <<= shift; n < 32<<20 {
+		return 0, fmt.Errorf("--memory: got %q, want at least 32M", text)
+	}
+	return n, nil
+}
+
+// defaultMemory is half of the machine's memory, where that is known, and at most what the processor can address well.
+func defaultMemory() int64 {
+	const fallback = 2 << 30
+	limit := int64(1<<62 - 1)
+	if strconv.IntSize == 32 {
+		limit = 1500 << 20
+	}
+	data, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return min(fallback, limit)
+	}
+	for line := range strings.Lines(string(data)) {
+		if rest, ok := strings.CutPrefix(line, "MemTotal:"); ok {
+			if kib, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64); err == nil {
+				return min(max(kib<<10/2, 256<<20), limit)
+			}
+		}
+	}
+	return min(fallback, limit)
+}
+
+const maxSource = 16 << 20
+
+// readSource reads a program, - being standard input.
+func readSource(path string) ([]byte, error) {
+	var r io.Reader = os.Stdin
+	if path != "-" {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, Misuse(err)
+		}
+		defer f.Close()
+		r = f
+	}
+	src, err := io.ReadAll(io.LimitReader(r, maxSource+1))
+	if err != nil {
+		return nil, Misuse(fmt.Errorf("%s: %w", path, err))
+	}
+	return src, nil
+}
+
+// Compile parses and compiles a program and puts its blocks into the store. The error is a lang.Errors for mistakes in the source.
+func (s *Session) Compile(ctx context.Context, name string, src []byte) (*compile.Unit, error) {
+	f, errs := lang.Parse(name, src)
+	u, more := compile.File(f, compile.Options{
+		Prelude:       stdlib.Lookup,
+		Names:         stdlib.Names,
+		Load:          s.Load,
+		ImportFile:    func(from, path string) (*compile.Unit, error) { return s.importFile(ctx, from, path) },
+		ImportData:    func(from, kind, path string) (*graph.Term, error) { return s.readData(ctx, kind, beside(from, path)) },
+		ImportLibrary: func(c cid.Cid) (map[string]*graph.Term, error) { return s.importLibrary(ctx, c) },
+	})
+	if len(errs) > 0 {
+		return nil, join(errs, more)
+	}
+	if len(more) > 0 {
+		return nil, more
+	}
+	if err := s.store.Put(ctx, u.Blocks...); err != nil {
+		s.warn("the store cannot be written: %v", err)
+	}
+	for c, spans := range u.Spans {
+		if _, ok := s.places[c]; !ok {
+			s.places[c] = place{f, spans}
+		}
+	}
+	for _, d := range u.Defs {
+		s.names[d.CID] = d.Name
+	}
+	return u, nil
+}
+
+var definition = regexp.MustCompile(`(?m)^(?:let|and) +([a-z_][A-Za-z0-9_']*)`)
+
+// join adds to the parser's errors what compiling the items that could be read has found, but not that the names are
+// unknown which the others may define.
+func join(errs, more lang.Errors) lang.Errors {
+	broken, told := map[string]bool{}, errs
+	for _, e := range errs {
+		for _, m := range definition.FindAllStringSubmatch(e.File.Source, -1) {
+			broken[m[1]] = true
+		}
+	}
+	for _, e := range more {
+		end := min(e.Span.End, len(e.File.Source))
+		again := slices.ContainsFunc(told, func(t *lang.Error) bool { return e.Span.Start < t.Span.End && t.Span.Start < e.Span.End })
+		if !again && !broken[e.File.Source[min(e.Span.Start, end):end]] {
+			errs = append(errs, e)
+		}
+	}
+	slices.SortStableFunc(errs, func(a, b *lang.Error) int { return a.Span.Start - b.Span.Start })
+	return errs
+}
+
+// beside is a path that stands in the file named from.
+func beside(from, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(filepath.Dir(from), path)
+}
+
+// importFile compiles the file that another one imports.
+func (s *Session) importFile(ctx context.Context, from, path string) (*compile.Unit, error) {
+	path = beside(from, path)
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	if u, ok := s.imports[abs]; ok {
+		if u == nil {
+			return nil, fmt.Errorf("%s imports itself, directly or through others", path)
+		}
+		return u, nil
+	}
+	src, err := readSource(path)
+	if err != nil {
+		return nil, errors.Unwrap(err)
+	}
+	s.imports[abs] = nil
+	u, err := s.Compile(ctx, path, src)
+	if err != nil {
+		delete(s.imports, abs)
+		return nil, err
+	}
+	s.imports[abs] = u
+	return u, nil
+}
+
+// importLibrary reads the names of a published library.
+func (s *Session) importLibrary(ctx context.Context, c cid.Cid) (map[string]*graph.Term, error) {
+	lib, err := s.store.ReadLibrary(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	terms := map[string]*graph.Term{}
+	for name, term := range lib.Names {
+		t, err := graph.LoadCode(term, s.Load)
+		if err != nil {
+			return nil, fmt.Errorf("%s of the library %s: %w", name, c, err)
+		}
+		if t.Op != graph.OpLit && t.Op != graph.OpPrim {
+			t = &graph.Term{Op: graph.OpRef, CID: term}
+		}
+		terms[name] = t
+	}
+	return terms, nil
+}
+
+// Apply is the expression of a compiled program's value applied to arguments.
+func (s *Session) Apply(ctx context.Context, u *compile.Unit, args []*graph.Term) (cid.Cid, error) {
+	if len(args) == 0 {
+		return u.BodyCID, nil
+	}
+	t := &graph.Term{Op: graph.OpApp, Args: append([]*graph.Term{u.Body}, args...)}
+	var blocks []graph.Block
+	b := graph.EncodeCode(t, graph.SinkFunc(func(b graph.Block) { blocks = append(blocks, b) }))
+	return b.CID, s.store.Put(ctx, append(blocks, b)...)
+}
+
+// readData reads a file of the kind file (as bytes), json or csv as a literal.
+func (s *Session) readData(ctx context.Context, kind, path string) (*graph.Term, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, Misuse(err)
+	}
+	defer f.Close()
+	most := s.memory / 4
+	data, err := io.ReadAll(io.LimitReader(f, most+1))
+	switch {
+	case err != nil:
+		return nil, Misuse(err)
+	case int64(len(data)) > most:
+		return nil, Misuse(fmt.Errorf("%s: got more than %d bytes, want at most a quarter of --memory", path, most))
+	case kind == "file":
+		return &graph.Term{Op: graph.OpLit, Value: graph.BytesValue(data)}, nil
+	case !utf8.Valid(data):
+		return nil, Misuse(fmt.Errorf("%s: not UTF-8 text", path))
+	}
+	v, thrown, err := s.machine.Primitive(ctx, kind+".parse", graph.Text(string(data)))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if thrown != nil {
+		return nil, Misuse(malformed(path, thrown.Err))
+	}
+	return &graph.Term{Op: graph.OpLit, Value: v}, nil
+}
+
+// malformed is the error of a file whose text a primitive found bad.
+func malformed(path string, e *eval.Error) error {
+	if e.Kind == "bad text" && e.Value.Kind() == graph.KindMap {
+		line, _ := e.Value.Map().Get("line")
+		column, _ := e.Value.Map().Get("column")
+		reason, _ := e.Value.Map().Get("reason")
+		if reason.Kind() == graph.KindText {
+			return fmt.Errorf("%s:%s:%s: %s", path, brief(line), brief(column), reason.Text())
+		}
+	}
+	return fmt.Errorf("%s: %s", path, explain(e))
+}
+
+// Argument reads an argument of the command line: an expression, or file:, json: or csv: and a path.
+func (s *Session) Argument(ctx context.Context, text string) (*graph.Term, error) {
+	if kind, path, ok := compile.DataPath(text); ok {
+		return s.readData(ctx, kind, path)
+	}
+	u, err := s.Compile(ctx, "argument", []byte(text))
+	if err != nil {
+		return nil, err
+	}
+	if u.Body == nil {
+		return nil, Misuse(fmt.Errorf("argument %q: got definitions, want an expression", text))
+	}
+	return u.Body, nil
+}
+
+// within is ctx until the deadline, which counts from now.
+func (s *Session) within(ctx context.Context) (context.Context, context.CancelFunc) {
+	if s.opt.Deadline > 0 {
+		return context.WithTimeout(ctx, s.opt.Deadline)
+	}
+	return ctx, func() {}
+}
+
+// Evaluate reduces an expression.
+func (s *Session) Evaluate(ctx context.Context, expr cid.Cid) (eval.Outcome, error) {
+	out, err := s.machine.Eval(ctx, expr)
+	for _, note := range s.machine.Notes() {
+		s.warn("%v: reduced again", note)
+	}
+	if err := s.machine.Failure(); err != nil {
+		s.warn("the store failed, so nothing more was linked: %v", err)
+	}
+	return out, err
+}
+
+func (s *Session) warn(format string, args ...any) {
+	fmt.Fprintf(s.opt.Stderr, "rosser: "+format+"\n", args...)
+}
