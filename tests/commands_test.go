@@ -1,0 +1,131 @@
+// This file tests the command line: its help, what cannot be had, and how a run is stopped.
+
+package tests
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	out, _, exit := command(t, dir, "--help")
+	names := regexp.MustCompile(`(?m)^  ([a-z]+) `).FindAllStringSubmatch(out, -1)
+	if exit != 0 || len(names) < 10 {
+		t.Fatalf("--help: got exit %d and %d commands\n%s", exit, len(names), out)
+	}
+	for _, m := range names {
+		out, _, exit := command(t, dir, m[1], "--help")
+		if exit != 0 || !strings.Contains(out, "Example:\n\n    rosser "+m[1]+" ") {
+			t.Errorf("%s --help: got exit %d and no example in\n%.300s", m[1], exit, out)
+		}
+	}
+}
+
+// TestMissing asks for what no store has.
+func TestMissing(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	const unknown = "bafyreigbtj4x7ip5legnfznufuopl4sg4knzc2cof6duas4b3q2fy6swua"
+	for _, args := range []string{
+		"result " + unknown, "trace " + unknown, "get " + unknown, "get " + unknown + "/a/b", "show " + unknown, "export " + unknown + " out.car",
+		"eval @" + unknown, "eval @" + unknown + ".a", "eval 1+@" + unknown, "eval try(@" + unknown + "+1)",
+	} {
+		out, errText, exit := command(t, dir, strings.Fields(args)...)
+		if exit != 3 || out != "" || !strings.Contains(errText, unknown) {
+			t.Errorf("%s: got exit %d and %q, want exit 3 naming the CID\n%.500s", args, exit, out, errText)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "out.car")); err == nil {
+		t.Error("an export that failed left a file")
+	}
+	// An expression that nobody has reduced has no result, and asking for one reduces nothing.
+	for range 2 {
+		if out, errText, exit := command(t, dir, "result", "1 + 1"); exit != 3 || out != "" {
+			t.Errorf("result: got exit %d and %q\n%s", exit, out, errText)
+		}
+	}
+	for _, args := range []string{"get x", "result (", "show 1", "export x y", "import gone.car", "nonsense", "eval", "eval --link some 1"} {
+		if out, errText, exit := command(t, dir, strings.Fields(args)...); exit != 2 || out != "" || errText == "" {
+			t.Errorf("%s: got exit %d and %q, want exit 2\n%.500s", args, exit, out, errText)
+		}
+	}
+}
+
+// TestInterrupt stops runs in the middle: soon, with exit code 4, and with nothing recorded of what was not finished.
+func TestInterrupt(t *testing.T) {
+	t.Parallel()
+	for _, src := range []string{
+		"let loop n = loop (n + 1)\nloop 0",
+		"let f n = 1 + f (n + 1)\nf 0",
+		"range 1 100000000 |> map (\\x -> x + 1) |> sum",
+		"let f seed = if seed > 1000 then 0 else f (seed + length (sort (map (\\x -> x * seed % 300007) (range 1 300000))) // 300000)\nf 1",
+		"let f n = if n < 0 then n else f (pow 7 1000000 % 10)\nf 1",
+	} {
+		for _, link := range []string{"all", "none"} {
+			dir := t.TempDir()
+			write(t, dir, "long.ros", src)
+			cmd := exec.Command(rosser, "run", "--link", link, filepath.Join(dir, "long.ros"))
+			cmd.Env = append(os.Environ(), "ROSSER_STORE="+filepath.Join(dir, "store"))
+			var out, errText bytes.Buffer
+			cmd.Stdout, cmd.Stderr = &out, &errText
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(700 * time.Millisecond)
+			cmd.Process.Signal(syscall.SIGINT)
+			start := time.Now()
+			cmd.Wait()
+			took := time.Since(start)
+			if exit := cmd.ProcessState.ExitCode(); exit != 4 || took > time.Second || out.Len() > 0 || !strings.Contains(errText.String(), "interrupt") {
+				t.Errorf("--link %s %q: got exit %d after %v\n%.500s", link, src, exit, took, errText.String())
+			}
+			if _, errText, exit := command(t, dir, "result", src); exit != 3 {
+				t.Errorf("result of %q: got exit %d\n%.500s", src, exit, errText)
+			}
+		}
+	}
+}
+
+// TestTrace holds what a trace says that an answer rests on.
+func TestTrace(t *testing.T) {
+	const fib = "let fib n = if n < 2 then n else fib (n - 1) + fib (n - 2)\nfib 4\n"
+	const tree = `fib 4 = 3, 9 steps
+├ fib 3 = 2, 5 steps
+│ ├ fib 2 = 1, 3 steps
+│ │ ├ fib 1 = 1, 1 steps
+│ │ └ fib 0 = 0, 1 steps
+│ └ fib 1 = 1, 1 steps *
+└ fib 2 = 1, 3 steps *
+* drawn above
+`
+	dir := t.TempDir()
+	write(t, dir, "fib.ros", fib)
+	if _, errText, exit := command(t, dir, "run", "--link", "all", "fib.ros"); exit != 0 {
+		t.Fatal(errText)
+	}
+	if out, errText, _ := command(t, dir, "trace", "--depth", "9", fib); out != tree {
+		t.Errorf("got\n%s%s\nwant\n%s", out, errText, tree)
+	}
+
+	// What a loop looks at again at each turn is noted once.
+	const loop = "let a = sum (range 1 9)\nlet b = sum (range 1 7)\nlet go i x = if i == 0 then x else go (i - 1) (x + a - b)\ngo 100000 0\n"
+	write(t, dir, "loop.ros", loop)
+	if _, errText, exit := command(t, dir, "run", "loop.ros"); exit != 0 {
+		t.Fatal(errText)
+	}
+	out, errText, _ := command(t, dir, "trace", "--depth", "1", "--json", loop)
+	var root struct{ Uses []any }
+	if err := json.Unmarshal([]byte(out), &root); err != nil || len(root.Uses) == 0 || len(root.Uses) > 4 {
+		t.Errorf("got %d uses in %.200s %s, want those of a, b and the ranges", len(root.Uses), out, errText)
+	}
+}
