@@ -10,6 +10,11 @@ import (
 	"github.com/rosser-lang/rosser/graph"
 )
 
+// # Why is every operator written out?
+//
+// One generator for all operators, that calls the operator as a function value, takes 1.15 times as long on tests/bench/loop.ros
+// and 1.22 times on primes.ros (medians of nine pairs; fib32 did not change). Go inlines the operator only where it is named.
+
 // An operand is how a side of an operator is reached: a slot, a small int, or code.
 type operand struct {
 	isSlot, isInt bool
