@@ -217,7 +217,7 @@ func (m *Machine) watch(ctx context.Context) (end func()) {
 				m.stopping.Store(&Stop{Reason: reason})
 				return
 			case <-tick.C:
-				if m.opt.Memory > 0 && memoryInUse() > m.opt.Memory {
+				if m.opt.Memory > 0 && MemoryInUse() > m.opt.Memory {
 					m.memHigh.Store(true)
 				}
 			}
@@ -229,8 +229,8 @@ func (m *Machine) watch(ctx context.Context) (end func()) {
 	}
 }
 
-// memoryInUse is the heap's objects, dead ones that are not yet collected included, and the stacks, in bytes.
-func memoryInUse() int64 {
+// MemoryInUse is the heap's objects, dead ones that are not yet collected included, and the stacks, in bytes.
+func MemoryInUse() int64 {
 	s := [2]metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}}
 	metrics.Read(s[:])
 	return int64(s[0].Value.Uint64() + s[1].Value.Uint64())
@@ -241,12 +241,12 @@ func (m *Machine) checkMemory(extra int64) {
 	if m.opt.Memory <= 0 {
 		return
 	}
-	if memoryInUse()+extra > m.opt.Memory {
+	if MemoryInUse()+extra > m.opt.Memory {
 		m.clearStack()
 		m.policy.table.reset()
 		clear(m.loaded)
 		runtime.GC()
-		if memoryInUse()+extra > m.opt.Memory-m.opt.Memory/16 {
+		if MemoryInUse()+extra > m.opt.Memory-m.opt.Memory/16 {
 			defer debug.FreeOSMemory()
 			panic(&Stop{Reason: MemoryLimit})
 		}

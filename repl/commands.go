@@ -63,7 +63,9 @@ func Eval(ctx context.Context, o Options, src string) error {
 
 func (s *Session) run(ctx context.Context, name string, src []byte, args []string) error {
 	began := time.Now()
-	u, err := s.Compile(ctx, name, src)
+	limited, cancel := s.within(ctx)
+	defer cancel()
+	u, err := s.Compile(limited, name, src)
 	if err != nil {
 		return err
 	}
@@ -75,7 +77,7 @@ func (s *Session) run(ctx context.Context, name string, src []byte, args []strin
 	}
 	terms := make([]*graph.Term, len(args))
 	for i, a := range args {
-		if terms[i], err = s.Argument(ctx, a); err != nil {
+		if terms[i], err = s.Argument(limited, a); err != nil {
 			return err
 		}
 	}
@@ -83,8 +85,6 @@ func (s *Session) run(ctx context.Context, name string, src []byte, args []strin
 	if err != nil {
 		return err
 	}
-	limited, cancel := s.within(ctx)
-	defer cancel()
 	out, err := s.Evaluate(limited, expr)
 	if err == nil && out.Error == nil {
 		err = s.printForced(limited, out.Value)

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -209,15 +210,23 @@ func readSource(path string) ([]byte, error) {
 
 // Compile parses and compiles a program and puts its blocks into the store. The error is a lang.Errors for mistakes in the source.
 func (s *Session) Compile(ctx context.Context, name string, src []byte) (*compile.Unit, error) {
-	f, errs := lang.Parse(name, src)
-	u, more := compile.File(f, compile.Options{
-		Prelude:       stdlib.Lookup,
-		Names:         stdlib.Names,
-		Load:          s.Load,
-		ImportFile:    func(from, path string) (*compile.Unit, error) { return s.importFile(ctx, from, path) },
-		ImportData:    func(from, kind, path string) (*graph.Term, error) { return s.readData(ctx, kind, beside(from, path)) },
-		ImportLibrary: func(c cid.Cid) (map[string]*graph.Term, error) { return s.importLibrary(ctx, c) },
+	var f *lang.File
+	var u *compile.Unit
+	var errs, more lang.Errors
+	err := s.bounded(ctx, name, func() {
+		f, errs = lang.Parse(name, src)
+		u, more = compile.File(f, compile.Options{
+			Prelude:       stdlib.Lookup,
+			Names:         stdlib.Names,
+			Load:          s.Load,
+			ImportFile:    func(from, path string) (*compile.Unit, error) { return s.importFile(ctx, from, path) },
+			ImportData:    func(from, kind, path string) (*graph.Term, error) { return s.readData(ctx, kind, beside(from, path)) },
+			ImportLibrary: func(c cid.Cid) (map[string]*graph.Term, error) { return s.importLibrary(ctx, c) },
+		})
 	})
+	if err != nil {
+		return nil, err
+	}
 	if len(errs) > 0 {
 		return nil, join(errs, more)
 	}
@@ -236,6 +245,38 @@ func (s *Session) Compile(ctx context.Context, name string, src []byte) (*compil
 		s.names[d.CID] = d.Name
 	}
 	return u, nil
+}
+
+// bounded runs f, which looks at no limit itself, until ctx ends or memory runs out. Then f is left to itself, and the
+// session must not be used any more.
+func (s *Session) bounded(ctx context.Context, what string, f func()) error {
+	done := make(chan any, 1)
+	go func() {
+		defer func() { done <- recover() }()
+		f()
+	}()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case bug := <-done:
+			if bug != nil {
+				panic(bug)
+			}
+			return nil
+		case <-ctx.Done():
+			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+				return &failure{exitStopped, fmt.Errorf("deadline reached while compiling %s", what)}
+			}
+			return &failure{exitStopped, fmt.Errorf("interrupted while compiling %s", what)}
+		case <-tick.C:
+			if eval.MemoryInUse() > s.memory {
+				if runtime.GC(); eval.MemoryInUse() > s.memory {
+					return &failure{exitStopped, fmt.Errorf("memory limit reached while compiling %s", what)}
+				}
+			}
+		}
+	}
 }
 
 var definition = regexp.MustCompile(`(?m)^(?:let|and) +([a-z_][A-Za-z0-9_']*)`)

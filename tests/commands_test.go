@@ -129,3 +129,15 @@ func TestTrace(t *testing.T) {
 		t.Errorf("got %d uses in %.200s %s, want those of a, b and the ranges", len(root.Uses), out, errText)
 	}
 }
+
+// TestCompilingIsBounded holds that the limits count for source too.
+func TestCompilingIsBounded(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "long.ros", "["+strings.Repeat("1,", 4<<20)+"1]")
+	for flag, value := range map[string]string{"--memory": "48M", "--deadline": "50ms"} {
+		_, errText, exit := command(t, dir, "run", flag, value, "long.ros")
+		if exit != 4 || !strings.Contains(errText, "while compiling long.ros") {
+			t.Errorf("%s %s: got exit %d and %.300q, want 4 while compiling", flag, value, exit, errText)
+		}
+	}
+}
