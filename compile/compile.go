@@ -39,6 +39,8 @@ type Options struct {
 	ImportData func(from, kind, path string) (*graph.Term, error)
 	// ImportLibrary gives the terms of a published library.
 	ImportLibrary func(cid.Cid) (map[string]*graph.Term, error)
+	// Module gives the terms of an import that was made elsewhere, as earlier in a session. May be nil.
+	Module func(name string) (map[string]*graph.Term, bool)
 }
 
 // A Def is a top-level definition, compiled. A pattern gives one for each of its names.
@@ -56,8 +58,9 @@ type Unit struct {
 	Defs    []Def
 	Body    *graph.Term // as a Def's Term; nil when the file has no final expression
 	BodyCID cid.Cid
-	Blocks  []graph.Block           // all code that was made, children first, each once
-	Spans   map[cid.Cid][]lang.Span // where the nodes of a block stand in the file, by graph.Walk's numbers
+	Blocks  []graph.Block                     // all code that was made, children first, each once
+	Spans   map[cid.Cid][]lang.Span           // where the nodes of a block stand in the file, by graph.Walk's numbers
+	Modules map[string]map[string]*graph.Term // the names of its imports, by what the file calls them
 }
 
 // Lookup returns the term of a definition.
@@ -107,7 +110,7 @@ func File(f *lang.File, opt Options) (*Unit, lang.Errors) {
 	c := &compiler{
 		Options: opt, file: f, tops: map[string]*top{}, seen: map[string]bool{}, fns: map[cid.Cid]bool{},
 		spans: map[*graph.Term]lang.Span{}, made: map[cid.Cid]bool{},
-		unit: &Unit{File: f, Spans: map[cid.Cid][]lang.Span{}},
+		unit: &Unit{File: f, Spans: map[cid.Cid][]lang.Span{}, Modules: map[string]map[string]*graph.Term{}},
 	}
 	c.writer = graph.NewWriter(graph.SinkFunc(c.put))
 	c.declare()
@@ -189,6 +192,8 @@ func (c *compiler) add(t *top, at lang.Span) {
 	t.entity.top = t
 	if t.module == nil {
 		c.order = append(c.order, t)
+	} else if t.module.terms != nil {
+		c.unit.Modules[t.name] = t.module.terms
 	}
 	if t.name == "" {
 		return
@@ -353,6 +358,10 @@ func (r *resolver) name(at lang.Span, name string) *node {
 	t := r.tops[name]
 	switch {
 	case t == nil:
+		if r.module(name) != nil {
+			r.errorf(at, "%s is an import: it can only be followed by .name", lang.Cut(name))
+			return literal(at, graph.Null())
+		}
 	case t.module != nil:
 		if t.module.terms == nil {
 			return literal(at, graph.Null())
@@ -367,8 +376,16 @@ func (r *resolver) name(at lang.Span, name string) *node {
 
 // module returns the import that a name stands for, or nil.
 func (r *resolver) module(name string) *scope {
-	if t := r.tops[name]; t != nil && len(r.scope[name]) == 0 {
+	if len(r.scope[name]) > 0 {
+		return nil
+	}
+	if t := r.tops[name]; t != nil {
 		return t.module
+	}
+	if r.Module != nil {
+		if terms, ok := r.Module(name); ok {
+			return &scope{terms}
+		}
 	}
 	return nil
 }

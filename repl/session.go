@@ -56,6 +56,7 @@ type Session struct {
 	imports map[string]*compile.Unit // by absolute path; nil while it is being compiled
 	places  map[cid.Cid]place        // where a block of code came from
 	names   map[cid.Cid]string       // of functions, for chains of calls
+	scope   *scope                   // what has been defined in it; nil for a program of its own
 	unkept  bool                     // there is no room for a store
 }
 
@@ -114,13 +115,17 @@ func Open(o Options) (*Session, error) {
 	}
 	s.store, s.memory = db, memory
 	s.keepLibrary()
-	mode := map[string]eval.Mode{"": eval.Auto, "auto": eval.Auto, "all": eval.All, "none": eval.None}[o.Link]
 	debug.SetGCPercent(400)
 	debug.SetMemoryLimit(memory)
-	s.machine = eval.New(eval.Options{
-		Store: db, Load: s.Load, Link: mode, Trust: o.Trust, Fuel: o.Fuel, Memory: memory, Debug: o.Stderr,
-	})
+	s.machine = s.newMachine()
 	return s, nil
+}
+
+func (s *Session) newMachine() *eval.Machine {
+	mode := map[string]eval.Mode{"": eval.Auto, "auto": eval.Auto, "all": eval.All, "none": eval.None}[s.opt.Link]
+	return eval.New(eval.Options{
+		Store: s.store, Load: s.Load, Link: mode, Trust: s.opt.Trust, Fuel: s.opt.Fuel, Memory: s.memory, Debug: s.opt.Stderr,
+	})
 }
 
 // keepLibrary sees to it that the standard library's code is in the store, so that what rests on it is whole there.
@@ -216,8 +221,9 @@ func (s *Session) Compile(ctx context.Context, name string, src []byte) (*compil
 	err := s.bounded(ctx, name, func() {
 		f, errs = lang.Parse(name, src)
 		u, more = compile.File(f, compile.Options{
-			Prelude:       stdlib.Lookup,
-			Names:         stdlib.Names,
+			Prelude:       s.scope.lookup,
+			Names:         s.scope.names,
+			Module:        s.scope.module,
 			Load:          s.Load,
 			ImportFile:    func(from, path string) (*compile.Unit, error) { return s.importFile(ctx, from, path) },
 			ImportData:    func(from, kind, path string) (*graph.Term, error) { return s.readData(ctx, kind, beside(from, path)) },

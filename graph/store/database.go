@@ -25,6 +25,7 @@ const (
 	blockPrefix  = 'b' // + multihash: the block
 	answerPrefix = 'a' // + CID of an expression: an Answer's record
 	notePrefix   = 'n' // + CID of a term: the CID of its latest about block
+	rootPrefix   = 'w' // + name: a CID that is worked on
 )
 
 // An op is one change to the database.
@@ -42,6 +43,7 @@ const (
 	opAnswer                   // key is an Answer with the record value, unless that is a claim and what is there is this machine's own
 	opDrop                     // key is gone, if its record is still value
 	opNote                     // key is there, with value, whatever it was
+	opSwap                     // key has the second half of value, if it has the first
 )
 
 func (o op) size() int { return len(o.key) + len(o.value) + 16 }
@@ -470,6 +472,27 @@ func (d *database) change(batch *pebble.Batch, o *op, fresh map[string][]byte) e
 		}
 	case opNote:
 		if err := batch.Set(key, o.value, nil); err != nil {
+			return err
+		}
+	case opSwap:
+		old, ok := fresh[o.key]
+		if !ok {
+			var err error
+			if old, _, err = d.get(key); err != nil {
+				return err
+			}
+		}
+		now, err := swapped(old, o.value)
+		if err != nil {
+			return err
+		}
+		fresh[o.key] = now
+		if len(now) == 0 {
+			err = batch.Delete(key, nil)
+		} else {
+			err = batch.Set(key, now, nil)
+		}
+		if err != nil {
 			return err
 		}
 	default:

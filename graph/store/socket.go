@@ -27,7 +27,7 @@ import (
 )
 
 const (
-	greeting   = "rosser store 1\n"
+	greeting   = "rosser store 2\n"
 	maxFrame   = MaxBlock + 1<<20
 	frameTime  = 30 * time.Second // a frame that has begun must end by then, and an answer begin
 	greetTime  = 5 * time.Second
@@ -208,8 +208,10 @@ func readOps(b []byte) ([]op, error) {
 			prefix = blockPrefix
 		case opNote:
 			prefix = notePrefix
+		case opSwap:
+			prefix = rootPrefix
 		}
-		if kind < opBlock || kind > opNote || len(key) < 2 || key[0] != prefix || len(value) > MaxBlock {
+		if kind < opBlock || kind > opSwap || len(key) < 2 || key[0] != prefix || len(value) > MaxBlock {
 			return nil, fmt.Errorf("change of kind %d with key %q", kind, key)
 		}
 		ops = append(ops, op{kind, string(key), bytes.Clone(value)})
