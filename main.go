@@ -58,6 +58,30 @@ func (c evalCmd) Run(ctx context.Context, all *commands) error {
 	return repl.Eval(ctx, c.options(all), c.Expr)
 }
 
+type replCmd struct {
+	evalFlags
+	Files []string `arg:"" optional:"" help:"Programs to load first."`
+}
+
+func (replCmd) Help() string {
+	return "Example:\n\n  rosser repl weather.ros\n\nstarts a session with what the file defines; :help in it says more. Over a pipe it prints values only."
+}
+
+// Run starts a session, which minds its own signals: an interrupt ends what it evaluates, and not the process.
+func (c replCmd) Run(all *commands, k *kong.Context) error {
+	var names []string
+	for _, n := range k.Model.Children {
+		names = append(names, n.Name)
+	}
+	for _, file := range c.Files {
+		if _, err := os.Stat(file); err != nil {
+			return repl.NoCommand(file, names)
+		}
+	}
+	all.exit = repl.REPL(c.options(all), c.Files)
+	return nil
+}
+
 type compileCmd struct {
 	File string `arg:"" help:"The program."`
 }
@@ -153,8 +177,11 @@ func (c exportCmd) Run(ctx context.Context, all *commands) error {
 }
 
 type commands struct {
+	exit int // of a session
+
 	Store string `help:"Folder of the store; ~/.rosser without." placeholder:"DIR" env:"ROSSER_STORE"`
 
+	Repl    replCmd    `cmd:"" default:"withargs" help:"Start a session; what rosser alone does."`
 	Run     runCmd     `cmd:"" help:"Run a program."`
 	Eval    evalCmd    `cmd:"" help:"Evaluate an expression."`
 	Compile compileCmd `cmd:"" help:"Compile a program; print its definitions' CIDs."`
@@ -181,14 +208,6 @@ func run(args []string) (code int) {
 			code = repl.Bug(r)
 		}
 	}()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	halt := context.AfterFunc(ctx, func() {
-		stop() // a second signal ends the process
-		time.Sleep(grace)
-		repl.Interrupt() // it reads a pipe, say, and does not look
-	})
-	defer halt()
 	args = slices.Clone(args)
 	for i, a := range args {
 		if !utf8.ValidString(a) {
@@ -198,14 +217,11 @@ func run(args []string) (code int) {
 			args[i] = "(" + a + ")"
 		}
 	}
-	if len(args) == 0 {
-		args = []string{"--help"}
-	}
 	var c commands
 	code = -1
 	parser, err := kong.New(&c, kong.Name("rosser"), kong.UsageOnError(),
 		kong.Description("A small pure functional language whose programs, computations and answers are IPLD."),
-		kong.BindTo(ctx, (*context.Context)(nil)), kong.Exit(func(n int) { code = n }))
+		kong.Exit(func(n int) { code = n }))
 	if err != nil {
 		panic(err)
 	}
@@ -213,10 +229,23 @@ func run(args []string) (code int) {
 	if code >= 0 { // --help has been printed
 		return code
 	}
-	if err == nil {
-		err = k.Run(&c)
-	} else {
-		err = repl.Misuse(err)
+	if err != nil {
+		return repl.Report(repl.Misuse(err))
 	}
-	return repl.Report(err)
+	if strings.HasPrefix(k.Command(), "repl") {
+		if err := k.Run(&c); err != nil {
+			return repl.Report(err)
+		}
+		return c.exit
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	halt := context.AfterFunc(ctx, func() {
+		stop() // a second signal ends the process
+		time.Sleep(grace)
+		repl.Interrupt() // it reads a pipe, say, and does not look
+	})
+	defer halt()
+	k.BindTo(ctx, (*context.Context)(nil))
+	return repl.Report(k.Run(&c))
 }

@@ -240,3 +240,12 @@ type PatEntry struct {
 	KeySpan Span
 	Pattern Pattern
 }
+
+// Names are the names that a file defines, in order.
+func (f *File) Names() []string {
+	var names []string
+	for _, d := range f.Defs {
+		bound(d.Pattern, func(name string, _ Span) { names = append(names, name) })
+	}
+	return names
+}

@@ -75,7 +75,7 @@ func TestSplit(t *testing.T) {
 		"  a\nb\n  c\nin d\nand e\n-1": {"  a", "\nb\n  c\nin d\nand e", "\n-1"},
 		"\"a\\(\nb)\"\nc":              {"\"a\\(\nb)\"", "\nc"},
 	} {
-		if got := Split(src); !slices.Equal(got, want) {
+		if got := Split(src, 0); !slices.Equal(got, want) {
 			t.Errorf("%q: got %q, want %q", src, got, want)
 		}
 	}

@@ -41,7 +41,7 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 		var items strings.Builder
-		for _, item := range Split(src) {
+		for _, item := range Split(src, 0) {
 			items.WriteString(item)
 		}
 		if !strings.HasPrefix(strings.ReplaceAll(strings.TrimPrefix(src, "\uFEFF"), "\r\n", "\n"), items.String()) {

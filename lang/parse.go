@@ -71,13 +71,27 @@ func Parse(name string, src []byte) (*File, Errors) {
 }
 
 // Split gives the sources of a text's top-level items, comments above an item with it. Pasted and piped text is
-// taken item by item.
-func Split(src string) []string {
+// taken item by item. A line that begins with mark, outside of brackets and texts, is an item of its own; 0 marks none.
+func Split(src string, mark byte) []string {
 	src = strings.ReplaceAll(strings.TrimPrefix(src, "\uFEFF"), "\r\n", "\n")
 	var items []string
 	s := newScanner("", src)
-	for start := 0; s.beginItem(); start = s.pos {
-		for {
+	marked := func() bool {
+		s.space()
+		return mark != 0 && s.at(s.pos) == mark && len(s.open) == 0 && s.firstColumn()
+	}
+	for start := 0; ; start = s.pos {
+		for marked() {
+			if between := src[start:s.pos]; strings.TrimSpace(between) != "" {
+				items = append(items, between) // comments
+			}
+			line := s.wholeLine()
+			items, start = append(items, line), s.pos
+		}
+		if !s.beginItem() {
+			return items
+		}
+		for !marked() {
 			tok, _ := s.Next()
 			if tok.Type != tEOF {
 				continue
@@ -95,7 +109,6 @@ func Split(src string) []string {
 		items = append(items, src[start:end])
 		s.pos = end
 	}
-	return items
 }
 
 // A production is what participle's grammar consists of: a top-level item.

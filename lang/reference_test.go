@@ -23,7 +23,7 @@ func TestReference(t *testing.T) {
 			continue
 		}
 		src := link.ReplaceAllString(block, "@bafyreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy")
-		for _, item := range Split(src) {
+		for _, item := range Split(src, 0) {
 			n++
 			if _, errs := Parse("REFERENCE.md", []byte(item)); len(errs) > 0 {
 				t.Errorf("%s\n%s", item, errs.Render(false))

@@ -259,33 +259,51 @@ func (s *Session) expression(ctx context.Context, text string) (cid.Cid, error) 
 // Get is `rosser get`.
 func Get(ctx context.Context, o Options, path string) error {
 	return with(o, func(s *Session) error {
-		segments := graph.SplitPath(strings.TrimPrefix(path, "/ipfs/"))
-		if len(segments) == 0 {
-			return Misuse(errors.New("got an empty path, want CID or CID/path"))
-		}
-		root, err := parseCID(segments[0])
+		v, err := s.at(ctx, path)
 		if err != nil {
 			return err
 		}
-		return s.printNode(ctx, root, segments[1:])
+		return s.print(ctx, v)
 	})
 }
 
-// printNode prints what stands at a path.
-func (s *Session) printNode(ctx context.Context, root cid.Cid, path []string) error {
+// at is what stands at a CID or CID/path.
+func (s *Session) at(ctx context.Context, path string) (graph.Value, error) {
+	segments := graph.SplitPath(strings.TrimPrefix(path, "/ipfs/"))
+	if len(segments) == 0 {
+		return graph.Value{}, Misuse(errors.New("got an empty path, want CID or CID/path"))
+	}
+	root, err := parseCID(segments[0])
+	if err != nil {
+		return graph.Value{}, err
+	}
+	return s.node(ctx, root, segments[1:])
+}
+
+// node is what stands at a path; one that ends at a link goes on to what it links, if that is there.
+func (s *Session) node(ctx context.Context, root cid.Cid, path []string) (graph.Value, error) {
 	found, err := graph.Resolve(ctx, root, path, s.Load)
 	if err != nil {
-		return &failure{exitMissing, err}
+		return graph.Value{}, &failure{exitMissing, err}
 	}
-	if l, err := found.Node.AsLink(); err == nil { // a path that ends at a link goes on to what it links
+	if l, err := found.Node.AsLink(); err == nil {
 		c := l.(cidlink.Link).Cid
 		if _, err := s.Load(c); err == nil {
-			return s.printNode(ctx, c, nil)
+			return s.node(ctx, c, nil)
 		}
 	}
 	v, err := graph.FromNode(found.Node)
 	if err != nil {
-		return &failure{exitMissing, err}
+		return v, &failure{exitMissing, err}
+	}
+	return v, nil
+}
+
+// printNode prints what stands at a path.
+func (s *Session) printNode(ctx context.Context, root cid.Cid, path []string) error {
+	v, err := s.node(ctx, root, path)
+	if err != nil {
+		return err
 	}
 	return s.print(ctx, v)
 }
@@ -338,31 +356,34 @@ func Result(ctx context.Context, o Options, text string) error {
 
 // Trace is `rosser trace`.
 func Trace(ctx context.Context, o Options, text string, depth int, asJSON bool) error {
-	return with(o, func(s *Session) error {
-		a, _, err := s.answer(ctx, text)
-		if err != nil {
-			return err
-		}
-		if !a.Trace.Defined() {
-			return missing("no trace is recorded for %s", a.Expr)
-		}
-		d := drawing{s: s, seen: map[cid.Cid]bool{}, depth: max(depth, 0)}
-		if asJSON {
-			v, err := d.tree(a.Trace, "", 0)
-			if err != nil {
-				return &failure{exitMissing, err}
-			}
-			return s.print(ctx, v)
-		}
-		err = d.draw(a.Trace, "", "", "", 0)
-		if d.shared {
-			fmt.Fprintln(s.opt.Stdout, "* drawn above")
-		}
+	return with(o, func(s *Session) error { return s.trace(ctx, text, depth, asJSON) })
+}
+
+// trace draws what the answer to an expression rests on.
+func (s *Session) trace(ctx context.Context, text string, depth int, asJSON bool) error {
+	a, _, err := s.answer(ctx, text)
+	if err != nil {
+		return err
+	}
+	if !a.Trace.Defined() {
+		return missing("no trace is recorded for %s", a.Expr)
+	}
+	d := drawing{s: s, seen: map[cid.Cid]bool{}, depth: max(depth, 0)}
+	if asJSON {
+		v, err := d.tree(a.Trace, "", 0)
 		if err != nil {
 			return &failure{exitMissing, err}
 		}
-		return nil
-	})
+		return s.print(ctx, v)
+	}
+	err = d.draw(a.Trace, "", "", "", 0)
+	if d.shared {
+		fmt.Fprintln(s.opt.Stdout, "* drawn above")
+	}
+	if err != nil {
+		return &failure{exitMissing, err}
+	}
+	return nil
 }
 
 // A drawing draws a tree of traces; what it has drawn once it only mentions.

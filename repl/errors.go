@@ -38,6 +38,11 @@ func (f *failure) Unwrap() error { return f.err }
 // Misuse is an error of the user's: flags, files, source.
 func Misuse(err error) error { return &failure{exitUser, err} }
 
+// NoCommand is the error of a first word that is neither a command nor a file.
+func NoCommand(word string, commands []string) error {
+	return Misuse(fmt.Errorf("got %.60q, want a command or a file%s (--help lists the commands)", word, hint(lang.Suggest(word, commands))))
+}
+
 func missing(format string, args ...any) error {
 	return &failure{exitMissing, fmt.Errorf(format, args...)}
 }
@@ -47,15 +52,23 @@ func Report(err error) int {
 	if err == nil {
 		return exitFine
 	}
+	text, code := describe(err, terminal(os.Stderr))
+	fmt.Fprintln(os.Stderr, text)
+	return code
+}
+
+// Describe is the text that says what went wrong, of one or more lines, and the exit code. The error is one that a
+// method of the session or a command gave.
+func (s *Session) Describe(err error, color bool) (text string, code int) {
+	return describe(err, color)
+}
+
+func describe(err error, color bool) (text string, code int) {
 	var source lang.Errors
 	if errors.As(err, &source) {
-		color := terminal(os.Stderr)
-		for _, e := range source {
-			fmt.Fprintln(os.Stderr, strings.TrimRight(e.Render(color), "\n"))
-		}
-		return exitUser
+		return strings.TrimRight(source.Render(color), "\n"), exitUser
 	}
-	code := exitUser
+	code = exitUser
 	var f *failure
 	var stop *eval.Stop
 	switch {
@@ -71,11 +84,9 @@ func Report(err error) int {
 	}
 	var located *shown
 	if errors.As(err, &located) {
-		fmt.Fprintln(os.Stderr, located.text)
-	} else {
-		fmt.Fprintln(os.Stderr, "rosser:", err)
+		return located.text, code
 	}
-	return code
+	return "rosser: " + err.Error(), code
 }
 
 // Bug reports a panic that nothing should have caused.

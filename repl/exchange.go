@@ -26,35 +26,39 @@ func Show(ctx context.Context, o Options, text string) error {
 	if err != nil {
 		return err
 	}
-	return with(o, func(s *Session) error {
-		if a, ok := s.about(c); ok {
-			for line := range strings.Lines(a.Doc) {
-				fmt.Fprint(s.opt.Stdout, "## ", line)
-			}
-			if a.Doc != "" && !strings.HasSuffix(a.Doc, "\n") {
-				fmt.Fprintln(s.opt.Stdout)
-			}
-			fmt.Fprintln(s.opt.Stdout, "let "+strings.TrimRight(a.Source, "\n"))
-			return nil
+	return with(o, func(s *Session) error { return s.showTerm(ctx, c, func(source string) string { return source }) })
+}
+
+// showTerm prints source, readable code, or data; look colours source.
+func (s *Session) showTerm(ctx context.Context, c cid.Cid, look func(string) string) error {
+	if a, ok := s.about(c); ok {
+		var text strings.Builder
+		for line := range strings.Lines(a.Doc) {
+			fmt.Fprint(&text, "## ", line)
 		}
-		data, err := s.Load(c)
-		if err != nil {
-			return &failure{exitMissing, err}
+		if a.Doc != "" && !strings.HasSuffix(a.Doc, "\n") {
+			fmt.Fprintln(&text)
 		}
-		if c.Prefix().Codec != cid.DagCBOR || !graph.IsCode(data) {
+		fmt.Fprintln(s.opt.Stdout, look(text.String()+"let "+strings.TrimRight(a.Source, "\n")))
+		return nil
+	}
+	data, err := s.Load(c)
+	if err != nil {
+		return &failure{exitMissing, err}
+	}
+	if c.Prefix().Codec != cid.DagCBOR || !graph.IsCode(data) {
+		return s.printNode(ctx, c, nil)
+	}
+	source, err := compile.Readable(c, compile.Source{Load: s.Load, Name: libraryName, Prim: primitiveName})
+	if err != nil {
+		if errors.Is(err, compile.ErrUnreadable) {
+			s.warn("%v; its block is", err)
 			return s.printNode(ctx, c, nil)
 		}
-		source, err := compile.Readable(c, compile.Source{Load: s.Load, Name: libraryName, Prim: primitiveName})
-		if err != nil {
-			if errors.Is(err, compile.ErrUnreadable) {
-				s.warn("%v; its block is", err)
-				return s.printNode(ctx, c, nil)
-			}
-			return &failure{exitMissing, err}
-		}
-		fmt.Fprintln(s.opt.Stdout, strings.TrimRight(source, "\n"))
-		return nil
-	})
+		return &failure{exitMissing, err}
+	}
+	fmt.Fprintln(s.opt.Stdout, look(strings.TrimRight(source, "\n")))
+	return nil
 }
 
 // libraryName is the standard library's name for a block, "" when it has none.

@@ -1,0 +1,439 @@
+// This file is the read-eval-print loop without its terminal: what an entry does, be it typed, pasted or piped.
+
+package repl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"maps"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ipfs/go-cid"
+
+	"github.com/rosser-lang/rosser/compile"
+	"github.com/rosser-lang/rosser/eval"
+	"github.com/rosser-lang/rosser/graph"
+	"github.com/rosser-lang/rosser/lang"
+)
+
+// A shell is a Session that somebody talks to.
+type shell struct {
+	*Session
+	out    io.Writer // for values and what commands print
+	errs   io.Writer
+	color  bool
+	typed  bool // somebody types: values have their line of figures, and are cut
+	size   func() (width, height int)
+	work   *workspace
+	last   asked    // what was asked last
+	files  []string // that were loaded
+	rest   *more    // what :more goes on with
+	code   int      // of the last error
+	quit   bool
+	seen   map[cid.Cid]string                           // CIDs that were shown, for completion
+	walked func(*shell, context.Context, cid.Cid) error // shows a reduction step by step
+}
+
+// An asked is a question and its answer.
+type asked struct {
+	expr, result cid.Cid
+	value        graph.Value
+	ok           bool
+}
+
+// newShell makes a shell on a session.
+func newShell(s *Session, out, errs io.Writer) *shell {
+	s.scope = newScope()
+	sh := &shell{Session: s, out: out, errs: errs, size: func() (int, int) { return 80, 24 }, seen: map[cid.Cid]string{}}
+	sh.work = openWorkspace(s)
+	return sh
+}
+
+// entry does what a text says, which may be several items and commands, until one of them is in error or leaves.
+func (sh *shell) entry(ctx context.Context, text string) {
+	for part := range parts(text) {
+		if sh.quit {
+			return
+		}
+		if !sh.part(ctx, part) {
+			return
+		}
+	}
+}
+
+// part does one command or item, or several definitions that belong together, and says whether it went well. Ctrl-C stops it.
+func (sh *shell) part(parent context.Context, text string) (ok bool) {
+	ctx, stop := signal.NotifyContext(parent, os.Interrupt)
+	defer stop()
+	defer func() {
+		if r := recover(); r != nil {
+			fmt.Fprintf(sh.errs, "rosser: this is a bug in rosser; the session goes on: %v\n%s", r, debug.Stack())
+			sh.code, ok = exitUser, false
+		}
+	}()
+	var err error
+	if command, is := strings.CutPrefix(text, ":"); is {
+		err = sh.command(ctx, command)
+	} else {
+		err = sh.evaluate(ctx, "input", text)
+	}
+	if err == nil {
+		return true
+	}
+	message, code := sh.Describe(err, sh.color)
+	fmt.Fprintln(sh.errs, message)
+	sh.code = code
+	return false
+}
+
+// parts splits an entry: lines that begin with a colon are commands; of the items between them, definitions in a row are one
+// part, so that they see each other. A name that is defined again begins a new part.
+func parts(text string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		var group strings.Builder
+		names := map[string]bool{}
+		flush := func() bool {
+			defer clear(names)
+			defer group.Reset()
+			return group.Len() == 0 || yield(group.String())
+		}
+		for _, item := range lang.Split(text, ':') {
+			if strings.TrimSpace(item) == "" {
+				continue
+			}
+			if item[0] == ':' {
+				if !flush() || !yield(item) {
+					return
+				}
+				continue
+			}
+			f, wrong := lang.Parse("", []byte(item))
+			if f.Body != nil || len(wrong) > 0 && len(f.Defs) == 0 {
+				if !flush() || !yield(item) {
+					return
+				}
+				continue
+			}
+			defined := f.Names()
+			if slices.ContainsFunc(defined, func(n string) bool { return names[n] }) && !flush() {
+				return
+			}
+			for _, n := range defined {
+				names[n] = true
+			}
+			group.WriteString(strings.TrimLeft(item, "\n") + "\n")
+		}
+		flush()
+	}
+}
+
+// evaluate compiles a program, takes over what it defines and shows the value of its expression.
+func (sh *shell) evaluate(ctx context.Context, name, src string) error {
+	ctx, cancel := sh.within(ctx)
+	defer cancel()
+	began := time.Now()
+	u, err := sh.compile(ctx, name, src)
+	if err != nil {
+		return err
+	}
+	if u.Body == nil {
+		return nil
+	}
+	return sh.answerTo(ctx, u.BodyCID, began)
+}
+
+// compile compiles a program in the session's scope, and takes over what it defines.
+func (sh *shell) compile(ctx context.Context, name, src string) (*compile.Unit, error) {
+	clear(sh.scope.looked)
+	u, err := sh.Compile(ctx, name, []byte(src))
+	if err != nil {
+		return nil, err
+	}
+	if err := sh.keepAbout(ctx, u); err != nil {
+		sh.warn("the store cannot be written: %v", err)
+	}
+	sh.define(u, name)
+	return u, nil
+}
+
+// define takes over what a unit defines, and says so.
+func (sh *shell) define(u *compile.Unit, from string) {
+	looked := maps.Clone(sh.scope.looked)
+	for _, d := range u.Defs {
+		looked[d.Name] = d.CID
+	}
+	replaced := map[string]bool{}
+	for _, d := range u.Defs {
+		b := &binding{name: d.Name, term: d.Term, cid: d.CID, about: d.About, uses: usesOf(d.About.Source, looked)}
+		delete(b.uses, d.Name)
+		if from != "input" {
+			b.file = from
+		}
+		if old := sh.scope.defs[d.Name]; old != nil {
+			b.kept = old.kept && old.cid == b.cid
+			replaced[d.Name] = old.cid != b.cid
+		}
+		sh.scope.bind(b)
+		sh.seen[d.CID] = d.Name
+		if sh.typed {
+			fmt.Fprintf(sh.errs, "%s %s\n", sh.paint(styleName, d.Name), sh.paint(styleDim, "@"+d.CID.String()))
+		}
+	}
+	for name, terms := range u.Modules {
+		delete(sh.scope.defs, name)
+		sh.scope.modules[name] = terms
+		for _, d := range u.File.Defs {
+			if p, ok := d.Pattern.(*lang.NamePat); ok && p.Name == name {
+				sh.scope.imports[name] = u.File.Source[d.Start:d.End]
+			}
+		}
+		if sh.typed {
+			fmt.Fprintf(sh.errs, "%s %s\n", sh.paint(styleName, name), sh.paint(styleDim, plural(len(terms), "name")+": "+name+"."))
+		}
+	}
+	if !sh.typed {
+		return
+	}
+	for name, changed := range replaced {
+		if !changed {
+			delete(replaced, name)
+		}
+	}
+	if len(replaced) > 0 {
+		sh.noteStale()
+	}
+}
+
+// noteStale lists what still means old definitions.
+func (sh *shell) noteStale() {
+	var old []string
+	for _, b := range sh.scope.stale() {
+		old = append(old, b.name)
+	}
+	if len(old) > 0 {
+		fmt.Fprintln(sh.errs, sh.paint(styleDim, fmt.Sprintf("%s still %s what was there before; :update recompiles",
+			strings.Join(old, ", "), map[bool]string{true: "uses", false: "use"}[len(old) == 1])))
+	}
+}
+
+// answerTo reduces an expression and shows its value, which becomes `it`.
+func (sh *shell) answerTo(ctx context.Context, expr cid.Cid, began time.Time) error {
+	out, v, err := sh.reduce(ctx, expr)
+	if err != nil {
+		return err
+	}
+	took := time.Since(began)
+	sh.setIt(v)
+	sh.last = asked{expr, out.Result, v, true}
+	sh.seen[expr] = "asked here"
+	if out.Result.Defined() {
+		sh.seen[out.Result] = "a result"
+	}
+	if err := sh.show(ctx, v); err != nil {
+		return err
+	}
+	sh.figures(expr, out, took)
+	return nil
+}
+
+// reduce evaluates an expression and forces the root of its value.
+func (sh *shell) reduce(ctx context.Context, expr cid.Cid) (eval.Outcome, graph.Value, error) {
+	var out eval.Outcome
+	var v graph.Value
+	err := sh.heed(ctx, func(m *eval.Machine) error {
+		var err error
+		if out, err = sh.Evaluate(ctx, expr); err != nil {
+			return err
+		}
+		if out.Error != nil {
+			return &failure{exitProgram, sh.programError(sh.located(ctx, expr, out))}
+		}
+		var thrown *eval.Thrown
+		if v, thrown, err = m.Look(ctx, out.Value); err == nil && thrown != nil {
+			err = &failure{exitProgram, sh.programError(thrown)}
+		}
+		return err
+	})
+	if err == nil && out.Claim != "" {
+		sh.warn("this answer is a claim by %s, not checked here", strings.TrimPrefix(out.Claim, graph.ClaimAnswer))
+	} else if err == nil && out.Rests != "" {
+		sh.warn("this answer may rest on a claim by %s, not checked here", strings.TrimPrefix(out.Rests, graph.ClaimAnswer))
+	}
+	return out, v, err
+}
+
+// patience is how long an evaluation that was stopped has to notice it.
+const patience = 2 * time.Second
+
+// heed runs f, which uses the machine. When f does not end soon after ctx, as in one operation on a huge number, it is left
+// to itself with its machine, and the session goes on with another one.
+func (sh *shell) heed(ctx context.Context, f func(*eval.Machine) error) error {
+	m := sh.machine
+	done := make(chan error, 1)
+	var bug any
+	go func() {
+		defer func() {
+			if bug = recover(); bug != nil {
+				done <- nil
+			}
+		}()
+		done <- f(m)
+	}()
+	late := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(patience, func() { close(late) }) })
+	defer stop()
+	select {
+	case err := <-done:
+		if bug != nil {
+			panic(bug)
+		}
+		return err
+	case <-late:
+		sh.machine = sh.newMachine()
+		return &failure{exitStopped, errors.New("interrupted; what was running does not look up and is left to itself")}
+	}
+}
+
+// setIt makes a value what `it` means.
+func (sh *shell) setIt(v graph.Value) {
+	sh.scope.bind(&binding{name: "it", term: sh.valueTerm(v)})
+	b := sh.scope.defs["it"]
+	b.cid = graph.EncodeCode(b.term, sh.Session.sink()).CID
+}
+
+// valueTerm is code for a value.
+func (s *Session) valueTerm(v graph.Value) *graph.Term {
+	switch v.Kind() {
+	case graph.KindFn, graph.KindLazy:
+		t, err := graph.LoadCode(graph.ValueBlock(v, s.sink()), s.Load)
+		if err == nil && t.Op == graph.OpPrim {
+			return t
+		}
+		return &graph.Term{Op: graph.OpRef, CID: graph.ValueBlock(v, s.sink())}
+	}
+	return &graph.Term{Op: graph.OpLit, Value: v}
+}
+
+// sink puts blocks into the store.
+func (s *Session) sink() graph.Sink {
+	return graph.SinkFunc(func(b graph.Block) { s.store.Put(context.Background(), b) })
+}
+
+// figures is the line after a value.
+func (sh *shell) figures(expr cid.Cid, out eval.Outcome, took time.Duration) {
+	if !sh.typed {
+		return
+	}
+	width, _ := sh.size()
+	line := fmt.Sprintf("%s · %s · %s reduced, %d reused", briefly(took), plural64(out.Steps, "step"), plural64(out.Reduced, "call"), out.Reused)
+	full := func(c cid.Cid) string { return "@" + c.String() }
+	cids := func(text func(cid.Cid) string) string {
+		if !out.Result.Defined() {
+			return text(expr)
+		}
+		return text(expr) + " → " + text(out.Result)
+	}
+	long := cids(full) + " · " + line
+	if len([]rune(long)) <= width {
+		line = long
+	} else if short := cids(shortCID) + " · " + line; len([]rune(short)) <= width {
+		line = short
+	} else {
+		line = cids(shortCID) + "\n" + line
+	}
+	fmt.Fprintln(sh.errs, sh.paint(styleDim, line))
+}
+
+// shortCID is enough of a CID to complete it.
+func shortCID(c cid.Cid) string {
+	text := c.String()
+	return "@" + text[:min(len(text), 14)] + "…"
+}
+
+// briefly is a duration in three digits or so.
+func briefly(d time.Duration) string {
+	switch {
+	case d < time.Millisecond:
+		return d.Round(time.Microsecond).String()
+	case d < time.Second:
+		return d.Round(100 * time.Microsecond).String()
+	}
+	return d.Round(10 * time.Millisecond).String()
+}
+
+func plural64(n uint64, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%s %ss", grouping(n), what)
+}
+
+// grouping writes a number with its digits in threes.
+func grouping(n uint64) string {
+	text := fmt.Sprint(n)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}
+
+// load defines what a file defines, and evaluates its expression.
+func (sh *shell) load(ctx context.Context, path string) error {
+	src, err := readSource(path)
+	if err != nil {
+		return err
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return Misuse(err)
+	}
+	clear(sh.imports) // what is imported may have changed too
+	before := len(sh.scope.defs)
+	if err := sh.evaluate(ctx, path, string(src)); err != nil {
+		return err
+	}
+	if !slices.Contains(sh.files, abs) {
+		sh.files = append(sh.files, abs)
+	}
+	if !sh.typed {
+		return nil
+	}
+	fmt.Fprintln(sh.errs, sh.paint(styleDim, fmt.Sprintf("%s loaded, %d new", path, len(sh.scope.defs)-before)))
+	return nil
+}
+
+// update compiles again what still means old definitions, all of it together.
+func (sh *shell) update(ctx context.Context, only []string) error {
+	stale := sh.scope.stale()
+	if len(only) > 0 {
+		for _, name := range only {
+			if sh.scope.defs[name] == nil {
+				return Misuse(fmt.Errorf("%s is not defined here", lang.Cut(name)))
+			}
+		}
+		stale = slices.DeleteFunc(stale, func(b *binding) bool { return !slices.Contains(only, b.name) })
+	}
+	if len(stale) == 0 {
+		fmt.Fprintln(sh.errs, sh.paint(styleDim, "nothing to update"))
+		return nil
+	}
+	var src strings.Builder
+	said := map[string]bool{}
+	for _, b := range stale {
+		if text := b.source(); !said[text] { // the names of one pattern have one source
+			said[text] = true
+			src.WriteString(text + "\n")
+		}
+	}
+	_, err := sh.compile(ctx, "input", src.String())
+	return err
+}

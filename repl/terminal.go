@@ -1,0 +1,166 @@
+// This file is the read-eval-print loop at a terminal and over a pipe.
+
+package repl
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"golang.org/x/term"
+
+	"github.com/rosser-lang/rosser/lang"
+	"github.com/rosser-lang/rosser/repl/edit"
+)
+
+// REPL is `rosser repl`: it reads entries from stdin, from somebody who types or from a pipe, and returns the exit code of the last
+// error.
+func REPL(o Options, files []string) int {
+	// An interrupt stops what is being evaluated; what ends the process closes the store first.
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	signal.Ignore(os.Interrupt)
+	defer signal.Reset(os.Interrupt)
+	code := 0
+	err := with(o, func(s *Session) error {
+		sh := newShell(s, s.opt.Stdout, s.opt.Stderr)
+		sh.color = terminal(os.Stdout) && terminal(os.Stderr)
+		if term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd())) {
+			sh.typed = true
+			sh.size = func() (int, int) {
+				if w, h, err := term.GetSize(int(os.Stdout.Fd())); err == nil && w > 0 && h > 0 {
+					return w, h
+				}
+				return 80, 24
+			}
+		}
+		for _, file := range files {
+			if !sh.part(ctx, ":load "+file) {
+				break
+			}
+		}
+		var err error
+		if sh.typed {
+			err = sh.interact(ctx)
+		} else {
+			err = sh.pipe(ctx, os.Stdin)
+		}
+		code = sh.code
+		return err
+	})
+	if err != nil {
+		return Report(err)
+	}
+	return code
+}
+
+const banner = "Rosser. :help lists the commands, Tab completes, Ctrl-D leaves."
+
+// interact talks to somebody at a terminal.
+func (sh *shell) interact(ctx context.Context) error {
+	fmt.Fprintln(sh.errs, sh.paint(styleDim, banner))
+	path := ""
+	if !sh.unkept {
+		path = filepath.Join(sh.store.Dir(), "history")
+	}
+	history, err := edit.OpenHistory(path)
+	if err != nil {
+		sh.warn("the history cannot be read: %v", err)
+	}
+	e := &edit.Editor{
+		Prompt: "› ", Continue: "· ", Color: sh.color, History: history,
+		Paints: paints, Complete: sh.complete, Whole: whole, In: os.Stdin, Out: os.Stdout,
+	}
+	err = e.Loop(ctx, func(text string) bool {
+		sh.entry(ctx, text)
+		return !sh.quit && ctx.Err() == nil
+	})
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// whole says whether Enter ends an entry.
+func whole(text string) bool {
+	items := lang.Split(text, ':')
+	if len(items) == 0 || items[len(items)-1] != "" && items[len(items)-1][0] == ':' {
+		return true
+	}
+	_, wrong := lang.Parse("input", []byte(items[len(items)-1]))
+	return !wrong.Partial()
+}
+
+// pipe takes entries as they come: an item ends where the next one begins, a row of definitions where something else
+// does. After an error it goes on with what comes next.
+func (sh *shell) pipe(ctx context.Context, r io.Reader) error {
+	in := bufio.NewReaderSize(r, 64<<10)
+	var held strings.Builder
+	do := func(text string) {
+		for part := range parts(text) {
+			if sh.quit || ctx.Err() != nil {
+				return
+			}
+			sh.part(ctx, part)
+		}
+	}
+	for !sh.quit && ctx.Err() == nil {
+		line, err := in.ReadString('\n')
+		if err != nil && err != io.EOF {
+			return Misuse(err)
+		}
+		if strings.HasSuffix(line, "\r\n") {
+			line = line[:len(line)-2] + "\n"
+		}
+		held.WriteString(line)
+		if held.Len() > maxSource {
+			return Misuse(errors.New("the input has a row of definitions of more than 16 MiB"))
+		}
+		if err == io.EOF {
+			do(held.String())
+			return nil
+		}
+		// Look when nothing more is there yet, and not again and again at what is long.
+		if in.Buffered() > 0 || held.Len() > 64<<10 && line[0] != ':' {
+			continue
+		}
+		text := held.String()
+		n := ended(text)
+		held.Reset()
+		held.WriteString(text[n:])
+		do(text[:n])
+	}
+	return nil
+}
+
+// ended is how much of a text cannot be changed by what comes after it.
+func ended(text string) int {
+	items := lang.Split(text, ':')
+	n := len(items)
+	if n == 0 {
+		return 0
+	}
+	defines := func(item string) bool {
+		f, wrong := lang.Parse("", []byte(item))
+		return f.Body == nil && (len(wrong) == 0 || len(f.Defs) > 0)
+	}
+	if last := items[n-1]; last != "" && last[0] == ':' {
+		return len(text)
+	} else if n--; defines(last) {
+		for n > 0 && items[n-1] != "" && items[n-1][0] != ':' && defines(items[n-1]) {
+			n--
+		}
+	}
+	size := 0
+	for _, item := range items[:n] {
+		size += len(item)
+	}
+	return size
+}
