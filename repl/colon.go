@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/ipfs/go-cid"
+	"github.com/rivo/uniseg"
 
 	"github.com/rosser-lang/rosser/eval"
 	"github.com/rosser-lang/rosser/graph"
@@ -141,13 +142,8 @@ func (sh *shell) help(_ context.Context, arg string) error {
 	if arg != "" {
 		for _, c := range colons() {
 			if c.name == strings.TrimPrefix(arg, ":") {
-				fmt.Fprintf(sh.out, "%s\n  %s.\n", sh.paint(styleName, strings.TrimSpace(":"+c.name+" "+c.args)), c.brief)
-				for line := range strings.Lines(c.help) {
-					fmt.Fprint(sh.out, "  ", line)
-				}
-				if c.help != "" {
-					fmt.Fprintln(sh.out)
-				}
+				fmt.Fprintln(sh.out, sh.paint(styleName, strings.TrimSpace(":"+c.name+" "+c.args)))
+				sh.prose(c.brief + ".\n" + c.help)
 				return nil
 			}
 		}
@@ -162,6 +158,30 @@ func (sh *shell) help(_ context.Context, arg string) error {
 	}
 	fmt.Fprintf(sh.out, "\n:help NAME says more of one.\n")
 	return nil
+}
+
+// prose prints a text, indented and broken between words to the screen's width; lines that are indented stay as they are.
+func (sh *shell) prose(text string) {
+	width, _ := sh.size()
+	room := max(min(width, 100)-2, 20)
+	for _, line := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
+		if strings.HasPrefix(line, " ") {
+			fmt.Fprintln(sh.out, " ", line)
+			continue
+		}
+		out := ""
+		for _, word := range strings.Fields(line) {
+			if out != "" && uniseg.StringWidth(out+" "+word) > room {
+				fmt.Fprintln(sh.out, " ", out)
+				out = ""
+			}
+			if out != "" {
+				out += " "
+			}
+			out += word
+		}
+		fmt.Fprintln(sh.out, " ", out)
+	}
 }
 
 func (sh *shell) leave(context.Context, string) error {
@@ -231,14 +251,24 @@ func (sh *shell) printDoc(name string, a graph.About, c cid.Cid) {
 		fmt.Fprintln(sh.out, "  Nothing is written of it; :show prints its source.")
 		return
 	}
+	text := ""
 	for line := range strings.Lines(a.Doc) {
-		line = strings.TrimRight(line, "\n")
+		line = guarded(strings.TrimRight(line, "\n"))
 		switch {
 		case strings.HasPrefix(line, "> "), strings.HasPrefix(line, "= "):
+			if text != "" {
+				sh.prose(text)
+				text = ""
+			}
 			fmt.Fprintf(sh.out, "  %s%s\n", sh.paint(styleDim, line[:2]), sh.source(line[2:]))
+		case line == "":
+			text += "\n"
 		default:
-			fmt.Fprintln(sh.out, " ", line)
+			text += line + " "
 		}
+	}
+	if text != "" {
+		sh.prose(text)
 	}
 }
 

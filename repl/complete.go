@@ -73,7 +73,9 @@ func (sh *shell) complete(text string, cursor int) (int, []edit.Candidate) {
 	if start < 0 {
 		return cursor, nil
 	}
-	slices.SortStableFunc(list, func(a, b edit.Candidate) int { return strings.Compare(a.Text, b.Text) })
+	if len(list) > 0 && list[0].Text[0] != '@' { // of CIDs the session's own come first
+		slices.SortStableFunc(list, func(a, b edit.Candidate) int { return strings.Compare(a.Text, b.Text) })
+	}
 	list = slices.CompactFunc(list, func(a, b edit.Candidate) bool { return a.Text == b.Text })
 	return cursor - len(before) + start, list[:min(len(list), maxCandidates)]
 }
@@ -140,13 +142,10 @@ func (sh *shell) completeName(word string, tokens []lang.Token, src string) []ed
 	for name := range sh.scope.modules {
 		add(name, "an import")
 	}
-	for _, tok := range tokens { // what is named in this entry
-		if tok.Class == lang.ClassName {
-			if name := src[tok.Start:tok.End]; sh.scope.defs[name] == nil {
-				if _, known := stdlib.About(name); !known {
-					add(name, "")
-				}
-			}
+	here := map[string]bool{} // what is named in this entry
+	for _, tok := range tokens {
+		if name := src[tok.Start:tok.End]; tok.Class == lang.ClassName && strings.HasPrefix(name, word) && sh.scope.defs[name] == nil {
+			here[name] = true
 		}
 	}
 	if word != "" {
@@ -164,7 +163,11 @@ func (sh *shell) completeName(word string, tokens []lang.Token, src string) []ed
 		if strings.HasPrefix(name, word) {
 			a, _ := stdlib.About(name)
 			list = append(list, edit.Candidate{Text: name, Note: note(a)})
+			delete(here, name)
 		}
+	}
+	for name := range here {
+		add(name, "")
 	}
 	return list
 }
@@ -271,6 +274,7 @@ func (sh *shell) completeCID(prefix string) []edit.Candidate {
 			list = append(list, edit.Candidate{Text: "@" + c.String(), Note: note})
 		}
 	}
+	slices.SortFunc(list, func(a, b edit.Candidate) int { return strings.Compare(a.Text, b.Text) })
 	const most = 40
 	found, err := sh.store.Find(context.Background(), prefix, most)
 	if err != nil {

@@ -89,6 +89,10 @@ func (sh *shell) part(parent context.Context, text string) (ok bool) {
 	if err == nil {
 		return true
 	}
+	var stopped *eval.Stop
+	if sh.typed && errors.As(err, &stopped) && stopped.Reason == eval.Interrupted {
+		fmt.Fprintln(sh.errs) // the terminal has written ^C
+	}
 	message, code := sh.Describe(err, sh.color)
 	fmt.Fprintln(sh.errs, message)
 	sh.code = code

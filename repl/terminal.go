@@ -26,12 +26,14 @@ func REPL(o Options, files []string) int {
 	// An interrupt stops what is being evaluated; what ends the process closes the store first.
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	signal.Ignore(os.Interrupt)
-	defer signal.Reset(os.Interrupt)
+	interrupts := make(chan os.Signal, 1) // those that come while nothing is evaluated
+	signal.Notify(interrupts, os.Interrupt)
+	defer signal.Stop(interrupts)
 	code := 0
 	err := with(o, func(s *Session) error {
 		sh := newShell(s, s.opt.Stdout, s.opt.Stderr)
 		sh.color = terminal(os.Stdout) && terminal(os.Stderr)
+		sh.size = func() (int, int) { return 10_000, 10_000 } // a pipe
 		if term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd())) {
 			sh.typed = true
 			sh.size = func() (int, int) {
@@ -61,7 +63,7 @@ func REPL(o Options, files []string) int {
 	return code
 }
 
-const banner = "Rosser. :help lists the commands, Tab completes, Ctrl-D leaves."
+const banner = "Rosser. :help says how, Ctrl-D leaves."
 
 // interact talks to somebody at a terminal.
 func (sh *shell) interact(ctx context.Context) error {

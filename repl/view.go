@@ -12,6 +12,7 @@ import (
 
 	"github.com/rivo/uniseg"
 
+	"github.com/rosser-lang/rosser/compile"
 	"github.com/rosser-lang/rosser/graph"
 )
 
@@ -40,7 +41,7 @@ func (sh *shell) page(lines iter.Seq[string], left func() string) {
 	sh.more(min(height-4, firstPage))
 }
 
-const firstPage = 20 // lines that are shown unasked
+const firstPage = 12 // lines that are shown unasked
 
 // more shows the next page.
 func (sh *shell) more(height int) {
@@ -90,6 +91,11 @@ func (sh *shell) functionLine(v graph.Value) string {
 		name += " " + strings.Join(a.Params, " ")
 	} else if strings.HasPrefix(name, "@") {
 		name = sh.expressionText(c)
+		if code, err := compile.Readable(c, compile.Source{Load: sh.Load, Name: libraryName, Prim: primitiveName}); err == nil {
+			if code = strings.TrimSpace(code); len(code) < 200 && !strings.Contains(code, "\n") {
+				return sh.source(code) + sh.paint(styleDim, "  @"+c.String())
+			}
+		}
 	}
 	return sh.paint(styleDim, "function ") + sh.paint(styleName, name) + sh.paint(styleDim, "  @"+c.String())
 }

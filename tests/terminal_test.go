@@ -181,10 +181,12 @@ func keystrokes(t testing.TB, typed string) string {
 // What differs from run to run: times, and how much was reused, which depends on them.
 var (
 	aTime  = regexp.MustCompile(`\b[0-9]+(\.[0-9]+)?(µs|ms|s)\b`)
+	steps  = regexp.MustCompile(`after [0-9,]+ steps`)
 	counts = regexp.MustCompile(`[0-9,]+ calls? reduced, [0-9,]+ reused`)
 )
 
 func clean(text string) string {
+	text = steps.ReplaceAllString(text, "after … steps")
 	return counts.ReplaceAllString(aTime.ReplaceAllString(text, "…"), "… reduced, … reused")
 }
 

@@ -77,6 +77,7 @@ type model struct {
 	before    buffer // the text before the search
 
 	busy    bool      // an entry is being handled
+	stopped bool      // Ctrl-C came before it was
 	waiting []tea.Msg // keys that came meanwhile
 	leaving bool
 	echo    string // behind a text that was given up
@@ -104,6 +105,10 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.fresh()
 		return m, m.resume()
 	case tea.KeyPressMsg, tea.PasteMsg:
+		if k, ok := msg.(tea.KeyPressMsg); m.busy && ok && k.String() == "ctrl+c" {
+			m.stopped, m.waiting = true, nil
+			return m, nil
+		}
 		if m.busy {
 			m.waiting = append(m.waiting, msg)
 			return m, nil
@@ -116,7 +121,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 // fresh begins a new entry.
 func (m *model) fresh() {
 	m.buffer.set("")
-	m.busy, m.echo = false, ""
+	m.busy, m.stopped, m.echo = false, false, ""
 	m.at = len(m.History.Entries)
 }
 
@@ -136,8 +141,13 @@ func (m *model) resume() tea.Cmd {
 type entry struct{ m *model }
 
 func (e *entry) Run() error {
+	if e.m.stopped {
+		e.m.echo = "^C"
+	}
 	io.WriteString(e.m.Out, e.m.handOver())
-	e.m.leaving = !e.m.handle(e.m.buffer.text)
+	if e.m.echo == "" {
+		e.m.leaving = !e.m.handle(e.m.buffer.text)
+	}
 	return nil
 }
 func (*entry) SetStdin(io.Reader)  {}
@@ -204,10 +214,10 @@ func (m *model) command(key string) (cmd tea.Cmd, known bool) {
 		if b.text == "" {
 			return nil, true
 		}
+		m.History.Entries = append(m.History.Entries, b.text) // for this session: a slip of the fingers loses nothing
 		m.busy, m.echo = true, "^C"
 		b.move(len(b.text))
-		text := b.text
-		return tea.Tick(settle, func(time.Time) tea.Msg { return handleNow{} }), m.giveUp(text)
+		return tea.Tick(settle, func(time.Time) tea.Msg { return handleNow{} }), true
 	case "ctrl+d":
 		if b.text == "" {
 			m.leaving, m.busy = true, true
@@ -285,17 +295,6 @@ func (m *model) command(key string) (cmd tea.Cmd, known bool) {
 		m.menu = nil
 	}
 	return nil, true
-}
-
-// giveUp makes the text one that is shown and not handled.
-func (m *model) giveUp(text string) bool {
-	handle := m.handle
-	m.handle = func(string) bool {
-		m.handle = handle
-		return true
-	}
-	m.History.Entries = append(m.History.Entries, text) // for this session: a slip of the fingers loses nothing
-	return true
 }
 
 // recall goes a step in the history, among the entries that begin with what was typed.
@@ -431,6 +430,9 @@ func (m *model) choose(key string) bool {
 		return false
 	}
 	m.buffer.replace(m.menuFrom, m.buffer.cursor, m.menu[m.menuAt].Text)
+	if n == 1 {
+		m.menu = nil
+	}
 	return true
 }
 
