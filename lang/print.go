@@ -91,6 +91,8 @@ func levelOf(e Expr, last bool) int {
 		return levelUnary
 	case *Binary:
 		return operatorNamed(e.Op).level
+	case *Mark:
+		return levelOf(e.Arg, last)
 	case *Lambda, *If, *Let, *Lazy, *Try, *Import:
 		if !last {
 			return 0
@@ -173,6 +175,11 @@ func bare(e Expr, last bool) *doc {
 			return text("import @" + e.CID.String())
 		}
 		return text("import " + quote(e.Path))
+	case *Mark:
+		if !e.On {
+			return bare(e.Arg, last)
+		}
+		return surround(MarkStart, bare(e.Arg, last), MarkEnd)
 	}
 	panic(fmt.Sprintf("BUG: no expression: %T", e))
 }
