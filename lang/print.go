@@ -20,6 +20,11 @@ func Print(e Expr) string { return render(nest(expression(e, levelPipe, true)), 
 // PrintLine writes an expression on one line.
 func PrintLine(e Expr) string { return render(expression(e, levelPipe, true), 0) }
 
+// PrintWidth writes an expression in lines of so many columns where it can.
+func PrintWidth(e Expr, width int) string {
+	return render(nest(expression(e, levelPipe, true)), max(width, 1))
+}
+
 // PrintDef writes a definition as a top-level item, its documentation above it.
 func PrintDef(d *Def) string {
 	doc := ""
