@@ -20,17 +20,27 @@ type matching struct {
 func IsTest(t *graph.Term) (subject int, ok bool) {
 	switch t.Op {
 	case graph.OpApp:
-		if name := t.Args[0].Name; t.Args[0].Op == graph.OpPrim && strings.HasPrefix(name, "match.") {
+		if IsPatternTest(t) {
 			return PathRoot(t.Args[len(t.Args)-1])
 		}
-	case graph.OpIf:
-		if lit := t.Args[2]; lit.Op == graph.OpLit && lit.Value.Kind() == graph.KindBool && !lit.Value.Bool() {
+	case graph.OpIf: // a && b, a || b
+		if isLiteral(t.Args[2], false) || isLiteral(t.Args[1], true) {
 			return IsTest(t.Args[0])
 		}
 	case graph.OpLet:
 		return PathRoot(t.Args[0])
 	}
 	return 0, false
+}
+
+// IsPatternTest says whether an application is a test that a pattern makes of a value, its last argument.
+func IsPatternTest(t *graph.Term) bool {
+	head := t.Args[0]
+	return head.Op == graph.OpPrim && (strings.HasPrefix(head.Name, "match.") || head.Name == "cmp.eq" && t.Args[1].Op == graph.OpLit && len(t.Args) == 3)
+}
+
+func isLiteral(t *graph.Term, b bool) bool {
+	return t.Op == graph.OpLit && t.Value.Kind() == graph.KindBool && t.Value.Bool() == b
 }
 
 // PathRoot says whether a term is a part of a variable's value as patterns take it, and gives that variable's level.
@@ -55,28 +65,55 @@ func PathRoot(t *graph.Term) (level int, ok bool) {
 	}
 }
 
-// beginMatch begins a match if the step is the first test of one.
+// beginMatch begins a match if the step is the first one of a match: the binding of what is matched, a test, or the choice of
+// an arm behind its guard.
 func beginMatch(s *Step) *matching {
-	if s.Rule != RulePrim || !strings.HasPrefix(s.Prim, "match.") || s.Reduct.Err != nil {
+	t := s.Redex.Term
+	if t == nil || s.Reduct.Err != nil {
 		return nil
 	}
-	root := (*Frame)(nil)
-	for f := s.At; f != nil && f.memo == nil && f.Term.Op == graph.OpIf && f.Hole == 0; f = f.Up {
-		root = f
+	k := &matching{step: *s}
+	k.step.Rule = RuleMatch
+	switch s.Rule {
+	case RuleLet:
+		k.subject = len(s.Redex.Env.Values)
+		if body := t.Args[1]; body.Op == graph.OpIf {
+			if subject, ok := IsTest(body.Args[0]); ok && subject == k.subject {
+				return k
+			}
+		}
+	case RuleIf:
+		k.step.Rule = RuleIf
+		if k.bound = isBinding(t.Args[1]) && s.Reduct.Term == t.Args[1]; k.bound {
+			return k
+		}
+	case RulePrim:
+		if !IsPatternTest(t) {
+			return nil
+		}
+		root := (*Frame)(nil)
+		for f := s.At; f != nil && f.memo == nil && f.Term.Op == graph.OpIf && f.Hole == 0; f = f.Up {
+			root = f
+		}
+		if root == nil {
+			return nil
+		}
+		subject, ok := IsTest(root.Term.Args[0])
+		k.subject, k.step.At, k.step.In, k.step.Redex = subject, root.Up, root.Up, Node{Term: root.Term, Env: root.Env}
+		if ok {
+			return k
+		}
 	}
-	if root == nil {
-		return nil
+	return nil
+}
+
+// isBinding says whether a term binds a part of a pattern's value.
+func isBinding(t *graph.Term) bool {
+	if t.Op != graph.OpLet {
+		return false
 	}
-	subject, ok := IsTest(root.Term.Args[0])
-	if !ok {
-		return nil
-	}
-	k := &matching{subject: subject}
-	k.step = Step{
-		Rule: RuleMatch, At: root.Up, In: root.Up, Redex: Node{Term: root.Term, Env: root.Env},
-		Then: s.Then, Reduct: s.Reduct, Steps: s.Steps,
-	}
-	return k
+	_, ok := PathRoot(t.Args[0])
+	return ok
 }
 
 // goesOn says whether the next redex belongs to the match.
@@ -102,8 +139,7 @@ func (k *matching) isPart(n *Node, outermost bool) bool {
 	case graph.OpGet:
 		return !outermost
 	case graph.OpLet:
-		_, ok := PathRoot(t.Args[0])
-		return ok && (k.bound || !outermost)
+		return isBinding(t) && (k.bound || !outermost)
 	case graph.OpIf:
 		if !outermost {
 			return true
@@ -114,16 +150,13 @@ func (k *matching) isPart(n *Node, outermost bool) bool {
 		if t.Args[0].Op != graph.OpPrim {
 			return false
 		}
-		switch name := t.Args[0].Name; name {
+		switch t.Args[0].Name {
 		case "core.noMatch":
 			return outermost && !k.bound
 		case "list.fromEnd", "list.drop", "list.slice", "map.without", "num.sub", "seq.length":
 			return !outermost
-		case "cmp.eq":
-			return !outermost && t.Args[1].Op == graph.OpLit
-		default:
-			return !outermost && strings.HasPrefix(name, "match.")
 		}
+		return !outermost && IsPatternTest(t)
 	}
 	return false
 }

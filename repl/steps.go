@@ -42,7 +42,7 @@ func (s *Session) Steps(expr cid.Cid) *Steps {
 	st := &Steps{s: s}
 	st.syntax = newSyntax(s)
 	st.walk = eval.NewWalk(eval.Options{
-		Store: s.store, Load: s.Load, Trust: s.opt.Trust, Fuel: s.opt.Fuel, Memory: s.memory, Debug: s.opt.Stderr,
+		Store: s.store, Load: s.Load, Trust: s.opt.Trust, Fuel: s.opt.Fuel, Memory: s.memory,
 	}, expr, func(c cid.Cid) bool { return st.known(c) != "" })
 	return st
 }
@@ -138,6 +138,10 @@ func (st *Steps) rule(s *eval.Step) string {
 		}
 	case eval.RulePrim, eval.RuleUnfold:
 		text = operatorOrName(s.Prim)
+	case eval.RuleRaise:
+		if text = "raise"; s.Reduct.Err == nil {
+			text = "try"
+		}
 	case eval.RuleName, eval.RuleForce, eval.RuleKnown:
 		if name := st.called(s.Fn); s.Fn.Defined() && name != "" {
 			text += " " + name
@@ -147,12 +151,16 @@ func (st *Steps) rule(s *eval.Step) string {
 		text = strings.Trim(text, "()")
 	}
 	if s.Rule == eval.RulePrim && s.Steps > 0 {
-		text += fmt.Sprintf(", %d steps", s.Steps)
-		if s.Steps == 1 {
-			text = strings.TrimSuffix(text, "s")
-		}
+		text += ", " + stepCount(s.Steps)
 	}
 	return text
+}
+
+func stepCount(steps uint64) string {
+	if steps == 1 {
+		return "1 step"
+	}
+	return fmt.Sprintf("%d steps", steps)
 }
 
 // ruleColumn is where the rules stand behind terms.
@@ -179,7 +187,7 @@ func (s *Session) WriteSteps(ctx context.Context, w io.Writer, expr cid.Cid, wid
 			_, err := fmt.Fprintln(w, "…", err)
 			return err
 		case v.End:
-			_, err := fmt.Fprintf(w, "%d steps\n", v.Total)
+			_, err := fmt.Fprintln(w, stepCount(v.Total))
 			return err
 		case v.Pos == most:
 			_, err := fmt.Fprintln(w, "… more")

@@ -3,6 +3,7 @@
 package repl
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -36,48 +37,82 @@ func (p *shape) part(key string) *shape {
 
 // An arm is an arm that is being put together.
 type arm struct {
-	x     *syntax
-	vars  map[int]*shape // what variables stand for, by level
-	guard lang.Expr
+	x       *syntax
+	vars    map[int]*shape // what variables stand for, by level
+	subject int
+	roots   []*shape // alternatives
+	guard   lang.Expr
 }
 
-// match writes an if as the match that it is, or gives nil.
-func (x *syntax) match(t *graph.Term, sc *scope) lang.Expr {
-	subject, ok := eval.IsTest(t.Args[0])
-	if !ok {
+// match writes an if as the match that it is, or gives nil. Where the if is what a let of a variable is for, bound is what the
+// variable of that level is bound to, and the match is of that.
+func (x *syntax) match(t *graph.Term, sc *scope, level int, bound lang.Expr) lang.Expr {
+	subject, ok := eval.IsTest(condition(t))
+	if !ok || bound != nil && subject != level || strings.HasPrefix(sc.source.of(t), "if") {
 		return nil
 	}
-	m := &lang.Match{}
+	m := &lang.Match{Subject: bound}
+	if bound == nil {
+		m.Subject = x.term(&graph.Term{Op: graph.OpVar, Index: subject}, sc, nil, -1, nil)
+	}
+	// named gives a pattern a name where an arm mentions what is matched.
+	named := func(p lang.Pattern, in ...*graph.Term) lang.Pattern {
+		for _, t := range in {
+			if bound != nil && x.mentionsWhole(t, subject) {
+				name := sc.names[level-len(sc.values)]
+				if _, any := p.(*lang.WildPat); any {
+					return &lang.NamePat{Name: name}
+				}
+				if _, already := p.(*lang.AsPat); !already {
+					return &lang.AsPat{Pattern: p, Name: name}
+				}
+			}
+		}
+		return p
+	}
 	for {
-		a := &arm{x: x, vars: map[int]*shape{subject: newShape()}}
-		root := a.vars[subject]
-		if !a.cond(t.Args[0], sc) || root.test == "" {
+		a := &arm{x: x, vars: map[int]*shape{subject: newShape()}, subject: subject}
+		a.roots = []*shape{a.vars[subject]}
+		if !a.cond(t.Args[0], sc) || a.roots[0].test == "" {
 			if len(m.Arms) == 0 {
 				return nil
 			}
 			break
 		}
+		a.vars[subject] = a.roots[0]
 		body := a.bind(t.Args[1], sc)
-		m.Arms = append(m.Arms, &lang.Arm{Patterns: []lang.Pattern{root.pattern(x)}, Guard: a.guard, Body: body})
-		next := t.Args[2]
-		if again, ok := eval.IsTest(cond(next)); ok && again == subject {
-			t = next
-			continue
+		arm := &lang.Arm{Guard: a.guard, Body: body}
+		for _, root := range a.roots {
+			arm.Patterns = append(arm.Patterns, named(root.pattern(x), t.Args[1], t.Args[0]))
 		}
-		t = next
-		break
+		m.Arms = append(m.Arms, arm)
+		t = t.Args[2]
+		if again, ok := eval.IsTest(condition(t)); !ok || again != subject {
+			break
+		}
 	}
-	if head := t; head.Op != graph.OpApp || head.Args[0].Name != "core.noMatch" {
-		m.Arms = append(m.Arms, &lang.Arm{Patterns: []lang.Pattern{&lang.WildPat{}}, Body: x.term(t, sc, nil, -1, nil)})
+	if t.Op != graph.OpApp || t.Args[0].Name != "core.noMatch" {
+		m.Arms = append(m.Arms, &lang.Arm{Patterns: []lang.Pattern{named(&lang.WildPat{}, t)}, Body: x.term(t, sc, nil, -1, nil)})
 	}
-	m.Subject = x.term(&graph.Term{Op: graph.OpVar, Index: subject}, sc, nil, -1, nil)
 	return m
+}
+
+// mentionsWhole says whether a term mentions a variable otherwise than to take a part of its value.
+func (x *syntax) mentionsWhole(t *graph.Term, level int) bool {
+	if root, ok := eval.PathRoot(t); ok {
+		return t.Op == graph.OpVar && root == level
+	}
+	if t.Op == graph.OpApp && eval.IsPatternTest(t) {
+		_, ok := eval.PathRoot(t.Args[len(t.Args)-1])
+		return !ok && x.mentionsWhole(t.Args[len(t.Args)-1], level)
+	}
+	return slices.ContainsFunc(t.Args, func(t *graph.Term) bool { return x.mentionsWhole(t, level) })
 }
 
 var nothing = &graph.Term{Op: graph.OpPrim}
 
-// cond is the condition of an if.
-func cond(t *graph.Term) *graph.Term {
+// condition is that of an if.
+func condition(t *graph.Term) *graph.Term {
 	if t.Op == graph.OpIf {
 		return t.Args[0]
 	}
@@ -88,12 +123,17 @@ func cond(t *graph.Term) *graph.Term {
 func (a *arm) cond(t *graph.Term, sc *scope) bool {
 	switch t.Op {
 	case graph.OpIf:
-		if isBool(t.Args[2], false) && a.cond(t.Args[0], sc) {
-			return a.guard == nil && a.cond(t.Args[1], sc)
+		if isBool(t.Args[2], false) {
+			return a.cond(t.Args[0], sc) && a.guard == nil && a.cond(t.Args[1], sc)
+		}
+		if _, ok := eval.IsTest(t); ok && isBool(t.Args[1], true) && a.cond(t.Args[0], sc) && a.guard == nil {
+			a.vars = map[int]*shape{a.subject: newShape()}
+			a.roots = append(a.roots, a.vars[a.subject])
+			return a.cond(t.Args[2], sc) && a.guard == nil
 		}
 	case graph.OpLet:
 		if p, _ := a.place(t.Args[0]); p != nil {
-			name, written := sc.variable(sc.level(), t.Args[1])
+			name, written := a.x.variable(sc, t.Args[1])
 			if written {
 				p.name = name
 			}
@@ -101,7 +141,7 @@ func (a *arm) cond(t *graph.Term, sc *scope) bool {
 			return a.cond(t.Args[1], sc.with(name))
 		}
 	case graph.OpApp:
-		if head := t.Args[0]; head.Op == graph.OpPrim && (strings.HasPrefix(head.Name, "match.") || head.Name == "cmp.eq" && t.Args[1].Op == graph.OpLit) {
+		if eval.IsPatternTest(t) {
 			if p, _ := a.place(t.Args[len(t.Args)-1]); p != nil {
 				return p.take(t)
 			}
@@ -190,10 +230,10 @@ func (a *arm) place(t *graph.Term) (p *shape, rest bool) {
 func (a *arm) bind(t *graph.Term, sc *scope) lang.Expr {
 	for t.Op == graph.OpLet {
 		p, rest := a.place(t.Args[0])
-		if p == nil || p == a.vars[sc.level()] {
+		if p == nil {
 			break
 		}
-		name, written := sc.variable(sc.level(), t.Args[1])
+		name, written := a.x.variable(sc, t.Args[1])
 		delete(a.vars, sc.level())
 		switch {
 		case rest:

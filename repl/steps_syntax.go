@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"math/big"
 	"regexp"
-	"strings"
+	"slices"
 
 	"github.com/ipfs/go-cid"
 
@@ -34,10 +34,18 @@ type syntax struct {
 	texts  map[*graph.Term]*source // by the code's lam
 	locals map[cid.Cid]string      // names of functions that are no definitions, as their mentions are written
 	abouts map[cid.Cid]source      // what about blocks say of blocks, index left out
+	asked  map[cid.Cid]bool        // whether there is an about block has been asked
+	names  map[binder]string
 
 	left  int // nodes that may still be written
 	depth int
 	open  []cid.Cid // code without a name that is being written
+}
+
+// A binder is where a variable comes into scope: a term and the variable's level.
+type binder struct {
+	in    *graph.Term
+	level int
 }
 
 // A source is where the nodes of a piece of code stand.
@@ -78,7 +86,7 @@ type scope struct {
 func newSyntax(s *Session) syntax {
 	return syntax{
 		s: s, codes: map[cid.Cid]*loaded{}, texts: map[*graph.Term]*source{},
-		locals: map[cid.Cid]string{}, abouts: map[cid.Cid]source{},
+		locals: map[cid.Cid]string{}, abouts: map[cid.Cid]source{}, asked: map[cid.Cid]bool{}, names: map[binder]string{},
 	}
 }
 
@@ -107,16 +115,14 @@ func (x *syntax) called(c cid.Cid) string {
 	if name := x.known(c); name != "" {
 		return name
 	}
-	if name := x.locals[c]; name != "" {
+	if name := x.locals[c]; name != "" || x.asked[c] {
 		return name
 	}
-	if l := x.code(c); l != nil && l.op == graph.OpMember || l == nil {
-		if a, ok := x.s.about(c); ok {
-			x.locals[c] = a.Name
-			return a.Name
-		}
+	x.asked[c] = true
+	if a, ok := x.s.about(c); ok {
+		x.locals[c] = a.Name
 	}
-	return ""
+	return x.locals[c]
 }
 
 // code loads a piece of code; nil if it cannot be had or is none.
@@ -202,15 +208,9 @@ var (
 )
 
 // variable is what the source calls the variable of a level in a term, or a letter.
-func (sc *scope) variable(level int, in *graph.Term) (name string, written bool) {
-	graph.Walk(in, func(_ int, t *graph.Term) {
-		if name == "" && t.Op == graph.OpVar && t.Index == level {
-			if text := sc.source.of(t); plainName.MatchString(text) {
-				name = text
-			}
-		}
-	})
-	if name != "" {
+func (x *syntax) variable(sc *scope, in *graph.Term) (name string, written bool) {
+	level := sc.level()
+	if name = x.written(sc, level, in, 8); name != "" {
 		return name, true
 	}
 	name = string(rune('a' + level%26))
@@ -218,6 +218,57 @@ func (sc *scope) variable(level int, in *graph.Term) (name string, written bool)
 		name += fmt.Sprint(level / 26)
 	}
 	return name, false
+}
+
+// written is what the source calls a variable, "" if it does not: what one of its mentions is, or what it is in a function
+// that captures it.
+func (x *syntax) written(sc *scope, level int, in *graph.Term, depth int) (name string) {
+	if name, ok := x.names[binder{in, level}]; ok || depth == 0 {
+		return name
+	}
+	graph.Walk(in, func(_ int, t *graph.Term) {
+		if name == "" && t.Op == graph.OpVar && t.Index == level {
+			if text := sc.source.of(t); plainName.MatchString(text) {
+				name = text
+			}
+		}
+	})
+	if name == "" {
+		graph.Walk(in, func(_ int, t *graph.Term) {
+			if name != "" || t.Op != graph.OpApp {
+				return
+			}
+			for i, a := range t.Args[1:] {
+				if a.Op != graph.OpVar || a.Index != level {
+					continue
+				}
+				if c, ok := sc.mentioned(t.Args[0]); ok {
+					if l := x.code(c); l != nil && i < l.Term.Arity {
+						name = x.written(x.outer(l), i, l.Term.Args[0], depth-1)
+					}
+				}
+				return
+			}
+		})
+	}
+	x.names[binder{in, level}] = name
+	return name
+}
+
+// mentioned is the code that a term is a mention of.
+func (sc *scope) mentioned(t *graph.Term) (cid.Cid, bool) {
+	switch {
+	case t.Op == graph.OpRef:
+		return t.CID, true
+	case t.Op == graph.OpSelf && sc.member != nil:
+		return sc.member(t.Index), true
+	}
+	return cid.Undef, false
+}
+
+// outer is the scope of a piece of code, without any variable.
+func (x *syntax) outer(l *loaded) *scope {
+	return &scope{source: x.source(l.Code, l.member), member: l.member}
 }
 
 // with is a scope with one more variable.
@@ -300,19 +351,28 @@ func (x *syntax) term(t *graph.Term, sc *scope, vals []graph.Value, hole int, in
 	case graph.OpRef:
 		return x.mention(t.CID)
 	case graph.OpSelf:
-		if sc.member == nil {
-			return ellipsis
+		if c, ok := sc.mentioned(t); ok {
+			return x.mention(c)
 		}
-		return x.mention(sc.member(t.Index))
+		return ellipsis
 	case graph.OpApp:
+		if c, ok := sc.mentioned(t.Args[0]); ok && len(vals) == 0 && hole < 0 && x.called(c) == "" {
+			if l := x.code(c); l != nil && l.Term.Op == graph.OpLam && l.Term.Arity > len(t.Args)-1 && onlyVariables(t.Args[1:]) {
+				return x.closure(c, t.Args[1:], sc, true)
+			}
+		}
 		return x.application(t, vals, part)
 	case graph.OpLet:
-		name, _ := sc.variable(sc.level(), t.Args[1])
-		d := &lang.Def{Pattern: &lang.NamePat{Name: name}, Value: part(0)}
+		name, _ := x.variable(sc, t.Args[1])
+		bound := part(0)
+		if m := x.match(t.Args[1], sc.with(name), sc.level(), bound); m != nil {
+			return m
+		}
+		d := &lang.Def{Pattern: &lang.NamePat{Name: name}, Value: bound}
 		return &lang.Let{Defs: []*lang.Def{d}, Body: x.term(t.Args[1], sc.with(name), nil, -1, nil)}
 	case graph.OpIf:
 		if hole < 0 && len(vals) == 0 {
-			if m := x.match(t, sc); m != nil {
+			if m := x.match(t, sc, -1, nil); m != nil {
 				return m
 			}
 		}
@@ -394,11 +454,7 @@ func (x *syntax) application(t *graph.Term, vals []graph.Value, part func(int) l
 	case prim == "num.neg" && len(t.Args) == 2:
 		return &lang.Neg{Arg: part(1)}
 	case prim == "text.interpolate" && len(t.Args) == 2:
-		if l, ok := part(1).(*lang.List); ok {
-			in := &lang.Interp{}
-			for _, item := range l.Items {
-				in.Parts = append(in.Parts, item.Value)
-			}
+		if in := x.interpolation(t.Args[1], part(1)); in != nil {
 			return in
 		}
 	}
@@ -410,6 +466,33 @@ func (x *syntax) application(t *graph.Term, vals []graph.Value, part func(int) l
 		a.Args = append(a.Args, plain(part(i+1)))
 	}
 	return a
+}
+
+// interpolation writes the text that a list of parts makes; nil where that would not be how it was written.
+func (x *syntax) interpolation(t *graph.Term, list lang.Expr) lang.Expr {
+	l, ok := list.(*lang.List)
+	if !ok {
+		return nil
+	}
+	if t.Op == graph.OpRef {
+		c := x.code(t.CID)
+		if c == nil {
+			return nil
+		}
+		t = c.Term.Args[0]
+	}
+	if t.Op != graph.OpList || len(t.Args) < len(l.Items) {
+		return nil
+	}
+	in := &lang.Interp{}
+	for i, item := range l.Items {
+		e := item.Value
+		if _, text := e.(*lang.Text); text && t.Args[i].Op != graph.OpLit {
+			e = &lang.Mark{Arg: e} // it was not written as a part of the text
+		}
+		in.Parts = append(in.Parts, e)
+	}
+	return in
 }
 
 // plain is a piece of syntax that does not become part of a pipe.
@@ -440,25 +523,47 @@ func (x *syntax) mention(c cid.Cid) lang.Expr {
 
 // function writes code in place: a lambda without those parameters that have values already, or an expression.
 func (x *syntax) function(c cid.Cid, args []graph.Value, lambda bool) lang.Expr {
+	return x.inPlace(c, lambda, func(sc *scope) { sc.values = args })
+}
+
+// closure writes a function that captures variables, or a lazy's expression.
+func (x *syntax) closure(c cid.Cid, captures []*graph.Term, outer *scope, lambda bool) lang.Expr {
+	return x.inPlace(c, lambda, func(sc *scope) {
+		for _, a := range captures {
+			switch i := a.Index - len(outer.values); {
+			case i < 0 && len(sc.names) == 0:
+				sc.values = append(sc.values, outer.values[a.Index])
+			case i < 0: // behind one that has no value
+				sc.names = append(sc.names, lang.PrintLine(x.value(outer.values[a.Index])))
+			case i < len(outer.names):
+				sc.names = append(sc.names, outer.names[i])
+			default:
+				sc.names = append(sc.names, ellipsis.Name)
+			}
+		}
+	})
+}
+
+// inPlace writes code in place, its first variables being what bind says.
+func (x *syntax) inPlace(c cid.Cid, lambda bool, bind func(*scope)) lang.Expr {
 	l := x.code(c)
 	if l == nil {
 		return &lang.Link{Value: c}
 	}
-	for _, o := range x.open {
-		if o == c {
-			return ellipsis
-		}
+	if slices.Contains(x.open, c) {
+		return ellipsis
 	}
 	x.open = append(x.open, c)
 	defer func() { x.open = x.open[:len(x.open)-1] }()
-	sc := &scope{source: x.source(l.Code, l.member), member: l.member, values: args}
+	sc := x.outer(l)
+	bind(sc)
 	body := l.Term.Args[0]
 	if !lambda {
 		return x.term(body, sc, nil, -1, nil)
 	}
 	f := &lang.Lambda{}
 	for sc.level() < l.Term.Arity {
-		name, written := sc.variable(sc.level(), body)
+		name, written := x.variable(sc, body)
 		if !written && !mentions(body, sc.level()) {
 			name = "_"
 		}
@@ -467,6 +572,10 @@ func (x *syntax) function(c cid.Cid, args []graph.Value, lambda bool) lang.Expr 
 	}
 	f.Body = x.term(body, sc, nil, -1, nil)
 	return f
+}
+
+func onlyVariables(ts []*graph.Term) bool {
+	return !slices.ContainsFunc(ts, func(t *graph.Term) bool { return t.Op != graph.OpVar })
 }
 
 func mentions(t *graph.Term, level int) (found bool) {
@@ -480,40 +589,17 @@ func (x *syntax) delayed(t *graph.Term, sc *scope) lang.Expr {
 	if t.Op == graph.OpApp {
 		head, args = t.Args[0], t.Args[1:]
 	}
-	c := head.CID
-	if head.Op == graph.OpSelf {
-		if sc.member == nil {
-			return ellipsis
-		}
-		c = sc.member(head.Index)
+	c, ok := sc.mentioned(head)
+	if !ok {
+		return ellipsis
 	}
 	if len(args) == 0 {
 		return x.thunk(c, nil)
 	}
-	// Captures that are still variables are written by their names.
-	l := x.code(c)
-	if l == nil || l.Term.Arity != len(args) {
+	if l := x.code(c); l == nil || l.Term.Arity != len(args) || !onlyVariables(args) {
 		return &lang.Lazy{Arg: ellipsis}
 	}
-	for _, o := range x.open {
-		if o == c {
-			return &lang.Lazy{Arg: ellipsis}
-		}
-	}
-	x.open = append(x.open, c)
-	defer func() { x.open = x.open[:len(x.open)-1] }()
-	inner := &scope{source: x.source(l.Code, l.member), member: l.member}
-	for _, a := range args {
-		switch {
-		case a.Index < len(sc.values) && len(inner.names) == 0:
-			inner.values = append(inner.values, sc.values[a.Index])
-		case a.Index < len(sc.values):
-			inner.names = append(inner.names, lang.PrintLine(x.value(sc.values[a.Index])))
-		case a.Index-len(sc.values) < len(sc.names):
-			inner.names = append(inner.names, sc.names[a.Index-len(sc.values)])
-		}
-	}
-	return &lang.Lazy{Arg: x.term(l.Term.Args[0], inner, nil, -1, nil)}
+	return &lang.Lazy{Arg: x.closure(c, args, sc, false)}
 }
 
 // thunk writes a lazy value.
@@ -628,5 +714,5 @@ func key(t *graph.Term) (string, bool) {
 	if t.Op != graph.OpLit || t.Value.Kind() != graph.KindText {
 		return "", false
 	}
-	return strings.Clone(t.Value.Text()), true
+	return t.Value.Text(), true
 }
