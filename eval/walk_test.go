@@ -10,8 +10,10 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime/debug"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ipfs/go-cid"
 
@@ -20,7 +22,7 @@ import (
 	"github.com/rosser-lang/rosser/graph"
 )
 
-// walked walks to the end, and back to the start and to the end again.
+// walked walks to the end.
 func walked(u *compile.Unit, expr cid.Cid, s *shop, fuel uint64) (*eval.Walk, error) {
 	defined := map[cid.Cid]bool{}
 	for _, d := range u.Defs {
@@ -86,9 +88,10 @@ func outcome(v graph.Value, e *eval.Error) string {
 }
 
 func TestWalkAgrees(t *testing.T) {
-	n := *programs
+	defer debug.SetGCPercent(debug.SetGCPercent(400))
+	n := *programs / 4
 	if testing.Short() {
-		n /= 10
+		n /= 4
 	}
 	shown := 0
 	for i := range int64(n) {
@@ -111,6 +114,7 @@ func TestWalkAgrees(t *testing.T) {
 }
 
 func TestWalkLanguage(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	files, _ := filepath.Glob("../tests/lang/*.ros")
 	if len(files) == 0 {
 		t.Fatal("there are no programs")
@@ -150,4 +154,86 @@ func TestWalkLanguage(t *testing.T) {
 	if cases < 500 || ended < cases-cases/20 {
 		t.Errorf("got %d of %d programs to their end", ended, cases)
 	}
+}
+
+// walkOf begins a walk of a program.
+func walkOf(t *testing.T, src string, o eval.Options) *eval.Walk {
+	t.Helper()
+	u, err := build(src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newShop(u)
+	o.Store, o.Load = s, s.Load
+	return eval.NewWalk(o, u.BodyCID, nil)
+}
+
+// TestWalkBack goes forwards and back: the steps are the same ones, and nothing is reduced again.
+func TestWalkBack(t *testing.T) {
+	w := walkOf(t, "let f n = if n == 0 then [lazy 1] else f (n - 1)\n[f 3, try (f 2).7]", eval.Options{})
+	ctx := context.Background()
+	var steps []eval.Step
+	for {
+		s, ok, err := w.Next(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !ok {
+			break
+		}
+		steps = append(steps, s)
+		if _, _, ended := w.End(); ended && len(steps) < 10 {
+			t.Fatal("it ended before its end")
+		}
+	}
+	for i := len(steps) - 1; i >= 0; i-- {
+		if s, ok := w.Back(); !ok || s.At != steps[i].At || s.Redex.Term != steps[i].Redex.Term || w.Pos() != i {
+			t.Fatalf("back to %d: got another step", i)
+		}
+	}
+	if _, ok := w.Back(); ok {
+		t.Error("got a step before the first")
+	}
+	if s, ok, err := w.Next(ctx); !ok || err != nil || s.Redex.Term != steps[0].Redex.Term {
+		t.Error("got another first step")
+	}
+}
+
+// TestWalkStops stops walks, which go on where they stood.
+func TestWalkStops(t *testing.T) {
+	endless := "let f n = 1 + f (n + 1)\nf 0"
+	run := func(w *eval.Walk, ctx context.Context) error {
+		for {
+			if _, ok, err := w.Next(ctx); err != nil || !ok {
+				return err
+			}
+		}
+	}
+	stopped := func(err error, why eval.StopReason) {
+		t.Helper()
+		if s, ok := err.(*eval.Stop); !ok || s.Reason != why {
+			t.Errorf("got %v, want a stop for reason %d", err, why)
+		}
+	}
+	stopped(run(walkOf(t, endless, eval.Options{Fuel: 1000}), context.Background()), eval.OutOfFuel)
+	err := run(walkOf(t, endless, eval.Options{}), context.Background())
+	if err == nil || !strings.Contains(err.Error(), "more than 100000 steps") {
+		t.Errorf("got %v", err)
+	}
+	// One primitive that never ends.
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	w := walkOf(t, "let f n = f (n + 1)\nlet xs = range 1 20\nsortBy f xs", eval.Options{})
+	stopped(run(w, ctx), eval.Deadline)
+	pos := w.Pos()
+	again, cancel := context.WithCancel(context.Background())
+	time.AfterFunc(20*time.Millisecond, cancel)
+	stopped(run(w, again), eval.Interrupted)
+	if w.Pos() != pos {
+		t.Errorf("got to step %d, want %d", w.Pos(), pos)
+	}
+	stopped(run(walkOf(t, "let z = lazy (z + 1)\n1 + z", eval.Options{}), context.Background()), eval.Endless)
+	stopped(run(walkOf(t, "let y = lazy z and z = lazy y\n1 + z", eval.Options{}), context.Background()), eval.Endless)
+	long := "fold (\\s _ -> s ++ s) \"0123456789abcdef\" (range 1 60)"
+	stopped(run(walkOf(t, long, eval.Options{Memory: 256 << 20}), context.Background()), eval.MemoryLimit)
 }
