@@ -12,6 +12,7 @@ package eval
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/ipfs/go-cid"
 	"github.com/multiformats/go-multicodec"
@@ -118,7 +119,7 @@ type Walk struct {
 	m     *Machine
 	named func(cid.Cid) bool
 	fuel  uint64
-	steps []Step
+	steps []*Step
 	pos   int    // steps taken, of those that are known
 	at    *Frame // the term after the last known step
 	node  Node
@@ -162,7 +163,7 @@ func (w *Walk) Next(ctx context.Context) (Step, bool, error) {
 		return Step{}, false, nil
 	}
 	w.pos++
-	return w.steps[w.pos-1], true, nil
+	return *w.steps[w.pos-1], true, nil
 }
 
 // Back takes a step backwards: it gives the step that was taken last.
@@ -171,10 +172,13 @@ func (w *Walk) Back() (Step, bool) {
 		return Step{}, false
 	}
 	w.pos--
-	return w.steps[w.pos], true
+	return *w.steps[w.pos], true
 }
 
-// extend finds one more step, or that there is none.
+// ahead is for how long more steps are found in one go.
+const ahead = time.Millisecond
+
+// extend finds more steps, or that there is none.
 func (w *Walk) extend(ctx context.Context) error {
 	if len(w.steps) >= maxWalk {
 		return fmt.Errorf("this takes more than %d steps to show", maxWalk)
@@ -195,7 +199,12 @@ func (w *Walk) extend(ctx context.Context) error {
 	known := len(w.steps)
 	err := w.m.guarded(ctx, func() {
 		w.m.tries = 1 // chains of calls are not wanted
-		w.advance()
+		for begin := time.Now(); !w.ended && len(w.steps) < maxWalk; {
+			w.advance()
+			if time.Since(begin) > ahead {
+				break
+			}
+		}
 	})
 	if len(w.steps) > known {
 		return nil // what stopped the walk after a step stops it again
@@ -208,7 +217,7 @@ func (w *Walk) extend(ctx context.Context) error {
 	return err
 }
 
-func (w *Walk) keep(s Step) { w.steps = append(w.steps, s) }
+func (w *Walk) keep(s Step) { w.steps = append(w.steps, &s) }
 
 // advance goes on to the end of one step.
 func (w *Walk) advance() {
@@ -679,7 +688,16 @@ func (w *Walk) enter(s *Step, u *unit, rewind bool) bool {
 	s.Rule = RuleName
 	w.at = &Frame{Up: w.at, memo: &memo{start: w.m.now(), rewind: rewind, unit: u}}
 	w.node = Node{Term: u.lam.term.Args[0], Env: &Env{lam: u.lam}}
-	return w.named != nil && w.named(u.cid)
+	return w.named != nil && w.named(u.cid) && !w.isKnot(w.node.Term)
+}
+
+// isKnot says whether a term is a lazy that mentions itself or its group: its name is all that can be shown for it.
+func (w *Walk) isKnot(t *graph.Term) bool {
+	if t.Op != graph.OpLazy || t.Args[0].Op != graph.OpRef {
+		return false
+	}
+	u := w.m.unit(t.Args[0].CID)
+	return w.m.canLoad(u) && u.lam != nil && u.lam.group != nil
 }
 
 // force looks at part i of the node in hand, which is a link or a lazy value.

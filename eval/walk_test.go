@@ -142,7 +142,7 @@ func TestWalkLanguage(t *testing.T) {
 				continue // a mistake, an import, or nothing
 			}
 			cases++
-			switch err := walkAgrees(u, u.BodyCID, 200_000); {
+			switch err := walkAgrees(u, u.BodyCID, 20_000); {
 			case errors.Is(err, errTooMuch):
 			case err != nil:
 				t.Errorf("%s: %v\n%s", filepath.Base(file), err, program)

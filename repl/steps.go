@@ -53,6 +53,9 @@ func (st *Steps) Next(ctx context.Context) (bool, error) {
 	return ok, err
 }
 
+// Pos is how many steps have been taken.
+func (st *Steps) Pos() int { return st.walk.Pos() }
+
 // Back takes a step backwards. It is false at the start.
 func (st *Steps) Back() bool {
 	_, ok := st.walk.Back()

@@ -73,6 +73,7 @@ type loaded struct {
 	eval.Code
 	op     graph.Op // of the block
 	member func(int) cid.Cid
+	size   int // members of its group
 }
 
 // A scope is what the variables of a piece of code are written as: values first, then names.
@@ -119,6 +120,16 @@ func (x *syntax) called(c cid.Cid) string {
 		return name
 	}
 	x.asked[c] = true
+	if l := x.code(c); l != nil && l.op == graph.OpMember { // members are called what they call each other
+		for i := range min(l.size, 64) {
+			if m := x.code(l.member(i)); m != nil {
+				x.source(m.Code, m.member)
+			}
+		}
+		if name := x.locals[c]; name != "" {
+			return name
+		}
+	}
 	if a, ok := x.s.about(c); ok {
 		x.locals[c] = a.Name
 	}
@@ -143,7 +154,7 @@ func (x *syntax) code(c cid.Cid) *loaded {
 		if err != nil {
 			return nil
 		}
-		l.Block, l.Term = t.CID, lam
+		l.Block, l.Term, l.size = t.CID, lam, len(group.Args)
 		for i, m := range group.Args {
 			if i == t.Index {
 				break
