@@ -697,7 +697,7 @@ func (w *Walk) isKnot(t *graph.Term) bool {
 		return false
 	}
 	u := w.m.unit(t.Args[0].CID)
-	return w.m.canLoad(u) && u.lam != nil && u.lam.group != nil
+	return w.m.canLoad(u) && u.lam != nil && u.lam.group != nil && u.lam.arity == 0
 }
 
 // force looks at part i of the node in hand, which is a link or a lazy value.

@@ -35,8 +35,16 @@ func IsTest(t *graph.Term) (subject int, ok bool) {
 
 // IsPatternTest says whether an application is a test that a pattern makes of a value, its last argument.
 func IsPatternTest(t *graph.Term) bool {
-	head := t.Args[0]
-	return head.Op == graph.OpPrim && (strings.HasPrefix(head.Name, "match.") || head.Name == "cmp.eq" && t.Args[1].Op == graph.OpLit && len(t.Args) == 3)
+	switch head := t.Args[0]; {
+	case head.Op != graph.OpPrim:
+	case head.Name == "match.map":
+		return len(t.Args) == 2
+	case head.Name == "cmp.eq":
+		return len(t.Args) == 3 && t.Args[1].Op == graph.OpLit
+	case strings.HasPrefix(head.Name, "match."):
+		return len(t.Args) == 3
+	}
+	return false
 }
 
 func isLiteral(t *graph.Term, b bool) bool {
@@ -54,8 +62,8 @@ func PathRoot(t *graph.Term) (level int, ok bool) {
 			continue
 		case graph.OpApp:
 			if head := t.Args[0]; head.Op == graph.OpPrim {
-				switch head.Name {
-				case "list.fromEnd", "list.drop", "list.slice", "map.without":
+				switch name := head.Name; {
+				case len(t.Args) == 3 && (name == "list.fromEnd" || name == "list.drop" || name == "map.without"), len(t.Args) == 4 && name == "list.slice":
 					t = t.Args[len(t.Args)-1]
 					continue
 				}

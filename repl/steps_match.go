@@ -201,7 +201,7 @@ func (a *arm) place(t *graph.Term) (p *shape, rest bool) {
 		}
 	case graph.OpApp:
 		head := t.Args[0]
-		if head.Op != graph.OpPrim {
+		if _, ok := eval.PathRoot(t); !ok {
 			return nil, false
 		}
 		p, _ := a.place(t.Args[len(t.Args)-1])

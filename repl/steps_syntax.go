@@ -403,10 +403,11 @@ func (x *syntax) term(t *graph.Term, sc *scope, vals []graph.Value, hole int, in
 		return x.delayed(t.Args[0], sc)
 	case graph.OpList:
 		l := &lang.List{}
-		for i, a := range t.Args {
-			l.Items = append(l.Items, lang.Item{Spread: a.Op == graph.OpSpread, Value: part(i)})
-			if x.left < 0 && i > hole {
-				break
+		for _, i := range window(len(t.Args), hole) {
+			if i < 0 {
+				l.Items = append(l.Items, lang.Item{Value: ellipsis})
+			} else {
+				l.Items = append(l.Items, lang.Item{Spread: t.Args[i].Op == graph.OpSpread, Value: part(i)})
 			}
 		}
 		return l
@@ -415,15 +416,36 @@ func (x *syntax) term(t *graph.Term, sc *scope, vals []graph.Value, hole int, in
 			return &lang.Tag{Name: t.Keys[0], Arg: part(0)}
 		}
 		m := &lang.Map{}
-		for i, a := range t.Args {
-			m.Entries = append(m.Entries, lang.Entry{Spread: a.Op == graph.OpSpread, Key: t.Keys[i], Value: part(i)})
-			if x.left < 0 && i > hole {
-				break
+		for _, i := range window(len(t.Args), hole) {
+			if i < 0 {
+				m.Entries = append(m.Entries, lang.Entry{Spread: true, Value: ellipsis})
+			} else {
+				m.Entries = append(m.Entries, lang.Entry{Spread: t.Args[i].Op == graph.OpSpread, Key: t.Keys[i], Value: part(i)})
 			}
 		}
 		return m
 	}
 	return ellipsis
+}
+
+// window is which of n parts are written, -1 for those that are left out: the first ones, and those around the hole.
+func window(n, hole int) (is []int) {
+	from, to := max(0, hole-stepItems/2), min(n, max(0, hole)+stepItems/2)
+	for i := range min(n, stepItems/4) {
+		if i < from {
+			is = append(is, i)
+		}
+	}
+	if len(is) < from {
+		is = append(is, -1)
+	}
+	for i := from; i < to; i++ {
+		is = append(is, i)
+	}
+	if to < n {
+		is = append(is, -1)
+	}
+	return is
 }
 
 func isBool(t *graph.Term, b bool) bool {
@@ -616,7 +638,7 @@ func (x *syntax) delayed(t *graph.Term, sc *scope) lang.Expr {
 // thunk writes a lazy value.
 func (x *syntax) thunk(c cid.Cid, args []graph.Value) lang.Expr {
 	l := x.code(c)
-	if l != nil && l.op == graph.OpMember && len(args) == 0 {
+	if l != nil && l.op == graph.OpMember && l.Term.Arity == 0 {
 		if name := x.called(c); name != "" {
 			return &lang.Name{Name: name}
 		}
@@ -677,7 +699,7 @@ func (x *syntax) value(v graph.Value) lang.Expr {
 	m := &lang.Map{}
 	v.Map().Each(func(key string, item graph.Value) bool {
 		if len(m.Entries) == stepItems || x.left < 0 {
-			m.Entries = append(m.Entries, lang.Entry{Key: "…", Value: ellipsis})
+			m.Entries = append(m.Entries, lang.Entry{Spread: true, Value: ellipsis})
 			return false
 		}
 		m.Entries = append(m.Entries, lang.Entry{Key: cut(key, stepText), Value: x.value(item)})

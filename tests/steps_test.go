@@ -209,3 +209,52 @@ func TestStepsStop(t *testing.T) {
 		t.Errorf("got %v and %s", err, out.String())
 	}
 }
+
+// TestStepsOfBlocks walks what a CID names: code that is no expression, code that links to what is not there, a block that is
+// not there, and a large display.
+func TestStepsOfBlocks(t *testing.T) {
+	s, _ := walkOf(t, "1 + 1")
+	ctx := context.Background()
+	block := func(src string) *repl.Steps {
+		u, err := s.Compile(ctx, "blocks.ros", []byte(src))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.Steps(u.BodyCID)
+	}
+	gone := "bafyreigdoeuj7gwh3vbuxl3b6y4xn5jqzwdrmcwr7oehd27g3pxyisuy5q"
+	for _, c := range []struct{ src, text, err string }{
+		{"@" + gone + " 1", "@bafyreig…", gone},
+		{"[@" + gone + "].0 + 1", "@bafyreig…", gone},
+		{"if (\\x -> x) true then 1 else @" + gone + ".a", "@bafyreig…", ""},
+		{"\\x -> [x]", "\\x -> [x]", ""},
+		{"\\y -> y", "id", ""},
+		{"let f x = g [x] and g x = f x\n[f, lazy f, lazy (f 1)]", "[f, lazy f, lazy f 1]", ""},
+		{"[" + strings.Repeat("1 + 1, ", 3000) + "2]", "[2, 1 + 1, ", ""},
+		{"{" + strings.Repeat("\"", 2) + ": 1 + 1, \"a b\": 2}", "{\"\": 1 + 1, \"a b\": 2}", ""},
+		{strings.Repeat("1 + (", 300) + "1" + strings.Repeat(")", 300), "1 + 1", ""},
+		{"\"" + strings.Repeat("é", 1000) + "\" ++ \"b\"", "éé…", ""},
+		{"pow 7 100000 + 1", "pow 7 100000", ""},
+	} {
+		st := block(c.src)
+		var all []string
+		for range 10 {
+			v, err := st.View(ctx, 80, 1)
+			checkView(t, v, 80, 1)
+			all = append(all, v.Text)
+			if err != nil {
+				if c.err == "" || !strings.Contains(err.Error(), c.err) {
+					t.Errorf("%.60s: got %v", c.src, err)
+				}
+				c.err = ""
+				break
+			}
+			if more, _ := st.Next(ctx); !more {
+				break
+			}
+		}
+		if c.err != "" || !strings.Contains(strings.Join(all, "\n"), c.text) {
+			t.Errorf("%.60s: got\n%s", c.src, strings.Join(all, "\n"))
+		}
+	}
+}
