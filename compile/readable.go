@@ -487,6 +487,9 @@ var spellings = func() map[string]string {
 	return m
 }()
 
+// Operator is the operator that a primitive is written as, "" when there is none.
+func Operator(prim string) string { return spellings[prim] }
+
 func (r *reader) prim(name string) lang.Expr {
 	if op, ok := spellings[name]; ok {
 		return &lang.OpFn{Op: op}

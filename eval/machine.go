@@ -3,7 +3,7 @@
 // A Machine is made once (New) and evaluates closed expressions by CID (Eval). It loads code by CID, compiles each
 // supercombinator once to Go closures over a stack of slots (code.go), calls them (stack.go), reduces what is lazy or
 // not loaded when something looks at it (force.go), and records and reuses Results (link.go, policy.go). A primitive
-// is an entry of a table (prim.go and the prim_ files).
+// is an entry of a table (prim.go and the prim_ files). A Walk goes through a reduction step by step, to show it (walk.go).
 //
 // Reduction is applicative-order supercombinator graph reduction (Peyton Jones, The Implementation of Functional
 // Programming Languages, chapters 13 and 16–18, with call by value): a saturated call of a lam or member is a step.

@@ -170,6 +170,20 @@ type (
 	}
 )
 
+// A Mark points out an expression to who prints it: where On, it stands between MarkStart and MarkEnd, which no other text holds.
+// It is never part of a pipe. The parser makes none.
+type Mark struct {
+	Span
+	Arg Expr
+	On  bool
+}
+
+// What a Mark is printed between.
+const (
+	MarkStart = "\x00"
+	MarkEnd   = "\x01"
+)
+
 // An Item is an element of a list display, or ...e.
 type Item struct {
 	Spread bool

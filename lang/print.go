@@ -20,6 +20,11 @@ func Print(e Expr) string { return render(nest(expression(e, levelPipe, true)), 
 // PrintLine writes an expression on one line.
 func PrintLine(e Expr) string { return render(expression(e, levelPipe, true), 0) }
 
+// PrintWidth writes an expression in lines of so many columns where it can.
+func PrintWidth(e Expr, width int) string {
+	return render(nest(expression(e, levelPipe, true)), max(width, 1))
+}
+
 // PrintDef writes a definition as a top-level item, its documentation above it.
 func PrintDef(d *Def) string {
 	doc := ""
@@ -91,6 +96,8 @@ func levelOf(e Expr, last bool) int {
 		return levelUnary
 	case *Binary:
 		return operatorNamed(e.Op).level
+	case *Mark:
+		return levelOf(e.Arg, last)
 	case *Lambda, *If, *Let, *Lazy, *Try, *Import:
 		if !last {
 			return 0
@@ -173,6 +180,11 @@ func bare(e Expr, last bool) *doc {
 			return text("import @" + e.CID.String())
 		}
 		return text("import " + quote(e.Path))
+	case *Mark:
+		if !e.On {
+			return bare(e.Arg, last)
+		}
+		return surround(MarkStart, bare(e.Arg, last), MarkEnd)
 	}
 	panic(fmt.Sprintf("BUG: no expression: %T", e))
 }
