@@ -848,5 +848,5 @@ func (sh *shell) steps(ctx context.Context, arg string) error {
 	if err != nil {
 		return err
 	}
-	return sh.walked(sh, ctx, expr)
+	return sh.walk(ctx, expr)
 }

@@ -20,7 +20,7 @@ const (
 	styleMatch   = "1;4"
 )
 
-var classStyles = map[lang.TokenClass]string{
+var classStyles = [...]string{
 	lang.ClassTag: styleNumber, lang.ClassModule: styleKey, lang.ClassField: styleKey, lang.ClassKeyword: styleKeyword, lang.ClassConstant: styleNumber,
 	lang.ClassNumber: styleNumber, lang.ClassText: styleText, lang.ClassLink: styleLink, lang.ClassComment: styleDim, lang.ClassDoc: styleDim,
 	lang.ClassBad: styleBad,
@@ -36,13 +36,12 @@ func (sh *shell) paint(style, text string) string {
 
 // paints are the colours of a program, with the bracket at the cursor and the one that belongs to it marked.
 func paints(text string, cursor int) []edit.Paint {
-	var all []edit.Paint
 	if len(text) > 0 && text[0] == ':' {
 		n := 0
 		for n < len(text) && text[n] != ' ' && text[n] != '\n' {
 			n++
 		}
-		all = append(all, edit.Paint{Start: 0, End: n, SGR: styleKeyword})
+		all := []edit.Paint{{Start: 0, End: n, SGR: styleKeyword}}
 		rest := paints(" "+text[n:], -1)
 		for _, p := range rest {
 			all = append(all, edit.Paint{Start: p.Start + n - 1, End: p.End + n - 1, SGR: p.SGR})
@@ -50,6 +49,7 @@ func paints(text string, cursor int) []edit.Paint {
 		return all
 	}
 	tokens := lang.Tokens(text)
+	all := make([]edit.Paint, 0, len(tokens))
 	at, to := brackets(text, tokens, cursor)
 	for i, tok := range tokens {
 		style := classStyles[tok.Class]

@@ -56,7 +56,7 @@ type Session struct {
 	imports map[string]*compile.Unit // by absolute path; nil while it is being compiled
 	places  map[cid.Cid]place        // where a block of code came from
 	names   map[cid.Cid]string       // of functions, for chains of calls
-	scope   *scope                   // what has been defined in it; nil for a program of its own
+	scope   *bindings                // what has been defined in it; nil for a program of its own
 	unkept  bool                     // there is no room for a store
 }
 

@@ -28,19 +28,19 @@ import (
 // A shell is a Session that somebody talks to.
 type shell struct {
 	*Session
-	out    io.Writer // for values and what commands print
-	errs   io.Writer
-	color  bool
-	typed  bool // somebody types: values have their line of figures, and are cut
-	size   func() (width, height int)
-	work   *workspace
-	last   asked    // what was asked last
-	files  []string // that were loaded
-	rest   *more    // what :more goes on with
-	code   int      // of the last error
-	quit   bool
-	seen   map[cid.Cid]string                           // CIDs that were shown, for completion
-	walked func(*shell, context.Context, cid.Cid) error // shows a reduction step by step
+	in    *os.File
+	out   io.Writer // for values and what commands print
+	errs  io.Writer
+	color bool
+	typed bool // somebody types: values have their line of figures, and are cut
+	size  func() (width, height int)
+	work  *workspace
+	last  asked    // what was asked last
+	files []string // that were loaded
+	rest  *more    // what :more goes on with
+	code  int      // of the last error
+	quit  bool
+	seen  map[cid.Cid]string // CIDs that were shown, for completion
 }
 
 // An asked is a question and its answer.
@@ -52,8 +52,8 @@ type asked struct {
 
 // newShell makes a shell on a session.
 func newShell(s *Session, out, errs io.Writer) *shell {
-	s.scope = newScope()
-	sh := &shell{Session: s, out: out, errs: errs, size: func() (int, int) { return 80, 24 }, seen: map[cid.Cid]string{}}
+	s.scope = newBindings()
+	sh := &shell{Session: s, in: os.Stdin, out: out, errs: errs, size: func() (int, int) { return 80, 24 }, seen: map[cid.Cid]string{}}
 	sh.work = openWorkspace(s)
 	return sh
 }

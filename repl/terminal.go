@@ -52,7 +52,7 @@ func REPL(o Options, files []string) int {
 		if sh.typed {
 			err = sh.interact(ctx)
 		} else {
-			err = sh.pipe(ctx, os.Stdin)
+			err = sh.pipe(ctx, sh.in)
 		}
 		code = sh.code
 		return err
@@ -78,7 +78,7 @@ func (sh *shell) interact(ctx context.Context) error {
 	}
 	e := &edit.Editor{
 		Prompt: "› ", Continue: "· ", Color: sh.color, History: history,
-		Paints: paints, Complete: sh.complete, Whole: whole, In: os.Stdin, Out: os.Stdout,
+		Paints: paints, Complete: sh.complete, Whole: whole, In: sh.in, Out: os.Stdout,
 	}
 	err = e.Loop(ctx, func(text string) bool {
 		sh.entry(ctx, text)

@@ -248,6 +248,6 @@ func (w *workspace) history(n int) ([]string, error) {
 }
 
 // unkept are the session's definitions that the workspace does not have as they are.
-func (sc *scope) unkept() []*binding {
+func (sc *bindings) unkept() []*binding {
 	return slices.DeleteFunc(sc.all(), func(b *binding) bool { return b.kept })
 }

@@ -35,8 +35,8 @@ func (b *binding) source() string {
 	return out.String()
 }
 
-// A scope is the bindings and imports of a session. A nil scope has none, so that names mean the standard library's.
-type scope struct {
+// A bindings is what a session has defined and imported. A nil one has nothing, so that names mean the standard library's.
+type bindings struct {
 	defs    map[string]*binding
 	modules map[string]map[string]*graph.Term
 	imports map[string]string // the imports' own lines
@@ -44,12 +44,12 @@ type scope struct {
 	defined int
 }
 
-func newScope() *scope {
-	return &scope{defs: map[string]*binding{}, modules: map[string]map[string]*graph.Term{}, imports: map[string]string{}, looked: map[string]cid.Cid{}}
+func newBindings() *bindings {
+	return &bindings{defs: map[string]*binding{}, modules: map[string]map[string]*graph.Term{}, imports: map[string]string{}, looked: map[string]cid.Cid{}}
 }
 
 // lookup is a compile.Prelude. It notes which of the session's names were asked for.
-func (sc *scope) lookup(module, name string) (*graph.Term, bool) {
+func (sc *bindings) lookup(module, name string) (*graph.Term, bool) {
 	if sc != nil && module == "" {
 		if b := sc.defs[name]; b != nil {
 			sc.looked[name] = b.cid
@@ -59,7 +59,7 @@ func (sc *scope) lookup(module, name string) (*graph.Term, bool) {
 	return stdlib.Lookup(module, name)
 }
 
-func (sc *scope) names() []string {
+func (sc *bindings) names() []string {
 	all := stdlib.Names()
 	if sc != nil {
 		for name := range sc.defs {
@@ -72,7 +72,7 @@ func (sc *scope) names() []string {
 	return all
 }
 
-func (sc *scope) module(name string) (map[string]*graph.Term, bool) {
+func (sc *bindings) module(name string) (map[string]*graph.Term, bool) {
 	if sc == nil {
 		return nil, false
 	}
@@ -81,7 +81,7 @@ func (sc *scope) module(name string) (map[string]*graph.Term, bool) {
 }
 
 // bind defines a name, or defines it anew.
-func (sc *scope) bind(b *binding) {
+func (sc *bindings) bind(b *binding) {
 	sc.defined++
 	b.order = sc.defined
 	delete(sc.modules, b.name)
@@ -90,7 +90,7 @@ func (sc *scope) bind(b *binding) {
 }
 
 // all are the bindings in the order in which they were defined, `it` not among them.
-func (sc *scope) all() []*binding {
+func (sc *bindings) all() []*binding {
 	var list []*binding
 	for _, b := range sc.defs {
 		if b.about.Source != "" {
@@ -102,7 +102,7 @@ func (sc *scope) all() []*binding {
 }
 
 // stale are the bindings whose source mentions a name that has come to mean something else, directly or through others.
-func (sc *scope) stale() []*binding {
+func (sc *bindings) stale() []*binding {
 	old := map[string]bool{}
 	for again := true; again; {
 		again = false
