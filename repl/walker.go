@@ -5,6 +5,7 @@ package repl
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/ipfs/go-cid"
@@ -88,5 +89,5 @@ func (sh *shell) walk(ctx context.Context, expr cid.Cid) error {
 		}
 		return true
 	}
-	return edit.Show(ctx, sh.in, sh.out, draw, key)
+	return edit.Show(ctx, sh.in, os.Stdout, draw, key)
 }
