@@ -3,6 +3,7 @@
 // In a session a line `$ command` is run by one shell per README, in a folder that looks like the checkout, with an
 // empty home and the built binary first on the PATH; a command goes on over lines that end in a backslash. The lines
 // under it are what it prints, stdout and stderr. `…` in a line stands for anything, a line of nothing else for any lines.
+// In a fence opened with ```text session what stands after › is typed into a session at a terminal.
 
 package tests
 
@@ -123,4 +124,35 @@ func wildcards(want string) string {
 		anything = false
 	}
 	return p.String() + `\z`
+}
+
+// TestReadmeTyped types what the README types.
+func TestReadmeTyped(t *testing.T) {
+	text, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, fence, ok := strings.Cut(string(text), "```text session\n")
+	fence, _, closed := strings.Cut(fence, "\n```")
+	if !ok || !closed {
+		t.Fatal("README.md has no typed session")
+	}
+	s := atTerminal(t, t.TempDir(), 100, 60, []string{"NO_COLOR=1"})
+	var seen strings.Builder
+	for _, step := range strings.Split("\n"+fence, "\n› ")[1:] {
+		typed, _, _ := strings.Cut(step, "\n")
+		seen.WriteString("› " + typed)
+		s.await("prompt", func(text string) bool { return strings.HasSuffix(text, "\n›") })
+		s.typeIn(typed + "\r")
+		if strings.HasPrefix(typed, ":steps") {
+			s.await("walk", func(text string) bool { return strings.Contains(text, "q leave") })
+			s.typeIn("q")
+		}
+		s.await("what was typed", func(text string) bool { return strings.Contains(text, typed) && strings.HasSuffix(text, "\n›") })
+	}
+	_, got, _ := strings.Cut(s.text(), "\n")
+	got = strings.TrimSuffix(got, "\n›")
+	if !regexp.MustCompile(wildcards(fence)).MatchString(got) {
+		t.Errorf("got:\n%s\nwant:\n%s", got, fence)
+	}
 }
