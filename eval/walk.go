@@ -291,11 +291,11 @@ func (w *Walk) settle() bool {
 		case graph.OpLazy:
 			w.value(w.lazy(t.Args[0], n.Env))
 		case graph.OpRef, graph.OpSelf:
-			if u := w.unit(n); u.state != function {
+			u := w.unit(n)
+			if u.state != function {
 				return true
-			} else {
-				w.value(w.m.refValue(u))
 			}
+			w.value(w.m.refValue(u))
 		default:
 			hole := len(n.Vals)
 			if hole == demanded(t) {

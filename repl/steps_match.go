@@ -147,7 +147,7 @@ func (a *arm) cond(t *graph.Term, sc *scope) bool {
 			}
 		}
 	}
-	if root := a.guard; root != nil {
+	if a.guard != nil {
 		return false
 	}
 	a.guard = a.x.term(t, sc, nil, -1, nil)
