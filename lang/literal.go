@@ -437,6 +437,9 @@ func dedent(pieces []piece) [][]piece {
 // number reads a literal number that began at start, perhaps with a minus sign.
 func (p *parser) number(start int, negative bool) Expr {
 	lit, kind := p.tok.Value, p.tok.Type
+	if len(lit) > lookEvery { // it takes its time
+		look(p.scanner.ctx)
+	}
 	if kind == tInt {
 		p.next()
 		n := newInt(p.from(start), lit)

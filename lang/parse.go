@@ -12,6 +12,7 @@
 package lang
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -37,6 +38,37 @@ const (
 // Parse reads a program. The File is never nil: it holds all that was understood, also when there are Errors.
 // Parse may be called from any goroutine.
 func Parse(name string, src []byte) (*File, Errors) {
+	f, errs, _ := ParseContext(context.Background(), name, src)
+	return f, errs
+}
+
+// ParseContext is Parse until ctx ends. Then the error is its cause, and nothing of the source is to be used.
+func ParseContext(ctx context.Context, name string, src []byte) (f *File, errs Errors, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			h, ok := r.(*halt)
+			if !ok {
+				panic(r)
+			}
+			f, errs, err = &File{Name: name}, nil, h.cause
+		}
+	}()
+	f, errs = parse(ctx, name, src)
+	return f, errs, nil
+}
+
+// A halt is the panic that ends the reading of a source whose context has ended.
+type halt struct{ cause error }
+
+// look ends the reading if ctx has ended.
+func look(ctx context.Context) {
+	if ctx.Err() != nil {
+		panic(&halt{context.Cause(ctx)})
+	}
+}
+
+func parse(ctx context.Context, name string, src []byte) (*File, Errors) {
+	look(ctx)
 	f := &File{Name: name}
 	if len(src) > maxSource {
 		return f, Errors{{File: f, Message: fmt.Sprintf("the source is %d bytes long, more than the limit of 16 MiB", len(src))}}
@@ -59,6 +91,7 @@ func Parse(name string, src []byte) (*File, Errors) {
 		parsers.Put(p)
 	}()
 	p.scanner, p.file = newScanner(name, f.Source), f
+	p.scanner.ctx = ctx
 	p.parseItems()
 	errs := p.errs
 	for _, e := range errs {
