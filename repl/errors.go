@@ -47,15 +47,23 @@ func Report(err error) int {
 	if err == nil {
 		return exitFine
 	}
+	text, code := describe(err, terminal(os.Stderr))
+	fmt.Fprintln(os.Stderr, text)
+	return code
+}
+
+// Describe is the text that says what went wrong, of one or more lines, and the exit code. The error is one that a
+// method of the session or a command gave.
+func (s *Session) Describe(err error, color bool) (text string, code int) {
+	return describe(err, color)
+}
+
+func describe(err error, color bool) (text string, code int) {
 	var source lang.Errors
 	if errors.As(err, &source) {
-		color := terminal(os.Stderr)
-		for _, e := range source {
-			fmt.Fprintln(os.Stderr, strings.TrimRight(e.Render(color), "\n"))
-		}
-		return exitUser
+		return strings.TrimRight(source.Render(color), "\n"), exitUser
 	}
-	code := exitUser
+	code = exitUser
 	var f *failure
 	var stop *eval.Stop
 	switch {
@@ -71,11 +79,9 @@ func Report(err error) int {
 	}
 	var located *shown
 	if errors.As(err, &located) {
-		fmt.Fprintln(os.Stderr, located.text)
-	} else {
-		fmt.Fprintln(os.Stderr, "rosser:", err)
+		return located.render(color), code
 	}
-	return code
+	return "rosser: " + err.Error(), code
 }
 
 // Bug reports a panic that nothing should have caused.
@@ -207,9 +213,29 @@ func explain(e *eval.Error) string {
 	return e.Kind + ": " + brief(e.Value)
 }
 
-// programError shows a program's error: where, what, and the calls that led there. An error in code whose source is not
-// at hand is shown where the program called it.
-func (s *Session) programError(t *eval.Thrown) error {
+// programError is a program's error as it is shown.
+func (s *Session) programError(t *eval.Thrown) error { return &shown{s, t} }
+
+// spot is the place of a node in source, or nil if that is not at hand.
+func (s *Session) spot(block cid.Cid, index int) *lang.Error {
+	p, ok := s.places[block]
+	if !ok || index < 0 || index >= len(p.spans) {
+		return nil
+	}
+	return &lang.Error{File: p.file, Span: p.spans[index]}
+}
+
+// A shown is a program's error, to be shown: where, what, and the calls that led there. An error in code whose source is
+// not at hand is shown where the program called it.
+type shown struct {
+	s *Session
+	t *eval.Thrown
+}
+
+func (e *shown) Error() string { return e.render(false) }
+
+func (e *shown) render(color bool) string {
+	s, t := e.s, e.t
 	var b strings.Builder
 	at, inside := s.spot(t.Block, t.Index), ""
 	calls := t.Calls
@@ -222,7 +248,7 @@ func (s *Session) programError(t *eval.Thrown) error {
 	}
 	if at != nil {
 		at.Message = explain(t.Err) + inside
-		b.WriteString(strings.TrimRight(at.Render(terminal(s.opt.Stderr)), "\n"))
+		b.WriteString(strings.TrimRight(at.Render(color), "\n"))
 	} else {
 		b.WriteString("error: " + explain(t.Err) + inside)
 	}
@@ -235,22 +261,8 @@ func (s *Session) programError(t *eval.Thrown) error {
 	if t.More > 0 {
 		fmt.Fprintf(&b, "\n  … and %d calls more", t.More)
 	}
-	return &shown{b.String()}
+	return b.String()
 }
-
-// spot is the place of a node in source, or nil if that is not at hand.
-func (s *Session) spot(block cid.Cid, index int) *lang.Error {
-	p, ok := s.places[block]
-	if !ok || index < 0 || index >= len(p.spans) {
-		return nil
-	}
-	return &lang.Error{File: p.file, Span: p.spans[index]}
-}
-
-// A shown is a program's error as it is printed.
-type shown struct{ text string }
-
-func (e *shown) Error() string { return e.text }
 
 // nameOf is a function's name, or its CID.
 func (s *Session) nameOf(c eval.Call) string {
