@@ -107,6 +107,7 @@ func (c *compiler) emitGroup(members []*entity) {
 	c.spans[rec] = first.span
 	own := map[*top]int{} // nodes
 	for i, e := range members {
+		c.look()
 		graph.Walk(g.lams[i], func(int, *graph.Term) { own[e.top]++ })
 	}
 	c.cur = nil

@@ -34,6 +34,9 @@ func CanonicalGroupContext(ctx context.Context, members []*Term) (canonical []*T
 	mentions := make([][]int, n)
 	hashes := make([][sha256.Size]byte, n)
 	for i, m := range members {
+		if ctx.Err() != nil {
+			return nil, nil, context.Cause(ctx)
+		}
 		for _, j := range mentionsOf(m, nil) {
 			if j < 0 || j >= n {
 				return nil, nil, fmt.Errorf("got a mention of member %d, want one of %d", j, n)

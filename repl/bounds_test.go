@@ -113,7 +113,7 @@ func TestHostileSource(t *testing.T) {
 						t.Errorf("got %v (%d), want that it was stopped", err, code)
 					}
 				}
-				if took > after+time.Second {
+				if took > after+3*time.Second { // the machine may be busy
 					t.Errorf("took %v to end", took-after)
 				}
 				goesOn(t, s)
@@ -160,7 +160,7 @@ func TestStoppedImports(t *testing.T) {
 
 func TestMemoryWhileCompiling(t *testing.T) {
 	s := openTest(t, Options{Memory: "64M"})
-	_, err := s.Compile(context.Background(), "big", []byte("let f x = ["+strings.Repeat("x,", 4<<20)+"x]"))
+	_, err := s.Compile(context.Background(), "big", []byte("let f x = ["+strings.Repeat("x,", 3<<19)+"x]"))
 	if err == nil || err.Error() != "memory limit reached while compiling big" {
 		t.Errorf("got %v, want the memory limit", err)
 	}
