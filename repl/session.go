@@ -410,7 +410,7 @@ func malformed(path string, e *eval.Error) error {
 			return fmt.Errorf("%s:%s:%s: %s", path, brief(line), brief(column), reason.Text())
 		}
 	}
-	return fmt.Errorf("%s: %s", path, explain(e))
+	return fmt.Errorf("%s: %s", path, new(Session).explain(e, fault{}).text)
 }
 
 // Argument reads an argument of the command line: an expression, or file:, json: or csv: and a path.
