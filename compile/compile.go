@@ -449,20 +449,8 @@ func (r *resolver) prelude(at lang.Span, module, name string) *node {
 	if module != "" {
 		full = module + "." + name
 	}
-	var known []string
-	if r.Names != nil {
-		known = r.Names()
-	}
-	if module == "" {
-		for name := range r.scope {
-			known = append(known, name)
-		}
-		for name := range r.tops {
-			known = append(known, name)
-		}
-	}
-	sort.Strings(known)
-	r.errorf(at, "unknown name %s%s", lang.Cut(full), suggestion(full, known))
+	r.tick()
+	r.errorf(at, "unknown name %s%s", lang.Cut(full), r.meant(module, name))
 	return literal(at, graph.Null())
 }
 

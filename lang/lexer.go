@@ -610,6 +610,14 @@ func (s *scanner) unknown() lexer.TokenType {
 		why = "got `'`; a text stands in double quotes"
 	case r == '^':
 		why = "got `^`; a power is `pow x y`"
+	case r == '$':
+		why = "got `$`; an argument stands in parentheses, or before a `|>`: `f (g x)`, `x |> g |> f`"
+	case r == '?':
+		why = "got `?`; a choice is `if c then a else b`, and what may be missing is `Some x` or `None`"
+	case r == '`':
+		why = "got a backtick; a text stands in double quotes"
+	case r == '~':
+		why = "got `~`; negation is `-x` of a number, `not x` of a bool"
 	case r == ';':
 		why = "got `;`; items end where the next begins in the first column"
 	case r == 'λ':

@@ -362,12 +362,57 @@ func (p *parser) fail(want string) {
 		bad := p.scanner.bad
 		panic(&bailout{&Error{File: p.file, Span: bad.span, Item: p.name, Message: bad.why, Partial: bad.partial}})
 	}
-	err := &Error{File: p.file, Span: p.here(), Item: p.name, Message: "got " + p.got() + ", want " + want}
+	err := &Error{File: p.file, Span: p.here(), Item: p.name, Message: "got " + p.got() + ", want " + want + p.meant(want)}
 	err.Partial = p.tok.Type == tEOF && p.at() >= len(p.file.Source)
 	if err.Partial { // the place to look at is where the text stops, not after the last line break
 		err.Span = Span{p.end, p.end}
 	}
 	panic(&bailout{err})
+}
+
+// meant says what somebody may have meant who wrote the next token where something else was wanted.
+func (p *parser) meant(want string) string {
+	after := func(text string) bool { // the token and what touches it
+		return strings.HasPrefix(p.file.Source[min(p.at(), len(p.file.Source)):], text)
+	}
+	before := func(c byte) bool { return p.at() > 0 && p.end == p.at() && p.file.Source[p.at()-1] == c }
+	switch p.tok.Type {
+	case tEq:
+		switch {
+		case after("=>"):
+			return "; an arrow is `->`"
+		case before('='):
+			return "; equality is `==`, for all kinds"
+		}
+		return "; equality is `==`"
+	case tStar:
+		if before('*') {
+			return "; a power is `pow x y`"
+		}
+	case tColon:
+		if after("::") {
+			return "; a list with x before the others is `[x, ...xs]`; types are not written"
+		}
+	case tThen:
+		if want == "`else`" {
+			return "; conditions are chained by `else if`"
+		}
+	case tLBrace, tArms:
+		switch want {
+		case "`then`":
+			return "; it is `if c then a else b`, without braces"
+		case "`else`":
+			return "; it is `else b`, without braces"
+		}
+	case tBar:
+		if want == "`{` and `|` before the first arm" {
+			return "; the arms stand in braces"
+		}
+	}
+	if want == "`else`" {
+		return "; an `if` always has an `else`"
+	}
+	return ""
 }
 
 // got names the next token in a message.

@@ -54,25 +54,14 @@ func (s *Session) fault(t *eval.Thrown) (f fault) {
 		f.prim = "get"
 	}
 	if f.node.Op == graph.OpApp {
-		switch head := f.node.Args[0]; head.Op {
-		case graph.OpPrim:
+		head := f.node.Args[0]
+		if head.Op == graph.OpPrim {
 			f.prim = head.Name
-			if p := eval.Prims()[head.Name]; p != nil {
-				f.arity = p.Arity
-			}
-		case graph.OpSelf:
-			if code.Op == graph.OpRec && head.Index < len(code.Args) {
-				f.arity = code.Args[head.Index].Arity
-			}
-		case graph.OpRef:
-			fn, err := graph.LoadCode(head.CID, s.Load)
-			if err == nil && fn.Op == graph.OpMember {
-				_, fn, err = graph.LoadMember(fn, s.Load)
-			}
-			if err == nil && fn.Op == graph.OpLam {
-				f.arity = fn.Arity
-			}
 		}
+		if head.Op == graph.OpVar {
+			head = binder(code, f.node, head.Index)
+		}
+		f.arity = s.arity(head, code)
 	}
 	p, ok := s.places[t.Block]
 	if !ok || len(p.spans) != count {
@@ -86,6 +75,59 @@ func (s *Session) fault(t *eval.Thrown) (f fault) {
 		graph.Walk(a, func(int, *graph.Term) { index++ })
 	}
 	return f
+}
+
+// arity is how many arguments a function in code waits for, 0 if that is not known.
+func (s *Session) arity(fn, code *graph.Term) int {
+	switch {
+	case fn == nil:
+	case fn.Op == graph.OpApp:
+		return max(0, s.arity(fn.Args[0], code)-len(fn.Args)+1)
+	case fn.Op == graph.OpPrim:
+		if p := eval.Prims()[fn.Name]; p != nil {
+			return p.Arity
+		}
+	case fn.Op == graph.OpSelf && code.Op == graph.OpRec && fn.Index < len(code.Args):
+		return code.Args[fn.Index].Arity
+	case fn.Op == graph.OpRef:
+		t, err := graph.LoadCode(fn.CID, s.Load)
+		if err == nil && t.Op == graph.OpMember {
+			_, t, err = graph.LoadMember(t, s.Load)
+		}
+		if err == nil && t.Op == graph.OpLam {
+			return t.Arity
+		}
+	}
+	return 0
+}
+
+// binder is what a let around a node binds to the variable of a level, nil if it is a parameter.
+func binder(code, node *graph.Term, level int) (bound *graph.Term) {
+	var find func(t *graph.Term, depth int, has *graph.Term) bool
+	find = func(t *graph.Term, depth int, has *graph.Term) bool {
+		if t == node {
+			bound = has
+			return true
+		}
+		switch t.Op {
+		case graph.OpLam:
+			return find(t.Args[0], t.Arity, nil)
+		case graph.OpLet:
+			within := has
+			if depth == level {
+				within = t.Args[0]
+			}
+			return find(t.Args[0], depth, has) || find(t.Args[1], depth+1, within)
+		}
+		for _, a := range t.Args {
+			if find(a, depth, has) {
+				return true
+			}
+		}
+		return false
+	}
+	find(code, 0, nil)
+	return bound
 }
 
 // part is the source of a part on one line, cut.
@@ -120,6 +162,9 @@ func (s *Session) called(v graph.Value) string {
 		return "null"
 	case graph.KindFn:
 		name, missing := s.function(v.Fn())
+		if _, anonymous := strings.CutPrefix(name, "a function "); anonymous {
+			return name
+		}
 		text := "the function " + name
 		if len(v.Fn().Args) > 0 {
 			text += " with " + plural(len(v.Fn().Args), "argument")
@@ -143,15 +188,8 @@ func (s *Session) function(fn *graph.Fn) (name string, missing int) {
 		}
 		return primitiveName(fn.Prim), missing
 	}
-	if t, err := graph.LoadCode(fn.Head, s.Load); err == nil {
-		if t.Op == graph.OpMember {
-			_, t, err = graph.LoadMember(t, s.Load)
-		}
-		if err == nil && t.Op == graph.OpLam {
-			missing = t.Arity - len(fn.Args)
-		}
-	}
-	return s.nameOf(eval.Call{Fn: fn.Head}), missing
+	missing = s.arity(&graph.Term{Op: graph.OpRef, CID: fn.Head}, nil) - len(fn.Args)
+	return s.nameOf(eval.Call{Fn: fn.Head}), max(missing, 0)
 }
 
 // explain says what is known of an error.
@@ -249,7 +287,7 @@ func (s *Session) explain(e *eval.Error, at fault) explanation {
 		column, ok2 := field("column")
 		reason, ok3 := field("reason")
 		if ok && ok2 && ok3 && reason.Kind() == graph.KindText && format.Kind() == graph.KindText {
-			return explanation{text: fmt.Sprintf("bad text: at line %s, column %s of the %s: %s", brief(line), brief(column), cut(format.Text(), shownBytes), cut(reason.Text(), errorBytes))}
+			return explanation{text: fmt.Sprintf("bad text: at line %s, column %s of the %s: %s", brief(line), brief(column), strings.ToUpper(cut(format.Text(), shownBytes)), cut(reason.Text(), errorBytes))}
 		}
 	case "test failed":
 		actual, ok := field("actual")
@@ -554,12 +592,13 @@ func (s *Session) notFunction(v graph.Value, at fault) string {
 		return fmt.Sprintf("an element is %s.0, or `at i %s`; a list after it is an argument", head, head)
 	case v.Kind() == graph.KindText && strings.HasPrefix(arg, `"`):
 		return "texts are joined by ++"
-	case at.node.Args[0].Op == graph.OpLit:
+	case at.node.Args[0].Op == graph.OpLit && written > 0:
 		return fmt.Sprintf("%s %s applies %s to %s: an operator or a comma may be missing", head, arg, head, arg)
 	case written == 1:
 		return fmt.Sprintf("%s is applied to %s as if it were one", head, arg)
+	default:
+		return fmt.Sprintf("%s is applied to %d arguments: it may take fewer", head, written)
 	}
-	return ""
 }
 
 // cannotCompare is the hint for two values that < does not order.
