@@ -70,7 +70,8 @@ type Machine struct {
 	memHigh  atomic.Bool
 
 	units  map[cid.Cid]*unit
-	lams   []*lam // by id
+	failed []*unit // of this Eval
+	lams   []*lam  // by id
 	loaded map[cid.Cid]graph.Value
 	prims  map[string]*Prim
 
@@ -158,6 +159,12 @@ func (m *Machine) Eval(ctx context.Context, expr cid.Cid) (out Outcome, err erro
 	m.steps, m.high, m.off = 0, 0, 0
 	m.stats = Stats{}
 	m.policy.start()
+	for _, u := range m.failed { // an error of before would tell of the calls of before
+		if u.state == failed {
+			u.state, u.err = unreduced, nil
+		}
+	}
+	m.failed = m.failed[:0]
 	out.Expr = expr
 	err = m.guarded(ctx, func() {
 		u := m.unit(expr)

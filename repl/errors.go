@@ -167,7 +167,7 @@ func appendBrief(dst []byte, v graph.Value) ([]byte, error) {
 
 // programError is a program's error as it is shown: where, what, and the calls that led there. An error in code whose
 // source is not at hand is shown where the program called it.
-func (s *Session) programError(t *eval.Thrown) error {
+func (s *Session) programError(t *eval.Thrown, roots ...cid.Cid) error {
 	e := &shown{at: s.spot(t.Block, t.Index), why: s.explain(t.Err, s.fault(t))}
 	calls := t.Calls
 	for inside := ""; e.at == nil && len(calls) > 0; calls = calls[1:] {
@@ -177,8 +177,17 @@ func (s *Session) programError(t *eval.Thrown) error {
 		}
 		e.at = s.spot(calls[0].Block, calls[0].Index)
 	}
+	for i := 0; e.at == nil && i < len(roots); i++ {
+		e.at = s.spot(roots[i], 0)
+	}
 	e.calls = s.chain(calls, t.More)
 	return e
+}
+
+// Failed is a program's error as an error that Describe shows.
+// The roots are the code that was asked for: an error without any other place is shown at the first that has one.
+func (s *Session) Failed(t *eval.Thrown, roots ...cid.Cid) error {
+	return &failure{exitProgram, s.programError(t, roots...)}
 }
 
 // spot is the place of a node in source, or nil if that is not at hand.

@@ -135,7 +135,7 @@ func (f *fault) part(i int) string {
 	if i >= len(f.parts) {
 		return ""
 	}
-	return cut(strings.Join(strings.Fields(f.parts[i]), " "), shownBytes)
+	return oneLine(f.parts[i], shownBytes)
 }
 
 // symbols are the operators that are primitives.
@@ -217,7 +217,7 @@ func (s *Session) explain(e *eval.Error, at fault) explanation {
 		got, ok := field("got")
 		want, ok2 := field("want")
 		if ok && ok2 && want.Kind() == graph.KindText {
-			text := fmt.Sprintf("wrong kind: got %s, want %s", s.called(got), articled(want.Text()))
+			text := fmt.Sprintf("wrong kind: got %s, want %s", s.called(got), articled(oneLine(want.Text(), shownBytes)))
 			if symbol != "" {
 				text += " for " + symbol
 			}
@@ -287,7 +287,7 @@ func (s *Session) explain(e *eval.Error, at fault) explanation {
 		column, ok2 := field("column")
 		reason, ok3 := field("reason")
 		if ok && ok2 && ok3 && reason.Kind() == graph.KindText && format.Kind() == graph.KindText {
-			return explanation{text: fmt.Sprintf("bad text: at line %s, column %s of the %s: %s", brief(line), brief(column), strings.ToUpper(cut(format.Text(), shownBytes)), cut(reason.Text(), errorBytes))}
+			return explanation{text: fmt.Sprintf("bad text: at line %s, column %s of the %s: %s", brief(line), brief(column), strings.ToUpper(oneLine(format.Text(), shownBytes)), oneLine(reason.Text(), errorBytes))}
 		}
 	case "test failed":
 		actual, ok := field("actual")
@@ -296,7 +296,12 @@ func (s *Session) explain(e *eval.Error, at fault) explanation {
 			return explanation{text: fmt.Sprintf("test failed: got %s, want %s", brief(actual), brief(expected))}
 		}
 	}
-	return explanation{text: e.Kind + ": " + brief(e.Value)}
+	return explanation{text: oneLine(e.Kind, shownBytes) + ": " + brief(e.Value)}
+}
+
+// oneLine is a text without line breaks, cut.
+func oneLine(text string, n int) string {
+	return cut(strings.Join(strings.Fields(cut(text, 4*n)), " "), n)
 }
 
 const maxLines = 20 // of a program's own message
@@ -368,6 +373,9 @@ func (s *Session) wrongKind(got graph.Value, want string, at fault) string {
 	}
 	switch {
 	case at.prim == "get":
+		if hint := method(at.node.Name, map[graph.Kind]string{graph.KindText: "Text", graph.KindBytes: "Bytes"}[kind]); hint != "" {
+			return hint
+		}
 		switch kind {
 		case graph.KindText:
 			return "a text has no fields: Text.slice and Text.chars take parts of it, Json.parse reads a document"
@@ -431,7 +439,7 @@ func (s *Session) noField(name, in graph.Value, at fault) explanation {
 	var key string
 	switch name.Kind() {
 	case graph.KindText:
-		key = name.Text()
+		key = oneLine(name.Text(), errorBytes)
 	default:
 		key = brief(name)
 	}
@@ -440,9 +448,7 @@ func (s *Session) noField(name, in graph.Value, at fault) explanation {
 		n := in.List().Len()
 		if _, ok := new(big.Int).SetString(key, 10); !ok {
 			x := explanation{text: fmt.Sprintf("no field: got a list of %s, want a map with the field %s", plural(n, "element"), shown)}
-			if t, ok := stdlib.Lookup("", key); ok && t != nil {
-				x.hint = fmt.Sprintf("a function stands before what it is applied to: %s … xs, or xs |> %s …", key, key)
-			} else if n > 0 && in.List().At(0).Kind() == graph.KindMap {
+			if x.hint = method(key, ""); x.hint == "" && n > 0 && in.List().At(0).Kind() == graph.KindMap {
 				x.hint = fmt.Sprintf("map (.%s) xs takes the field of each element", cut(key, shownBytes))
 			}
 			return x
@@ -478,20 +484,33 @@ func (s *Session) noField(name, in graph.Value, at fault) explanation {
 	case len(keys) == 0:
 		x.hint = "the map is empty; Map.get answers Some or None"
 	default:
-		if t, ok := stdlib.Lookup("", key); ok && t != nil {
-			x.hint = fmt.Sprintf("a function stands before what it is applied to: %s … m, or m |> %s …", key, key)
-			return x
+		if x.hint = method(key, "Map"); x.hint == "" {
+			x.hint = "it has " + few(keys, in.Map().Len())
 		}
-		x.hint = "it has " + few(keys, in.Map().Len())
 	}
 	return x
+}
+
+// method is the hint for a field that is a function's name, of a module or of none.
+func method(name, module string) string {
+	t, ok := stdlib.Lookup(module, name)
+	if ok && module != "" {
+		name = module + "." + name
+	} else if t, ok = stdlib.Lookup("", name); !ok {
+		return ""
+	}
+	others := " …"
+	if p := eval.Prims()[t.Name]; t.Arity == 1 || t.Op == graph.OpPrim && p != nil && p.Arity == 1 {
+		others = ""
+	}
+	return fmt.Sprintf("a function stands before what it is applied to: %s%s x, or x |> %s%s", name, others, name, others)
 }
 
 // few lists names, cut; n is how many there are in all.
 func few(names []string, n int) string {
 	text, shown := "", 0
 	for _, name := range names {
-		name = cut(name, shownBytes)
+		name = oneLine(name, shownBytes)
 		if shown == 12 || len(text)+len(name) > 2*shownBytes && shown > 0 {
 			break
 		}
@@ -525,7 +544,7 @@ func (s *Session) noMatch(v graph.Value, at fault) explanation {
 					if a.Guard != nil {
 						text += " if …"
 					}
-					arms = append(arms, cut(strings.Join(strings.Fields(text), " "), shownBytes))
+					arms = append(arms, oneLine(text, shownBytes))
 				}
 			}
 			shown := arms[:min(len(arms), maxTried)]
@@ -538,7 +557,7 @@ func (s *Session) noMatch(v graph.Value, at fault) explanation {
 			}
 			x.hint = "an arm | _ -> … fits whatever the others do not"
 		} else {
-			x.text = fmt.Sprintf("no match: got %s, want %s", brief(v), cut(strings.Join(strings.Fields(at.source), " "), shownBytes))
+			x.text = fmt.Sprintf("no match: got %s, want %s", brief(v), oneLine(at.source, shownBytes))
 		}
 	}
 	if key, x2, ok := onlyTag(v); ok && constants[key] != "" && x2.Kind() == graph.KindNull {

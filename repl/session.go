@@ -242,10 +242,8 @@ func (s *Session) Compile(ctx context.Context, name string, src []byte) (*compil
 	if err := s.store.Put(ctx, u.Blocks...); err != nil {
 		s.warn("the store cannot be written: %v", err)
 	}
-	for c, spans := range u.Spans {
-		if _, ok := s.places[c]; !ok {
-			s.places[c] = place{f, spans}
-		}
+	for c, spans := range u.Spans { // what was written last is what its writer looks at
+		s.places[c] = place{f, spans}
 	}
 	for _, d := range u.Defs {
 		s.names[d.CID] = d.Name
