@@ -270,6 +270,35 @@ func (m *Machine) Reserve(bytes int64) {
 	}
 }
 
+// apart runs f, which takes long and looks at nothing, on a goroutine of its own. If the evaluation is stopped meanwhile, f
+// is left to itself: it must touch nothing that others write.
+func (m *Machine) apart(f func()) {
+	done := make(chan any, 1)
+	go func() {
+		defer func() { done <- recover() }()
+		f()
+	}()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case bug := <-done:
+			if bug != nil {
+				panic(bug)
+			}
+			return
+		case <-tick.C:
+			if s := m.stopping.Load(); s != nil {
+				panic(&Stop{Reason: s.Reason, Err: s.Err})
+			}
+			if m.memHigh.Load() {
+				m.checkMemory(0)
+				m.memHigh.Store(false)
+			}
+		}
+	}
+}
+
 func (m *Machine) executed() uint64 { return m.steps + m.off }
 
 // safepoint looks at fuel, stops, memory and the policy, and sets the next limit.
