@@ -12,6 +12,7 @@
 package compile
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sort"
@@ -92,6 +93,8 @@ type scope struct{ terms map[string]*graph.Term }
 // A compiler holds the state of compiling one file.
 type compiler struct {
 	Options
+	ctx    context.Context // compiling ends with it
+	left   int             // ticks until it is looked at
 	file   *lang.File
 	tops   map[string]*top
 	order  []*top
@@ -107,12 +110,52 @@ type compiler struct {
 
 // File compiles a file. It returns a unit, or what is wrong with the file.
 func File(f *lang.File, opt Options) (*Unit, lang.Errors) {
+	u, errs, _ := FileContext(context.Background(), f, opt)
+	return u, errs
+}
+
+// FileContext is File until ctx ends. Then the error is its cause, and nothing of the file has been compiled.
+func FileContext(ctx context.Context, f *lang.File, opt Options) (u *Unit, errs lang.Errors, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			h, ok := r.(*halt)
+			if !ok {
+				panic(r)
+			}
+			u, errs, err = nil, nil, h.cause
+		}
+	}()
+	u, errs = compileFile(ctx, f, opt)
+	return u, errs, nil
+}
+
+// A halt is the panic that ends the compiling of a file whose context has ended.
+type halt struct{ cause error }
+
+const lookEvery = 1024 // ticks
+
+// tick counts a piece of work that takes some microseconds at most; it ends the compiling if the context has ended.
+func (c *compiler) tick() {
+	if c.left--; c.left < 0 {
+		c.look()
+	}
+}
+
+func (c *compiler) look() {
+	c.left = lookEvery
+	if c.ctx.Err() != nil {
+		panic(&halt{context.Cause(c.ctx)})
+	}
+}
+
+func compileFile(ctx context.Context, f *lang.File, opt Options) (*Unit, lang.Errors) {
 	c := &compiler{
-		Options: opt, file: f, tops: map[string]*top{}, seen: map[string]bool{}, fns: map[cid.Cid]bool{},
+		Options: opt, ctx: ctx, file: f, tops: map[string]*top{}, seen: map[string]bool{}, fns: map[cid.Cid]bool{},
 		spans: map[*graph.Term]lang.Span{}, made: map[cid.Cid]bool{},
 		unit: &Unit{File: f, Spans: map[cid.Cid][]lang.Span{}, Modules: map[string]map[string]*graph.Term{}},
 	}
 	c.writer = graph.NewWriter(graph.SinkFunc(c.put))
+	c.look()
 	c.declare()
 	c.resolve()
 	if len(c.errors) == 0 {
@@ -156,6 +199,7 @@ func (c *compiler) item(at lang.Span) string {
 // declare makes the tops of the file, without looking at their right sides.
 func (c *compiler) declare() {
 	for _, d := range c.file.Defs {
+		c.tick()
 		if imp, ok := d.Value.(*lang.Import); ok && len(d.Params) == 0 {
 			c.declareImport(d, imp)
 			continue
@@ -233,6 +277,7 @@ func (c *compiler) declareImport(d *lang.Def, imp *lang.Import) {
 	default:
 		err = errors.New("nothing can be imported here")
 	}
+	c.look() // an import that was stopped is no mistake in the source
 	if err != nil {
 		c.errorf(imp.Span, "%s", err.Error())
 		t.data, t.module = nil, &scope{} // nothing is known of its names
@@ -269,7 +314,7 @@ func (c *compiler) resolve() {
 			}
 		}
 	}
-	for _, component := range components(len(plain), func(i int) []int { return deps[i] }) {
+	for _, component := range components(len(plain), func(i int) []int { c.tick(); return deps[i] }) {
 		for _, i := range component {
 			c.resolveTop(plain[i])
 		}
@@ -421,20 +466,8 @@ func (r *resolver) prelude(at lang.Span, module, name string) *node {
 	if module != "" {
 		full = module + "." + name
 	}
-	var known []string
-	if r.Names != nil {
-		known = r.Names()
-	}
-	if module == "" {
-		for name := range r.scope {
-			known = append(known, name)
-		}
-		for name := range r.tops {
-			known = append(known, name)
-		}
-	}
-	sort.Strings(known)
-	r.errorf(at, "unknown name %s%s", lang.Cut(full), suggestion(full, known))
+	r.tick()
+	r.errorf(at, "unknown name %s%s", lang.Cut(full), r.meant(module, name))
 	return literal(at, graph.Null())
 }
 
@@ -468,6 +501,7 @@ func (c *compiler) isFunction(at lang.Span, t *graph.Term) bool {
 	if ok || c.Load == nil {
 		return is
 	}
+	c.look() // a group takes some milliseconds
 	code, err := graph.LoadCode(t.CID, c.Load)
 	if err == nil && code.Op == graph.OpMember {
 		_, code, err = graph.LoadMember(code, c.Load)

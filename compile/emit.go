@@ -78,7 +78,7 @@ func (c *compiler) emitGroup(members []*entity) {
 		return
 	}
 	for _, e := range members {
-		e.order(g)
+		e.order(g, c.tick)
 	}
 	for i, e := range members {
 		c.cur = e.top
@@ -91,7 +91,8 @@ func (c *compiler) emitGroup(members []*entity) {
 	if len(c.errors) > 0 {
 		return
 	}
-	canonical, place, err := graph.CanonicalGroup(g.lams)
+	canonical, place, err := graph.CanonicalGroupContext(c.ctx, g.lams)
+	c.look()
 	if err != nil {
 		panic("BUG: " + err.Error())
 	}
@@ -106,6 +107,7 @@ func (c *compiler) emitGroup(members []*entity) {
 	c.spans[rec] = first.span
 	own := map[*top]int{} // nodes
 	for i, e := range members {
+		c.look()
 		graph.Walk(g.lams[i], func(int, *graph.Term) { own[e.top]++ })
 	}
 	c.cur = nil
@@ -156,6 +158,7 @@ func (c *compiler) at(span lang.Span, t *graph.Term) *graph.Term {
 
 // emit makes the term of a node at which so many variables are in scope. If it is closed, it becomes a block.
 func (m *emitter) emit(n *node, depth int) out {
+	m.tick()
 	o := m.inline(n, depth)
 	if o.low < depth || o.self {
 		return o
@@ -412,6 +415,7 @@ func (c *compiler) refTo(t *graph.Term) *graph.Term {
 
 // put keeps a block that was made.
 func (c *compiler) put(b graph.Block) {
+	c.tick()
 	if !c.made[b.CID] {
 		c.made[b.CID] = true
 		c.unit.Blocks = append(c.unit.Blocks, b)
@@ -421,6 +425,7 @@ func (c *compiler) put(b graph.Block) {
 // finish makes the unit's definitions of the tops.
 func (c *compiler) finish() {
 	for _, t := range c.order {
+		c.tick()
 		c.cur = t
 		e := t.entity
 		term := *e.term

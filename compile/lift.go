@@ -28,7 +28,7 @@ func (c *compiler) lift() {
 			}
 		}
 	}
-	for _, component := range components(len(all), func(i int) []int { return edges[i] }) {
+	for _, component := range components(len(all), func(i int) []int { c.tick(); return edges[i] }) {
 		members := make([]*entity, len(component))
 		for i, j := range component {
 			members[i] = all[j]
@@ -36,7 +36,7 @@ func (c *compiler) lift() {
 		if len(members) > 1 || slices.Contains(edges[component[0]], component[0]) {
 			c.emitGroup(members)
 		} else {
-			members[0].order(nil)
+			members[0].order(nil, c.tick)
 			c.emitEntity(members[0])
 		}
 		if len(c.errors) > 0 {
@@ -78,7 +78,7 @@ func (c *compiler) reach() []*entity {
 		meet(t.entity)
 	}
 	for i := 0; i < len(all); i++ {
-		all[i].scan()
+		c.scan(all[i])
 		for _, u := range all[i].uses {
 			switch {
 			case u.v == nil:
@@ -93,7 +93,7 @@ func (c *compiler) reach() []*entity {
 }
 
 // scan notes what the body of e uses, each once, in preorder of first mention.
-func (e *entity) scan() {
+func (c *compiler) scan(e *entity) {
 	seen := map[use]bool{}
 	note := func(u use) {
 		if !seen[u] {
@@ -103,6 +103,7 @@ func (e *entity) scan() {
 	}
 	stack := []*node{e.body}
 	for len(stack) > 0 {
+		c.tick()
 		n := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
 		args := n.args
@@ -172,6 +173,7 @@ func (c *compiler) capture(all []*entity) {
 		}
 	}
 	for len(queue) > 0 {
+		c.tick()
 		p := queue[len(queue)-1]
 		queue = queue[:len(queue)-1]
 		for _, user := range p.e.users {
@@ -186,7 +188,7 @@ func (c *compiler) capture(all []*entity) {
 
 // order puts the captures of e in order: as a walk over its body meets them, which enters each other member of its group
 // at its first mention.
-func (e *entity) order(g *group) {
+func (e *entity) order(g *group, tick func()) {
 	if len(e.free) == 0 {
 		return
 	}
@@ -202,6 +204,7 @@ func (e *entity) order(g *group) {
 	stack := []*entity{e}
 	at := []int{0}
 	for len(stack) > 0 && len(e.caps) < len(e.free) {
+		tick()
 		top := len(stack) - 1
 		m := stack[top]
 		if at[top] == len(m.uses) {

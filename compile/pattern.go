@@ -26,6 +26,7 @@ func (r *resolver) open(p lang.Pattern, b binding) *names {
 
 // openIn binds the names in p; whole, when not nil, stands for the value that p looks at.
 func (r *resolver) openIn(s *names, p lang.Pattern, whole *binding) {
+	r.tick()
 	switch p := p.(type) {
 	case *lang.NamePat:
 		if whole == nil {
@@ -95,6 +96,7 @@ func (r *resolver) noMatch(span lang.Span, s *node) *node {
 
 // test is the condition under which p fits the value s, nil when it always does.
 func (r *resolver) test(p lang.Pattern, s *node) *node {
+	r.tick()
 	at := p.Where()
 	var conds []*node
 	add := func(c *node) {
@@ -432,38 +434,36 @@ func tiny(x lang.Expr) bool {
 }
 
 // patternNames returns the names that a pattern binds, in order.
-func patternNames(p lang.Pattern) []string {
+func patternNames(p lang.Pattern) []string { return appendNames(nil, p) }
+
+func appendNames(to []string, p lang.Pattern) []string {
 	switch p := p.(type) {
 	case *lang.NamePat:
-		return []string{p.Name}
+		return append(to, p.Name)
 	case *lang.TagPat:
 		if p.Arg != nil {
-			return patternNames(p.Arg)
+			return appendNames(to, p.Arg)
 		}
 	case *lang.ListPat:
-		var all []string
 		for i := 0; i <= len(p.Items); i++ {
 			if i == p.Rest && p.RestPat != nil {
-				all = append(all, patternNames(p.RestPat)...)
+				to = appendNames(to, p.RestPat)
 			}
 			if i < len(p.Items) {
-				all = append(all, patternNames(p.Items[i])...)
+				to = appendNames(to, p.Items[i])
 			}
 		}
-		return all
 	case *lang.MapPat:
-		var all []string
 		for _, e := range p.Entries {
-			all = append(all, patternNames(e.Pattern)...)
+			to = appendNames(to, e.Pattern)
 		}
 		if p.RestPat != nil {
-			all = append(all, patternNames(p.RestPat)...)
+			to = appendNames(to, p.RestPat)
 		}
-		return all
 	case *lang.AsPat:
-		return append(patternNames(p.Pattern), p.Name)
+		return append(appendNames(to, p.Pattern), p.Name)
 	}
-	return nil
+	return to
 }
 
 func sameNames(a, b []string) bool {

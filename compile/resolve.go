@@ -47,6 +47,7 @@ func (r *resolver) variable() *variable { return &variable{owner: r.cur} }
 func (r *resolver) expr(x lang.Expr) *node {
 	var chain []lang.Expr
 	for next := x; next != nil; {
+		r.tick()
 		x = next
 		if next = r.leaning(x); next != nil {
 			chain = append(chain, x)
@@ -462,7 +463,7 @@ func (r *resolver) group(x *lang.Let) *node {
 			delete(bound, v)
 		}
 	}
-	used := firstUses(body, bound)
+	used := r.firstUses(body, bound)
 	for i := len(used) - 1; i >= 0; i-- {
 		e := bound[used[i]]
 		body = let(x.Span, used[i], e.at(e.span), body)
@@ -471,11 +472,12 @@ func (r *resolver) group(x *lang.Let) *node {
 }
 
 // firstUses returns which of some variables an expression mentions, in preorder of the first mention of each.
-func firstUses(n *node, among map[*variable]*entity) []*variable {
+func (r *resolver) firstUses(n *node, among map[*variable]*entity) []*variable {
 	var found []*variable
 	seen, inside := map[*variable]bool{}, map[*entity]bool{}
 	stack := []*node{n}
 	for len(stack) > 0 && len(found) < len(among) {
+		r.tick()
 		n := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
 		if n.op == graph.OpVar && among[n.v] != nil && !seen[n.v] {

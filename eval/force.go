@@ -140,7 +140,7 @@ func (m *Machine) refValue(u *unit) graph.Value {
 	case failed:
 		m.addSteps(u.steps)
 		m.policy.used(u.cid, u.trace)
-		panic(u.err)
+		panic(m.anew(u.err))
 	}
 	if u.steps > 0 {
 		m.addSteps(u.steps)
@@ -176,6 +176,7 @@ func (m *Machine) reduceUnit(u *unit) graph.Value {
 		u.state = unreduced
 		if t, ok := thrown.(*Thrown); ok {
 			u.state, u.err, u.steps = failed, t, m.stepsSince(start)
+			m.failed = append(m.failed, u)
 			m.policy.unitDone(u, uses)
 		}
 		panic(thrown)
@@ -313,7 +314,7 @@ func (m *Machine) forceThunk(t *graph.Thunk) graph.Value {
 			return f.value
 		case failed:
 			m.policy.used(cid.Undef, f.trace)
-			panic(f.err)
+			panic(m.anew(f.err))
 		case running:
 			panic(&Stop{Reason: Endless})
 		}

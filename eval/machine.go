@@ -70,7 +70,8 @@ type Machine struct {
 	memHigh  atomic.Bool
 
 	units  map[cid.Cid]*unit
-	lams   []*lam // by id
+	failed []*unit // of this Eval
+	lams   []*lam  // by id
 	loaded map[cid.Cid]graph.Value
 	prims  map[string]*Prim
 
@@ -158,6 +159,12 @@ func (m *Machine) Eval(ctx context.Context, expr cid.Cid) (out Outcome, err erro
 	m.steps, m.high, m.off = 0, 0, 0
 	m.stats = Stats{}
 	m.policy.start()
+	for _, u := range m.failed { // an error of before would tell of the calls of before
+		if u.state == failed {
+			u.state, u.err = unreduced, nil
+		}
+	}
+	m.failed = m.failed[:0]
 	out.Expr = expr
 	err = m.guarded(ctx, func() {
 		u := m.unit(expr)
@@ -260,6 +267,35 @@ func (m *Machine) Reserve(bytes int64) {
 	}
 	if bytes > 1<<16 {
 		m.checkMemory(bytes)
+	}
+}
+
+// apart runs f, which takes long and looks at nothing, on a goroutine of its own. If the evaluation is stopped meanwhile, f
+// is left to itself: it must touch nothing that others write.
+func (m *Machine) apart(f func()) {
+	done := make(chan any, 1)
+	go func() {
+		defer func() { done <- recover() }()
+		f()
+	}()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case bug := <-done:
+			if bug != nil {
+				panic(bug)
+			}
+			return
+		case <-tick.C:
+			if s := m.stopping.Load(); s != nil {
+				panic(&Stop{Reason: s.Reason, Err: s.Err})
+			}
+			if m.memHigh.Load() {
+				m.checkMemory(0)
+				m.memHigh.Store(false)
+			}
+		}
 	}
 }
 

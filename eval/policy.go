@@ -470,6 +470,7 @@ func (p *policy) findUnit(u *unit) bool {
 	u.value, u.err, u.steps, u.trace, u.state = found.value, found.err, found.steps, found.use.trace, reduced
 	if u.err != nil {
 		u.state = failed
+		p.m.failed = append(p.m.failed, u)
 	}
 	return true
 }

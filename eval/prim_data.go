@@ -80,6 +80,14 @@ func appendShown(m *Machine, dst []byte, v graph.Value) ([]byte, error) {
 	}
 	reserve(m, 2*(int64(len(dst))+size))
 	before := len(dst)
+	if _, small := v.Int(); v.Kind() == graph.KindInt && !small && words(v.BigInt()) > longInt {
+		var digits []byte
+		x := v.BigInt()
+		m.apart(func() { digits = x.Append(nil, 10) })
+		dst = append(dst, digits...)
+		chargeBytes(m, len(dst)-before)
+		return dst, nil
+	}
 	dst, err = graph.AppendJSON(slices.Grow(dst, int(size)), v, m.Blocks())
 	if err != nil {
 		return nil, Fail("cannot show", v)
@@ -87,6 +95,8 @@ func appendShown(m *Machine, dst []byte, v graph.Value) ([]byte, error) {
 	chargeBytes(m, len(dst)-before)
 	return dst, nil
 }
+
+const longInt = 1 << 13 // words of an int whose digits take some milliseconds
 
 // shownSize is about how many bytes show will write of v. It walks all of v, so that what is small in memory, because
 // the same part stands in many places, is charged and refused as what it is when written.

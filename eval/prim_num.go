@@ -340,6 +340,9 @@ func quotient(m *Machine, p, q *big.Int) float64 {
 	return f
 }
 
+// costly is the cost of an operation of math/big, which cannot be stopped, from which on it runs apart: some milliseconds.
+const costly = 1 << 18
+
 // chargeDiv charges a division of ints: two products of the divisor and the quotient.
 func chargeDiv(m *Machine, x, y *big.Int) {
 	a, b := words(x), words(y)
@@ -350,7 +353,13 @@ func chargeDiv(m *Machine, x, y *big.Int) {
 // divMod is floor division: r has y's sign, or is 0.
 func divMod(m *Machine, x, y *big.Int) (q, r *big.Int) {
 	chargeDiv(m, x, y)
-	q, r = new(big.Int).QuoRem(x, y, new(big.Int))
+	q, r = new(big.Int), new(big.Int)
+	divide := func() { q.QuoRem(x, y, r) }
+	if mulCost(max(words(x)-words(y), 0), words(y)) > costly {
+		m.apart(divide)
+	} else {
+		divide()
+	}
 	if r.Sign() != 0 && r.Sign() != y.Sign() {
 		q.Sub(q, big.NewInt(1))
 		r.Add(r, y)
@@ -552,8 +561,15 @@ func numGcd(m *Machine, args []graph.Value) (graph.Value, error) {
 		}
 	}
 	x, y := new(big.Int).Abs(a.BigInt()), new(big.Int).Abs(b.BigInt())
-	m.Charge(max(words(x), words(y)) * min(words(x), words(y)) / 16)
-	return intResult(new(big.Int).GCD(nil, nil, x, y))
+	cost := max(words(x), words(y)) * min(words(x), words(y)) / 16
+	m.Charge(cost)
+	z := new(big.Int)
+	if cost > costly {
+		m.apart(func() { z.GCD(nil, nil, x, y) })
+	} else {
+		z.GCD(nil, nil, x, y)
+	}
+	return intResult(z)
 }
 
 func magnitude(x int64) uint64 {

@@ -393,6 +393,16 @@ func (m *Machine) throw(err error, at *site) {
 	panic(t)
 }
 
+// anew is an error that was met before, with the calls that have led to it now.
+func (m *Machine) anew(t *Thrown) *Thrown {
+	if m.tries > 0 {
+		return t
+	}
+	t = &Thrown{Err: t.Err, Block: t.Block, Index: t.Index}
+	m.chain(t)
+	return t
+}
+
 // chain notes the calls in progress, innermost first.
 func (m *Machine) chain(t *Thrown) {
 	sp := uintptr(m.sp)

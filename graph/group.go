@@ -12,6 +12,7 @@ package graph
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"slices"
@@ -21,6 +22,11 @@ import (
 // stands among them. The members are OpLams, whose bodies mention each other by OpSelf, each index within the group.
 // They are not changed; subterms without mentions are shared with the result.
 func CanonicalGroup(members []*Term) (canonical []*Term, place []int, err error) {
+	return CanonicalGroupContext(context.Background(), members)
+}
+
+// CanonicalGroupContext is CanonicalGroup until ctx ends. Then the error is its cause.
+func CanonicalGroupContext(ctx context.Context, members []*Term) (canonical []*Term, place []int, err error) {
 	n := len(members)
 	if n == 0 || n > MaxMembers {
 		return nil, nil, fmt.Errorf("got a group of %d members, want 1 to %d", n, MaxMembers)
@@ -28,6 +34,9 @@ func CanonicalGroup(members []*Term) (canonical []*Term, place []int, err error)
 	mentions := make([][]int, n)
 	hashes := make([][sha256.Size]byte, n)
 	for i, m := range members {
+		if ctx.Err() != nil {
+			return nil, nil, context.Cause(ctx)
+		}
 		for _, j := range mentionsOf(m, nil) {
 			if j < 0 || j >= n {
 				return nil, nil, fmt.Errorf("got a mention of member %d, want one of %d", j, n)
@@ -37,7 +46,10 @@ func CanonicalGroup(members []*Term) (canonical []*Term, place []int, err error)
 		zeroed := withMentions(m, func(int) int { return 0 })
 		hashes[i] = sha256.Sum256(appendLam(nil, zeroed, nil))
 	}
-	place = refine(mentions, hashes)
+	place = refine(ctx, mentions, hashes)
+	if ctx.Err() != nil {
+		return nil, nil, context.Cause(ctx)
+	}
 	canonical = make([]*Term, 1+slices.Max(place))
 	for i, m := range members {
 		if canonical[place[i]] == nil {
@@ -47,8 +59,11 @@ func CanonicalGroup(members []*Term) (canonical []*Term, place []int, err error)
 	return canonical, place, nil
 }
 
-// refine returns the ranks of the members in the coarsest classing that mentions respect and hashes begin.
-func refine(mentions [][]int, hashes [][sha256.Size]byte) []int {
+const refineLook = 1 << 16 // mentions compared between looks at the context
+
+// refine returns the ranks of the members in the coarsest classing that mentions respect and hashes begin. It may stop
+// short of that when ctx ends.
+func refine(ctx context.Context, mentions [][]int, hashes [][sha256.Size]byte) []int {
 	n := len(hashes)
 	order := make([]int, n) // the members, by rank
 	for i := range order {
@@ -58,9 +73,16 @@ func refine(mentions [][]int, hashes [][sha256.Size]byte) []int {
 	rank := make([]int, n)
 	classes := ranks(order, rank, func(a, b int) bool { return hashes[a] == hashes[b] })
 	next := make([]int, n)
-	for classes < n {
+	left, ended := refineLook, false
+	for classes < n && !ended {
 		byMentions := func(a, b int) int {
+			if ended {
+				return 0
+			}
 			for k, j := range mentions[a] {
+				if left--; left < 0 {
+					left, ended = refineLook, ctx.Err() != nil
+				}
 				// Members of one class mention as many.
 				if d := rank[j] - rank[mentions[b][k]]; d != 0 {
 					return d

@@ -22,14 +22,36 @@ type Error struct {
 // Errors are the mistakes of one program, in source order; an error when not empty.
 type Errors []*Error
 
-// Error is `file:line:col: message`, and the item it is in.
+// Error is `file:line:col: message`, and the item it is in, as Clean makes it.
 func (e *Error) Error() string {
 	line, col := Position(e.File, e.Span.Start)
 	in := ""
 	if e.Item != "" {
 		in = "in " + Cut(e.Item) + ": "
 	}
-	return fmt.Sprintf("%s:%d:%d: %s%s", e.File.Name, line, col, in, e.Message)
+	return Clean(fmt.Sprintf("%s:%d:%d: %s%s", e.File.Name, line, col, in, e.Message))
+}
+
+// Clean makes a text safe for a terminal: what is not UTF-8 becomes U+FFFD, and control characters other than line breaks and
+// tabs, escape sequences so, and what turns the direction of text around, are written as the language writes them, \u{1b}.
+func Clean(text string) string {
+	text = strings.ToValidUTF8(text, "\uFFFD")
+	if strings.IndexFunc(text, hostile) < 0 {
+		return text
+	}
+	var b strings.Builder
+	for _, r := range text {
+		if hostile(r) {
+			fmt.Fprintf(&b, "\\u{%x}", r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+func hostile(r rune) bool {
+	return unicode.IsControl(r) && r != '\n' && r != '\t' || r >= 0x80 && unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029'
 }
 
 // Render is the error as a person reads it: the message, the source line, and a caret under the mistake.
@@ -122,7 +144,7 @@ func Excerpt(f *File, at Span, color bool) string {
 		line.WriteString("…")
 		marks.WriteString(" ")
 	}
-	col := 0
+	col, lit := 0, false
 	for i := from; i < lineEnd; {
 		r, n := utf8.DecodeRuneInString(f.Source[i:])
 		w := width(r)
@@ -130,9 +152,15 @@ func Excerpt(f *File, at Span, color bool) string {
 			line.WriteString("…")
 			break
 		}
+		if color && i == start && i < end {
+			line.WriteString(red)
+			lit = true
+		}
 		switch {
 		case r == '\t':
 			line.WriteString(strings.Repeat(" ", w))
+		case hostile(r) && w == 0:
+			// it would turn the rest of the line around
 		case w == 1 && !unicode.IsPrint(r):
 			line.WriteRune('\uFFFD')
 		default:
@@ -146,6 +174,13 @@ func Excerpt(f *File, at Span, color bool) string {
 		}
 		col += w
 		i += n
+		if lit && i >= end {
+			line.WriteString(plain)
+			lit = false
+		}
+	}
+	if lit {
+		line.WriteString(plain)
 	}
 	mark := strings.TrimRight(marks.String(), " ")
 	if !strings.Contains(mark, "^") {

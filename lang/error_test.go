@@ -29,6 +29,8 @@ func TestExcerpt(t *testing.T) {
 		{"a\x1b[31mb", 0, 1, "  a\uFFFD[31mb\n  ^"},
 		{strings.Repeat("a", 300), 200, 201, "  …" + strings.Repeat("a", 100) + "…\n" + strings.Repeat(" ", 36) + "^"},
 		{strings.Repeat("a", 300), 0, 300, "  " + strings.Repeat("a", 100) + "…\n  " + strings.Repeat("^", 100)},
+		{"a\u202eb\u2066c", 7, 8, "  abc\n    ^"},
+		{"a\u0085\u2028b", 6, 7, "  a\uFFFD\uFFFDb\n     ^"},
 		{"", 0, 0, ""},
 		{"a", 10, 12, "  a\n   ^"},
 	} {
@@ -37,7 +39,22 @@ func TestExcerpt(t *testing.T) {
 		}
 	}
 	e := &Error{File: &File{Name: "f.ros", Source: "a )"}, Span: Span{2, 3}, Item: "x", Message: "m"}
-	if got, want := e.Render(true), "\x1b[1mf.ros:1:3: in x: m\x1b[0m\n  a )\n    \x1b[31m^\x1b[0m"; got != want {
+	if got, want := e.Render(true), "\x1b[1mf.ros:1:3: in x: m\x1b[0m\n  a \x1b[31m)\x1b[0m\n    \x1b[31m^\x1b[0m"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestClean(t *testing.T) {
+	for text, want := range map[string]string{
+		"": "", "plain é世\n\t": "plain é世\n\t", "a\x1b[2Jb\r\x07": `a\u{1b}[2Jb\u{d}\u{7}`, "\u0085\u202e\u2066\u200f\u2028": `\u{85}\u{202e}\u{2066}\u{200f}\u{2028}`,
+		"\xffa": "\uFFFDa", "👩\u200d💻": "👩\u200d💻",
+	} {
+		if got := Clean(text); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+	e := &Error{File: &File{Name: "a\x1bb.ros", Source: "a"}, Message: "got `\u202e`"}
+	if got, want := e.Error(), "a\\u{1b}b.ros:1:1: got `\\u{202e}`"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -3,6 +3,8 @@
 package lang
 
 import (
+	"strings"
+
 	"github.com/alecthomas/participle/v2/lexer"
 )
 
@@ -85,6 +87,9 @@ func (p *parser) topLevel() *item {
 func (p *parser) afterExpr(want string) {
 	switch p.tok.Type {
 	case tEq:
+		if m := p.meant(want); m != "; equality is `==`" {
+			p.failAt(p.here(), "got `=`, want %s%s", want, m)
+		}
 		p.failAt(p.here(), "got `=`, want %s; equality is `==`, a definition begins with `let`", want)
 	case tImport:
 		p.failAt(p.here(), "an import can only be the whole right side of a top-level `let`")
@@ -93,7 +98,11 @@ func (p *parser) afterExpr(want string) {
 	case tArrow:
 		p.failAt(p.here(), "got `->`, want %s; a function is written `\\x -> …`", want)
 	case tColon:
-		p.failAt(p.here(), "got `:`, want %s", want)
+		m := p.meant(want)
+		if m == "" {
+			m = "; a `:` stands after a key in a map, and types are not written"
+		}
+		p.failAt(p.here(), "got `:`, want %s%s", want, m)
 	}
 	p.fail(want)
 }
@@ -164,6 +173,9 @@ func (p *parser) def(top bool) *Def {
 	}
 	switch p.tok.Type {
 	case tColon:
+		if strings.HasPrefix(p.file.Source[p.at():], ":=") {
+			p.failAt(Span{p.at(), p.at() + 2}, "got `:=`, want `=`")
+		}
 		p.failAt(p.here(), "got `:`, want `=`; definitions have no types")
 	case tArrow, tEqEq:
 		p.failAt(p.here(), "got %s, want `=`", p.got())
@@ -564,6 +576,9 @@ func (p *parser) noExpr() {
 	case tPlus:
 		p.failAt(p.here(), "got `+`, want an expression; numbers have no sign but `-`")
 	}
+	if m := p.meant("an expression"); m != "" {
+		p.failAt(p.here(), "got %s, want an expression%s", p.got(), m)
+	}
 	if op := p.operator(); op.level > 0 {
 		p.failAt(p.here(), "got `%s`, want an expression; the operator as a function is `(%s)`", op.text, op.text)
 	}
@@ -599,7 +614,7 @@ func (p *parser) parens() Expr {
 	}
 	e := p.expr()
 	if p.tok.Type == tComma {
-		p.failAt(p.here(), "got `,`, want `)`; a pair is a list: `[a, b]`")
+		p.failAt(p.here(), "got `,`, want `)`; arguments are written `f a b`, and a pair is a list: `[a, b]`")
 	}
 	if p.tok.Type != tRParen {
 		p.afterExpr("`)`")

@@ -3,6 +3,7 @@
 package lang
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"sort"
@@ -84,6 +85,7 @@ const (
 
 const (
 	maxSource  = 16 << 20 // bytes of source
+	lookEvery  = 4096     // bytes read between looks at the context
 	chunkSize  = 256      // tokens handed to participle at a time, so that a huge item does not stand in memory as tokens
 	maxDigits  = 1000000  // digits of one number
 	maxCIDText = 4096     // characters of one CID
@@ -161,6 +163,8 @@ type opener struct {
 type scanner struct {
 	name     string
 	src      string
+	ctx      context.Context // reading ends with it
+	lookAt   int             // where to look at it next
 	pos      int             // where the next token, or the space before it, begins
 	tokenEnd int             // where the last token ended
 	prev     lexer.TokenType // the last token of this item, tEOF before its first
@@ -191,7 +195,13 @@ type strayLet struct {
 }
 
 func newScanner(name, src string) *scanner {
-	return &scanner{name: name, src: src, left: chunkSize, prev: tEOF, lineStart: true}
+	return &scanner{name: name, src: src, ctx: context.Background(), left: chunkSize, prev: tEOF, lineStart: true}
+}
+
+// look looks whether reading is to end, and says where to look again.
+func (s *scanner) look() {
+	look(s.ctx)
+	s.lookAt = s.pos + lookEvery
 }
 
 // beginItem makes the scanner read on with the next item; false at the end of the source.
@@ -234,7 +244,7 @@ func (s *scanner) forgotten() (opener, int) {
 // rewind makes the item that begins at offset the next one.
 func (s *scanner) rewind(offset int) {
 	s.popAll()
-	s.pos, s.doc, s.lineStart = offset, nil, true
+	s.pos, s.doc, s.lineStart, s.lookAt = offset, nil, true, offset
 }
 
 // Next implements lexer.Lexer.
@@ -322,6 +332,9 @@ func (s *scanner) space() {
 }
 
 func (s *scanner) comment(line string) {
+	if s.pos >= s.lookAt {
+		s.look()
+	}
 	if !s.lineStart || !strings.HasPrefix(line, "##") || strings.HasPrefix(line, "###") {
 		s.docLive = false
 		return
@@ -377,6 +390,9 @@ func (s *scanner) wordAt(pos int) string {
 // token reads the token at pos, which is neither space nor the end.
 func (s *scanner) token() lexer.Token {
 	start := s.pos
+	if start >= s.lookAt {
+		s.look()
+	}
 	if s.doc != nil {
 		if len(s.open) == 0 {
 			if s.docs == nil {
@@ -606,6 +622,14 @@ func (s *scanner) unknown() lexer.TokenType {
 		why = "got `'`; a text stands in double quotes"
 	case r == '^':
 		why = "got `^`; a power is `pow x y`"
+	case r == '$':
+		why = "got `$`; an argument stands in parentheses, or before a `|>`: `f (g x)`, `x |> g |> f`"
+	case r == '?':
+		why = "got `?`; a choice is `if c then a else b`, and what may be missing is `Some x` or `None`"
+	case r == '`':
+		why = "got a backtick; a text stands in double quotes"
+	case r == '~':
+		why = "got `~`; negation is `-x` of a number, `not x` of a bool"
 	case r == ';':
 		why = "got `;`; items end where the next begins in the first column"
 	case r == 'λ':

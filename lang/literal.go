@@ -3,6 +3,7 @@
 package lang
 
 import (
+	"context"
 	"fmt"
 	"math/big"
 	"strconv"
@@ -97,9 +98,9 @@ func isBinary(c byte) bool  { return c-'0' <= 1 }
 func isHex(c byte) bool     { return c-'0' <= 9 || c-'a' <= 5 || c-'A' <= 5 }
 
 // newInt makes the node of an int literal: for a short one, nearly every one, in one piece of memory.
-func newInt(at Span, lit string) *Int {
+func newInt(ctx context.Context, at Span, lit string) *Int {
 	if len(lit) > 9 || len(lit) > 1 && class[lit[1]] != cDigit {
-		return &Int{at, intValue(lit)}
+		return &Int{at, intValue(ctx, lit)}
 	}
 	n := new(struct {
 		node Int
@@ -116,7 +117,7 @@ func newInt(at Span, lit string) *Int {
 }
 
 // intValue is what an int literal denotes, in time that does not grow with the square of its length.
-func intValue(lit string) *big.Int {
+func intValue(ctx context.Context, lit string) *big.Int {
 	lit = strings.ReplaceAll(lit, "_", "")
 	n := new(big.Int)
 	switch {
@@ -125,24 +126,25 @@ func intValue(lit string) *big.Int {
 	case len(lit) > 2 && lit[1] == 'b':
 		n.SetString(lit[2:], 2)
 	default:
-		return decimal(lit)
+		return decimal(ctx, lit)
 	}
 	return n
 }
 
 // decimal reads long runs of digits by halves: big.Int's own reader is quadratic.
-func decimal(digits string) *big.Int {
+func decimal(ctx context.Context, digits string) *big.Int {
 	if len(digits) <= 2000 {
 		n, _ := new(big.Int).SetString(digits, 10)
 		return n
 	}
+	look(ctx)
 	low := 2000
 	for low*2 < len(digits) {
 		low *= 2
 	}
-	n := decimal(digits[:len(digits)-low])
+	n := decimal(ctx, digits[:len(digits)-low])
 	n.Mul(n, new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(low)), nil))
-	return n.Add(n, decimal(digits[len(digits)-low:]))
+	return n.Add(n, decimal(ctx, digits[len(digits)-low:]))
 }
 
 // floatValue is what a float literal denotes; false when it is too large.
@@ -439,7 +441,7 @@ func (p *parser) number(start int, negative bool) Expr {
 	lit, kind := p.tok.Value, p.tok.Type
 	if kind == tInt {
 		p.next()
-		n := newInt(p.from(start), lit)
+		n := newInt(p.scanner.ctx, p.from(start), lit)
 		if negative {
 			n.Value.Neg(n.Value)
 		}

@@ -12,6 +12,7 @@
 package lang
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -37,6 +38,37 @@ const (
 // Parse reads a program. The File is never nil: it holds all that was understood, also when there are Errors.
 // Parse may be called from any goroutine.
 func Parse(name string, src []byte) (*File, Errors) {
+	f, errs, _ := ParseContext(context.Background(), name, src)
+	return f, errs
+}
+
+// ParseContext is Parse until ctx ends. Then the error is its cause, and nothing of the source is to be used.
+func ParseContext(ctx context.Context, name string, src []byte) (f *File, errs Errors, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			h, ok := r.(*halt)
+			if !ok {
+				panic(r)
+			}
+			f, errs, err = &File{Name: name}, nil, h.cause
+		}
+	}()
+	f, errs = parse(ctx, name, src)
+	return f, errs, nil
+}
+
+// A halt is the panic that ends the reading of a source whose context has ended.
+type halt struct{ cause error }
+
+// look ends the reading if ctx has ended.
+func look(ctx context.Context) {
+	if ctx.Err() != nil {
+		panic(&halt{context.Cause(ctx)})
+	}
+}
+
+func parse(ctx context.Context, name string, src []byte) (*File, Errors) {
+	look(ctx)
 	f := &File{Name: name}
 	if len(src) > maxSource {
 		return f, Errors{{File: f, Message: fmt.Sprintf("the source is %d bytes long, more than the limit of 16 MiB", len(src))}}
@@ -59,6 +91,7 @@ func Parse(name string, src []byte) (*File, Errors) {
 		parsers.Put(p)
 	}()
 	p.scanner, p.file = newScanner(name, f.Source), f
+	p.scanner.ctx = ctx
 	p.parseItems()
 	errs := p.errs
 	for _, e := range errs {
@@ -342,12 +375,57 @@ func (p *parser) fail(want string) {
 		bad := p.scanner.bad
 		panic(&bailout{&Error{File: p.file, Span: bad.span, Item: p.name, Message: bad.why, Partial: bad.partial}})
 	}
-	err := &Error{File: p.file, Span: p.here(), Item: p.name, Message: "got " + p.got() + ", want " + want}
+	err := &Error{File: p.file, Span: p.here(), Item: p.name, Message: "got " + p.got() + ", want " + want + p.meant(want)}
 	err.Partial = p.tok.Type == tEOF && p.at() >= len(p.file.Source)
 	if err.Partial { // the place to look at is where the text stops, not after the last line break
 		err.Span = Span{p.end, p.end}
 	}
 	panic(&bailout{err})
+}
+
+// meant says what somebody may have meant who wrote the next token where something else was wanted.
+func (p *parser) meant(want string) string {
+	after := func(text string) bool { // the token and what touches it
+		return strings.HasPrefix(p.file.Source[min(p.at(), len(p.file.Source)):], text)
+	}
+	before := func(c byte) bool { return p.at() > 0 && p.end == p.at() && p.file.Source[p.at()-1] == c }
+	switch p.tok.Type {
+	case tEq:
+		switch {
+		case after("=>"):
+			return "; an arrow is `->`"
+		case before('='):
+			return "; equality is `==`, for all kinds"
+		}
+		return "; equality is `==`"
+	case tStar:
+		if before('*') {
+			return "; a power is `pow x y`"
+		}
+	case tColon:
+		if after("::") {
+			return "; a list with x before the others is `[x, ...xs]`; types are not written"
+		}
+	case tThen:
+		if want == "`else`" {
+			return "; conditions are chained by `else if`"
+		}
+	case tLBrace, tArms:
+		switch want {
+		case "`then`":
+			return "; it is `if c then a else b`, without braces"
+		case "`else`":
+			return "; it is `else b`, without braces"
+		}
+	case tBar:
+		if want == "`{` and `|` before the first arm" {
+			return "; the arms stand in braces"
+		}
+	}
+	if want == "`else`" {
+		return "; an `if` always has an `else`"
+	}
+	return ""
 }
 
 // got names the next token in a message.

@@ -303,6 +303,9 @@ func (p *parser) sameNames(pats []Pattern) {
 	first := map[string]bool{}
 	bound(pats[0], func(name string, _ Span) { first[name] = true })
 	for _, pat := range pats[1:] {
+		if len(p.errs) > maxErrors { // each may lack as many names as the first one has
+			return
+		}
 		here := map[string]bool{}
 		bound(pat, func(name string, at Span) {
 			here[name] = true

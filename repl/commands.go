@@ -87,7 +87,7 @@ func (s *Session) run(ctx context.Context, name string, src []byte, args []strin
 	}
 	out, err := s.Evaluate(limited, expr)
 	if err == nil && out.Error == nil {
-		err = s.printForced(limited, out.Value)
+		err = s.printForced(limited, out.Value, u.BodyCID)
 	}
 	if s.opt.Stats {
 		s.stats(expr, out, time.Since(began))
@@ -98,7 +98,7 @@ func (s *Session) run(ctx context.Context, name string, src []byte, args []strin
 		s.warn("this answer may rest on a claim by %s, not checked here", strings.TrimPrefix(out.Rests, graph.ClaimAnswer))
 	}
 	if err == nil && out.Error != nil {
-		return &failure{exitProgram, s.programError(s.located(ctx, expr, out))}
+		return s.Failed(s.located(ctx, expr, out), expr, u.BodyCID)
 	}
 	return err
 }
@@ -122,7 +122,32 @@ func (s *Session) located(ctx context.Context, expr cid.Cid, out eval.Outcome) *
 	if err != nil || again.Error == nil || again.Error.Err.Kind != out.Error.Err.Kind {
 		return out.Error
 	}
-	return &eval.Thrown{Err: out.Error.Err, Block: again.Error.Block, Index: again.Error.Index, Calls: again.Error.Calls, More: again.Error.More}
+	return placed(out.Error, again.Error)
+}
+
+// placed is an error with the place of another one.
+func placed(t, at *eval.Thrown) *eval.Thrown {
+	return &eval.Thrown{Err: t.Err, Block: at.Block, Index: at.Index, Calls: at.Calls, More: at.More}
+}
+
+// locatedIn is located for what forcing a lazy value came to.
+func (s *Session) locatedIn(ctx context.Context, v graph.Value, t *eval.Thrown) *eval.Thrown {
+	if t.Block.Defined() || v.Kind() != graph.KindLazy {
+		return t
+	}
+	expr := graph.ThunkCode(v.Thunk(), graph.SinkFunc(func(b graph.Block) { s.store.Put(ctx, b) }))
+	ctx, cancel := context.WithTimeout(ctx, locateTime)
+	defer cancel()
+	m := eval.New(eval.Options{Load: s.Load, Link: eval.None, Fuel: 2 * locateSteps, Memory: s.memory})
+	out, err := m.Eval(ctx, expr)
+	again := out.Error
+	if err == nil && again == nil {
+		_, again, err = m.Look(ctx, out.Value)
+	}
+	if err != nil || again == nil || again.Err.Kind != t.Err.Kind {
+		return t
+	}
+	return placed(t, again)
 }
 
 func (s *Session) stats(expr cid.Cid, out eval.Outcome, took time.Duration) {
@@ -134,16 +159,23 @@ func (s *Session) stats(expr cid.Cid, out eval.Outcome, took time.Duration) {
 		took.Round(10*time.Microsecond), out.Steps, out.Reduced, out.Reused, out.Linked)
 }
 
-// printForced prints the value of a run: its root forced, nothing below it.
-func (s *Session) printForced(ctx context.Context, v graph.Value) error {
-	v, thrown, err := s.machine.Look(ctx, v)
+// printForced prints the value of a run: its root forced, nothing below it. The roots are those of Failed.
+func (s *Session) printForced(ctx context.Context, v graph.Value, roots ...cid.Cid) error {
+	found, thrown, err := s.machine.Look(ctx, v)
 	if err != nil {
 		return err
 	}
 	if thrown != nil {
-		return &failure{exitProgram, s.programError(thrown)}
+		if v.Kind() == graph.KindLazy {
+			head := v.Thunk().Head
+			if t, err := graph.LoadCode(head, s.Load); err == nil && t.Op == graph.OpApp && t.Args[0].Op == graph.OpRef {
+				head = t.Args[0].CID
+			}
+			roots = append([]cid.Cid{head}, roots...)
+		}
+		return s.Failed(s.locatedIn(ctx, v, thrown), roots...)
 	}
-	return s.print(ctx, v)
+	return s.print(ctx, found)
 }
 
 // prettyBytes and prettyDepth bound the values that are indented on a terminal.

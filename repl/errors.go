@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -84,9 +85,9 @@ func describe(err error, color bool) (text string, code int) {
 	}
 	var located *shown
 	if errors.As(err, &located) {
-		return located.text, code
+		return located.render(color), code
 	}
-	return "rosser: " + err.Error(), code
+	return lang.Clean("rosser: " + err.Error()), code
 }
 
 // Bug reports a panic that nothing should have caused.
@@ -169,84 +170,29 @@ func appendBrief(dst []byte, v graph.Value) ([]byte, error) {
 	return graph.AppendJSON(dst, v, nil)
 }
 
-// explain makes prose of a program's error.
-func explain(e *eval.Error) string {
-	field := func(key string) (graph.Value, bool) {
-		if e.Value.Kind() != graph.KindMap {
-			return graph.Value{}, false
-		}
-		return e.Value.Map().Get(key)
-	}
-	switch e.Kind {
-	case "error":
-		if e.Value.Kind() == graph.KindText {
-			return cut(e.Value.Text(), errorBytes)
-		}
-		return "error " + brief(e.Value)
-	case "wrong kind":
-		got, ok := field("got")
-		want, ok2 := field("want")
-		if ok && ok2 && want.Kind() == graph.KindText {
-			text := fmt.Sprintf("wrong kind: got %s %s, want %s", got.Kind(), brief(got), want.Text())
-			if got.Kind() == graph.KindText && strings.Contains(want.Text(), "number") {
-				text += " (parseInt and parseFloat read numbers from text)"
-			}
-			return text
-		}
-	case "no field":
-		name, ok := field("field")
-		in, ok2 := field("in")
-		if ok && ok2 && name.Kind() == graph.KindText {
-			text := fmt.Sprintf("no field: got %s, want one with the field %q", brief(in), cut(name.Text(), errorBytes))
-			if in.Kind() == graph.KindMap {
-				var keys []string
-				in.Map().Each(func(key string, _ graph.Value) bool {
-					keys = append(keys, key)
-					return len(keys) < 10000
-				})
-				if s := lang.Suggest(name.Text(), keys); s != "" {
-					text += hint(s)
-				}
-			}
-			return text
-		}
-	case "no match":
-		return "no match: no pattern fits " + brief(e.Value)
-	case "not a function":
-		return fmt.Sprintf("not a function: got %s %s", e.Value.Kind(), brief(e.Value))
-	}
-	return e.Kind + ": " + brief(e.Value)
-}
-
-// programError shows a program's error: where, what, and the calls that led there. An error in code whose source is not
-// at hand is shown where the program called it.
-func (s *Session) programError(t *eval.Thrown) error {
-	var b strings.Builder
-	at, inside := s.spot(t.Block, t.Index), ""
+// programError is a program's error as it is shown: where, what, and the calls that led there. An error in code whose
+// source is not at hand is shown where the program called it.
+func (s *Session) programError(t *eval.Thrown, roots ...cid.Cid) error {
+	e := &shown{at: s.spot(t.Block, t.Index), why: s.explain(t.Err, s.fault(t))}
 	calls := t.Calls
-	for at == nil && len(calls) > 0 {
+	for inside := ""; e.at == nil && len(calls) > 0; calls = calls[1:] {
 		if inside == "" {
 			inside = " (in " + s.nameOf(calls[0]) + ")"
+			e.why.text += inside
 		}
-		at = s.spot(calls[0].Block, calls[0].Index)
-		calls = calls[1:]
+		e.at = s.spot(calls[0].Block, calls[0].Index)
 	}
-	if at != nil {
-		at.Message = explain(t.Err) + inside
-		b.WriteString(strings.TrimRight(at.Render(terminal(s.opt.Stderr)), "\n"))
-	} else {
-		b.WriteString("error: " + explain(t.Err) + inside)
+	for i := 0; e.at == nil && i < len(roots); i++ {
+		e.at = s.spot(roots[i], 0)
 	}
-	for _, c := range calls {
-		b.WriteString("\n  called in " + s.nameOf(c))
-		if c.Times > 1 {
-			fmt.Fprintf(&b, ", %d times in a row", c.Times)
-		}
-	}
-	if t.More > 0 {
-		fmt.Fprintf(&b, "\n  … and %d calls more", t.More)
-	}
-	return &shown{b.String()}
+	e.calls = s.chain(calls, t.More)
+	return e
+}
+
+// Failed is a program's error as an error that Describe shows.
+// The roots are the code that was asked for: an error without any other place is shown at the first that has one.
+func (s *Session) Failed(t *eval.Thrown, roots ...cid.Cid) error {
+	return &failure{exitProgram, s.programError(t, roots...)}
 }
 
 // spot is the place of a node in source, or nil if that is not at hand.
@@ -258,10 +204,98 @@ func (s *Session) spot(block cid.Cid, index int) *lang.Error {
 	return &lang.Error{File: p.file, Span: p.spans[index]}
 }
 
-// A shown is a program's error as it is printed.
-type shown struct{ text string }
+// A shown is a program's error, ready to be shown.
+type shown struct {
+	at    *lang.Error // where; nil if that is not known
+	why   explanation
+	calls []string // a line each, innermost first
+}
 
-func (e *shown) Error() string { return e.text }
+func (e *shown) Error() string { return e.render(false) }
+
+func (e *shown) render(color bool) string {
+	paint := func(style, text string) string {
+		text = lang.Clean(text)
+		if !color {
+			return text
+		}
+		return style + text + plain
+	}
+	var b strings.Builder
+	if e.at != nil {
+		at := *e.at
+		at.Message = e.why.text
+		b.WriteString(strings.TrimRight(at.Render(color), "\n"))
+	} else {
+		b.WriteString(paint(bold, "error: "+e.why.text))
+	}
+	for _, note := range e.why.notes {
+		b.WriteString("\n  " + lang.Clean(note))
+	}
+	if e.why.hint != "" {
+		b.WriteString("\n  " + paint(cyan, "hint: "+e.why.hint))
+	}
+	for _, line := range e.calls {
+		b.WriteString("\n  " + paint(dim, line))
+	}
+	return b.String()
+}
+
+// How parts of an error look on a terminal.
+const (
+	bold  = "\x1b[1m"
+	dim   = "\x1b[2m"
+	cyan  = "\x1b[36m"
+	plain = "\x1b[0m"
+)
+
+// Bounds of a chain of calls that is shown.
+const (
+	maxCycle = 4  // calls that come again together
+	maxChain = 10 // lines
+)
+
+// chain says which calls led to an error, innermost first. Calls that come again in the same order are shown once.
+func (s *Session) chain(calls []eval.Call, more int) (lines []string) {
+	same := func(a, b []eval.Call) bool {
+		return slices.EqualFunc(a, b, func(x, y eval.Call) bool { return x.Fn == y.Fn && x.Index == y.Index && x.Block == y.Block })
+	}
+	for len(calls) > 0 && len(lines) < maxChain {
+		period, turns := 1, 1
+		for n := 2; n <= maxCycle; n++ {
+			k := 1
+			for (k+1)*n <= len(calls) && same(calls[:n], calls[k*n:(k+1)*n]) {
+				k++
+			}
+			if k > 1 {
+				period, turns = n, k
+				break
+			}
+		}
+		for _, c := range calls[:period] {
+			line := "in " + s.nameOf(c)
+			if at := s.spot(c.Block, c.Index); at != nil {
+				row, col := lang.Position(at.File, at.Span.Start)
+				line += fmt.Sprintf(", called at %s:%d:%d", at.File.Name, row, col)
+			}
+			if c.Times > 1 {
+				line += fmt.Sprintf(", %d times in a row", c.Times)
+			}
+			lines = append(lines, line)
+		}
+		if turns > 1 {
+			lines = append(lines, fmt.Sprintf("… these %d again, %s more", period, plural(turns-1, "time")))
+		}
+		calls = calls[period*turns:]
+	}
+	for _, c := range calls {
+		more += c.Times
+	}
+	if more > 0 {
+		lines = append(lines, fmt.Sprintf("… and %s more", plural(more, "call")))
+	}
+	return lines
+}
 
 // nameOf is a function's name, or its CID.
 func (s *Session) nameOf(c eval.Call) string {

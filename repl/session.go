@@ -12,8 +12,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"regexp"
-	"runtime"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -213,25 +211,33 @@ func readSource(path string) ([]byte, error) {
 	return src, nil
 }
 
-// Compile parses and compiles a program and puts its blocks into the store. The error is a lang.Errors for mistakes in the source.
+// Compile parses and compiles a program and puts its blocks into the store. The error is a lang.Errors for mistakes in the
+// source. When ctx ends or memory runs out it leaves nothing behind, and the session can go on.
 func (s *Session) Compile(ctx context.Context, name string, src []byte) (*compile.Unit, error) {
-	var f *lang.File
+	limited, end := s.bounded(ctx)
+	defer end(nil)
 	var u *compile.Unit
-	var errs, more lang.Errors
-	err := s.bounded(ctx, name, func() {
-		f, errs = lang.Parse(name, src)
-		u, more = compile.File(f, compile.Options{
-			Prelude:       s.scope.lookup,
-			Names:         s.scope.names,
-			Module:        s.scope.module,
-			Load:          s.Load,
-			ImportFile:    func(from, path string) (*compile.Unit, error) { return s.importFile(ctx, from, path) },
-			ImportData:    func(from, kind, path string) (*graph.Term, error) { return s.readData(ctx, kind, beside(from, path)) },
-			ImportLibrary: func(c cid.Cid) (map[string]*graph.Term, error) { return s.importLibrary(ctx, c) },
+	var more lang.Errors
+	f, errs, err := lang.ParseContext(limited, name, src)
+	if err == nil {
+		u, more, err = compile.FileContext(limited, f, compile.Options{
+			Prelude: s.scope.lookup,
+			Names:   s.scope.names,
+			Module:  s.scope.module,
+			Load:    s.Load,
+			ImportFile: func(from, path string) (*compile.Unit, error) {
+				u, err := s.importFile(limited, from, path)
+				return u, ending(end, err)
+			},
+			ImportData: func(from, kind, path string) (*graph.Term, error) {
+				t, err := s.readData(limited, kind, beside(from, path))
+				return t, ending(end, err)
+			},
+			ImportLibrary: func(c cid.Cid) (map[string]*graph.Term, error) { return s.importLibrary(limited, c) },
 		})
-	})
+	}
 	if err != nil {
-		return nil, err
+		return nil, stopped(err, "compiling "+name)
 	}
 	if len(errs) > 0 {
 		return nil, join(errs, more)
@@ -242,10 +248,8 @@ func (s *Session) Compile(ctx context.Context, name string, src []byte) (*compil
 	if err := s.store.Put(ctx, u.Blocks...); err != nil {
 		s.warn("the store cannot be written: %v", err)
 	}
-	for c, spans := range u.Spans {
-		if _, ok := s.places[c]; !ok {
-			s.places[c] = place{f, spans}
-		}
+	for c, spans := range u.Spans { // what was written last is what its writer looks at
+		s.places[c] = place{f, spans}
 	}
 	for _, d := range u.Defs {
 		s.names[d.CID] = d.Name
@@ -253,53 +257,37 @@ func (s *Session) Compile(ctx context.Context, name string, src []byte) (*compil
 	return u, nil
 }
 
-// bounded runs f, which looks at no limit itself, until ctx ends or memory runs out. Then f is left to itself, and the
-// session must not be used any more.
-func (s *Session) bounded(ctx context.Context, what string, f func()) error {
-	done := make(chan any, 1)
-	go func() {
-		defer func() { done <- recover() }()
-		f()
-	}()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		select {
-		case bug := <-done:
-			if bug != nil {
-				panic(bug)
-			}
-			return nil
-		case <-ctx.Done():
-			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				return &failure{exitStopped, fmt.Errorf("deadline reached while compiling %s", what)}
-			}
-			return &failure{exitStopped, fmt.Errorf("interrupted while compiling %s", what)}
-		case <-tick.C:
-			if eval.MemoryInUse() > s.memory {
-				if runtime.GC(); eval.MemoryInUse() > s.memory {
-					return &failure{exitStopped, fmt.Errorf("memory limit reached while compiling %s", what)}
+// join adds to the parser's errors what compiling the items that could be read has found, but not that the names are
+// unknown which the others may define.
+func join(errs, more lang.Errors) lang.Errors {
+	source := errs[0].File.Source
+	name := func(e *lang.Error) string {
+		end := min(e.Span.End, len(source))
+		return source[min(e.Span.Start, end):end]
+	}
+	broken, told := map[string]bool{}, errs
+	for _, e := range more {
+		broken[name(e)] = false
+	}
+	for line := range strings.Lines(source) {
+		for _, word := range []string{"let ", "and "} {
+			if rest, ok := strings.CutPrefix(line, word); ok {
+				rest = strings.TrimLeft(rest, " ")
+				end := strings.IndexFunc(rest, func(r rune) bool {
+					return r != '_' && r != '\'' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+				})
+				if end < 0 {
+					end = len(rest)
+				}
+				if _, unknown := broken[rest[:end]]; unknown {
+					broken[rest[:end]] = true
 				}
 			}
 		}
 	}
-}
-
-var definition = regexp.MustCompile(`(?m)^(?:let|and) +([a-z_][A-Za-z0-9_']*)`)
-
-// join adds to the parser's errors what compiling the items that could be read has found, but not that the names are
-// unknown which the others may define.
-func join(errs, more lang.Errors) lang.Errors {
-	broken, told := map[string]bool{}, errs
-	for _, e := range errs {
-		for _, m := range definition.FindAllStringSubmatch(e.File.Source, -1) {
-			broken[m[1]] = true
-		}
-	}
 	for _, e := range more {
-		end := min(e.Span.End, len(e.File.Source))
 		again := slices.ContainsFunc(told, func(t *lang.Error) bool { return e.Span.Start < t.Span.End && t.Span.Start < e.Span.End })
-		if !again && !broken[e.File.Source[min(e.Span.Start, end):end]] {
+		if !again && !broken[name(e)] {
 			errs = append(errs, e)
 		}
 	}
@@ -328,14 +316,21 @@ func (s *Session) importFile(ctx context.Context, from, path string) (*compile.U
 		}
 		return u, nil
 	}
-	src, err := readSource(path)
-	if err != nil {
+	src, err := await(ctx, func() ([]byte, error) { return readSource(path) })
+	switch {
+	case ctx.Err() != nil:
+		return nil, stopped(context.Cause(ctx), "reading "+path)
+	case err != nil:
 		return nil, errors.Unwrap(err)
 	}
 	s.imports[abs] = nil
+	defer func() {
+		if s.imports[abs] == nil {
+			delete(s.imports, abs)
+		}
+	}()
 	u, err := s.Compile(ctx, path, src)
 	if err != nil {
-		delete(s.imports, abs)
 		return nil, err
 	}
 	s.imports[abs] = u
@@ -350,6 +345,9 @@ func (s *Session) importLibrary(ctx context.Context, c cid.Cid) (map[string]*gra
 	}
 	terms := map[string]*graph.Term{}
 	for name, term := range lib.Names {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		t, err := graph.LoadCode(term, s.Load)
 		if err != nil {
 			return nil, fmt.Errorf("%s of the library %s: %w", name, c, err)
@@ -375,14 +373,18 @@ func (s *Session) Apply(ctx context.Context, u *compile.Unit, args []*graph.Term
 
 // readData reads a file of the kind file (as bytes), json or csv as a literal.
 func (s *Session) readData(ctx context.Context, kind, path string) (*graph.Term, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, Misuse(err)
-	}
-	defer f.Close()
 	most := s.memory / 4
-	data, err := io.ReadAll(io.LimitReader(f, most+1))
+	data, err := await(ctx, func() ([]byte, error) {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		return io.ReadAll(io.LimitReader(f, most+1))
+	})
 	switch {
+	case ctx.Err() != nil:
+		return nil, stopped(context.Cause(ctx), "reading "+path)
 	case err != nil:
 		return nil, Misuse(err)
 	case int64(len(data)) > most:
@@ -412,7 +414,7 @@ func malformed(path string, e *eval.Error) error {
 			return fmt.Errorf("%s:%s:%s: %s", path, brief(line), brief(column), reason.Text())
 		}
 	}
-	return fmt.Errorf("%s: %s", path, explain(e))
+	return fmt.Errorf("%s: %s", path, new(Session).explain(e, fault{}).text)
 }
 
 // Argument reads an argument of the command line: an expression, or file:, json: or csv: and a path.

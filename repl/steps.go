@@ -98,7 +98,7 @@ func (st *Steps) View(ctx context.Context, width, lines int) (StepView, error) {
 	if lines <= 1 {
 		v.Text, v.Redex = cutAround(v.Text, v.Redex, width)
 	} else {
-		v.Text, v.Redex = cutLines(v.Text, v.Redex, width, lines)
+		v.Text, v.Redex = linesAround(v.Text, v.Redex, width, lines)
 	}
 	return v, err
 }
@@ -243,8 +243,8 @@ func cutAround(text string, span lang.Span, width int) (string, lang.Span) {
 	return text + string(after), lang.Span{Start: len(string(before)), End: len(text)}
 }
 
-// cutLines keeps so many lines around the beginning of the span, and so many columns of each.
-func cutLines(text string, span lang.Span, width, lines int) (string, lang.Span) {
+// linesAround keeps so many lines around the beginning of the span, and so many columns of each.
+func linesAround(text string, span lang.Span, width, lines int) (string, lang.Span) {
 	all := strings.Split(text, "\n")
 	at := strings.Count(text[:span.Start], "\n")
 	from := max(0, min(at-lines/2, len(all)-lines))

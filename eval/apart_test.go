@@ -1,0 +1,48 @@
+// This file tests that operations on huge ints can be stopped, and that the machine goes on after it.
+
+package eval
+
+import (
+	"context"
+	"math/big"
+	"testing"
+	"time"
+
+	"github.com/rosser-lang/rosser/graph"
+)
+
+func TestHugeIntsAreStopped(t *testing.T) {
+	huge := func(bits uint) graph.Value {
+		x := new(big.Int).Lsh(big.NewInt(1), bits)
+		return graph.BigInt(x.Sub(x, big.NewInt(159)).Div(x, big.NewInt(7)))
+	}
+	a, b := huge(12_000_000), huge(9_000_001)
+	m := New(Options{Link: None})
+	for _, c := range []struct {
+		prim string
+		args []graph.Value
+	}{{"num.gcd", []graph.Value{a, b}}, {"num.intdiv", []graph.Value{a, huge(6_000_000)}}, {"num.mod", []graph.Value{a, huge(6_000_000)}}, {"core.show", []graph.Value{a}}} {
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+		began := time.Now()
+		_, thrown, err := m.Primitive(ctx, c.prim, c.args...)
+		took := time.Since(began)
+		cancel()
+		if s, ok := err.(*Stop); err != nil && (!ok || s.Reason != Deadline) || thrown != nil || took > 2*time.Second {
+			t.Errorf("%s: got %v %v after %v, want the deadline", c.prim, err, thrown, took)
+		}
+		t.Logf("%s: %v after %v", c.prim, err, took)
+	}
+	// What runs apart comes to what it comes to otherwise.
+	x, y := huge(600_000), huge(400_001)
+	q, r := new(big.Int).QuoRem(x.BigInt(), y.BigInt(), new(big.Int))
+	for prim, want := range map[string]*big.Int{"num.intdiv": q, "num.mod": r, "num.gcd": new(big.Int).GCD(nil, nil, x.BigInt(), y.BigInt())} {
+		v, thrown, err := m.Primitive(context.Background(), prim, x, y)
+		if err != nil || thrown != nil || v.BigInt().Cmp(want) != 0 {
+			t.Errorf("%s: got another int (%v %v)", prim, err, thrown)
+		}
+	}
+	v, _, err := m.Primitive(context.Background(), "core.show", x)
+	if err != nil || v.Text() != x.BigInt().String() {
+		t.Errorf("show: got other digits (%v)", err)
+	}
+}
