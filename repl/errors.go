@@ -219,7 +219,7 @@ func (e *shown) render(color bool) string {
 		if !color {
 			return text
 		}
-		return style + text + plain
+		return style + text + unstyled
 	}
 	var b strings.Builder
 	if e.at != nil {
@@ -243,10 +243,10 @@ func (e *shown) render(color bool) string {
 
 // How parts of an error look on a terminal.
 const (
-	bold  = "\x1b[1m"
-	dim   = "\x1b[2m"
-	cyan  = "\x1b[36m"
-	plain = "\x1b[0m"
+	bold     = "\x1b[1m"
+	dim      = "\x1b[2m"
+	cyan     = "\x1b[36m"
+	unstyled = "\x1b[0m"
 )
 
 // Bounds of a chain of calls that is shown.

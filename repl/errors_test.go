@@ -20,7 +20,7 @@ import (
 var update = flag.Bool("update", false, "rewrite goldens")
 
 // styles are how the escape sequences of colours stand in the golden file.
-var styles = strings.NewReplacer(bold, "<b>", dim, "<dim>", cyan, "<cyan>", plain, "</>", "\x1b[31m", "<red>")
+var styles = strings.NewReplacer(bold, "<b>", dim, "<dim>", cyan, "<cyan>", unstyled, "</>", "\x1b[31m", "<red>")
 
 // TestErrors runs the cases of testdata/errors.txt. A case is a program and, each line after one tab, the exit code and what
 // is shown; blank lines inside a program do not matter. One that begins with `# colour` is shown as on a terminal.

@@ -59,7 +59,7 @@ func (s *Session) fault(t *eval.Thrown) (f fault) {
 			f.prim = head.Name
 		}
 		if head.Op == graph.OpVar {
-			head = binder(code, f.node, head.Index)
+			head = bindingOf(code, f.node, head.Index)
 		}
 		f.arity = s.arity(head, code)
 	}
@@ -101,8 +101,8 @@ func (s *Session) arity(fn, code *graph.Term) int {
 	return 0
 }
 
-// binder is what a let around a node binds to the variable of a level, nil if it is a parameter.
-func binder(code, node *graph.Term, level int) (bound *graph.Term) {
+// bindingOf is what a let around a node binds to the variable of a level, nil if it is a parameter.
+func bindingOf(code, node *graph.Term, level int) (bound *graph.Term) {
 	var find func(t *graph.Term, depth int, has *graph.Term) bool
 	find = func(t *graph.Term, depth int, has *graph.Term) bool {
 		if t == node {
