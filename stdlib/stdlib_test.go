@@ -186,7 +186,8 @@ func TestComplete(t *testing.T) {
 		"": `id const flip not error show force forceDeep debug parseInt parseFloat toFloat floor ceil round truncate sqrt abs min max pow gcd
 			length map filter fold foldr reduce reverse range sum product sort sortBy sortWith take drop takeWhile dropWhile zip zipWith unzip
 			any all find concat flatMap unique groupBy partition head last at indexOf contains repeat enumerate minimum maximum isEmpty`,
-		"Text":  "length split join lines words chars codes fromCodes upper lower trim contains startsWith endsWith indexOf replace slice padLeft padRight repeat reverse",
+		"Text": "length split join lines words chars codes fromCodes upper lower trim contains startsWith endsWith indexOf replace slice padLeft padRight repeat reverse " +
+			"trimLeft trimRight isBlank capitalize foldCase category",
 		"Math":  "pi e exp expm1 log log1p log2 log10 sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh cbrt hypot isqrt",
 		"Bytes": "length slice toList fromList text fromText hex fromHex base64 fromBase64",
 		"Map":   "keys values entries fromEntries get has insert remove merge map filter fold update",
