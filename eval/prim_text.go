@@ -1,7 +1,7 @@
 // This file holds the primitives of text: text.*, and seq.append, which is `++`. Offsets and lengths are in code points.
 //
-// White space is the 25 code points with Unicode's property White_Space, case is case.go's table: no release of Go and
-// no locale has a say. A line ends at LF, CR LF or CR.
+// White space is the 25 code points with Unicode's property White_Space, case is case.go's table, the rest unicode.go's: no
+// release of Go and no locale has a say. A line ends at LF, CR LF or CR.
 
 package eval
 
@@ -24,7 +24,11 @@ var textPrims = []Prim{
 	{"text.fromCodes", 1, 1, textFromCodes, "list: the text of code points; a surrogate and what is above 0x10ffff are \"out of range\"; cost: 1 per 16"},
 	{"text.upper", 1, 1, textUpper, "text: in upper case by the simple mappings of Unicode 15, one code point for one (ß stays); cost: 1 per 256 bytes"},
 	{"text.lower", 1, 1, textLower, "text: in lower case by the simple mappings of Unicode 15, one code point for one; cost: 1 per 256 bytes"},
+	{"text.foldCase", 1, 1, textFoldCase, "text: with letters that differ only in case made one, by the full case folding of Unicode 15 (ß and ẞ become ss); cost: 1 per 256 bytes"},
+	{"text.category", 1, 1, textCategory, "char: the general category of a text of one code point by Unicode 15, as \"Lu\"; \"Cn\" of one that is not assigned, \"out of range\" of a longer text; costs nothing"},
 	{"text.trim", 1, 1, textTrim, "text: without white space at both ends; cost: 1 per 256 bytes"},
+	{"text.trimLeft", 1, 1, textTrimLeft, "text: without white space at its beginning; cost: 1 per 256 bytes"},
+	{"text.trimRight", 1, 1, textTrimRight, "text: without white space at its end; cost: 1 per 256 bytes"},
 	{"text.contains", 2, 3, textContains, "part text: whether part stands in text; cost: 1 per 256 bytes"},
 	{"text.startsWith", 2, 3, textStartsWith, "start text: whether text begins with start; cost: 1 per 256 bytes of start"},
 	{"text.endsWith", 2, 3, textEndsWith, "end text: whether text ends with end; cost: 1 per 256 bytes of end"},
@@ -329,6 +333,58 @@ func textTrim(m *Machine, args []graph.Value) (graph.Value, error) {
 	}
 	chargeBytes(m, len(s))
 	return part(args[0], strings.TrimFunc(s, isSpace)), nil
+}
+
+func textTrimLeft(m *Machine, args []graph.Value) (graph.Value, error) {
+	s, err := textArg(args[0])
+	if err != nil {
+		return graph.Value{}, err
+	}
+	chargeBytes(m, len(s))
+	return part(args[0], strings.TrimLeftFunc(s, isSpace)), nil
+}
+
+func textTrimRight(m *Machine, args []graph.Value) (graph.Value, error) {
+	s, err := textArg(args[0])
+	if err != nil {
+		return graph.Value{}, err
+	}
+	chargeBytes(m, len(s))
+	return part(args[0], strings.TrimRightFunc(s, isSpace)), nil
+}
+
+func textFoldCase(m *Machine, args []graph.Value) (graph.Value, error) {
+	s, err := textArg(args[0])
+	if err != nil {
+		return graph.Value{}, err
+	}
+	chargeBytes(m, len(s))
+	if isASCII(args[0]) {
+		return mapCase(m, args[0], 'A', 'Z', nil)
+	}
+	reserve(m, 3*int64(len(s)))
+	fold := foldings()
+	var out []byte
+	for _, r := range s {
+		if becomes, ok := fold[r]; ok {
+			out = append(out, becomes...)
+		} else {
+			out = utf8.AppendRune(out, r)
+		}
+	}
+	return graph.Text(string(out)), nil
+}
+
+func textCategory(m *Machine, args []graph.Value) (graph.Value, error) {
+	s, err := textArg(args[0])
+	if err != nil {
+		return graph.Value{}, err
+	}
+	if s == "" || width(s[0]) != len(s) {
+		return graph.Value{}, Fail("out of range", args[0])
+	}
+	r, _ := utf8.DecodeRuneInString(s)
+	return graph.Text(category(r)), nil
 }
 
 // part is s as a value, s being a part of v's text. A small part does not keep all of a large text in memory.

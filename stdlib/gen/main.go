@@ -24,7 +24,7 @@ import (
 
 // modules are the sources in the order in which they are compiled: each sees those before it.
 var modules = []struct{ file, module string }{
-	{"prelude.ros", ""}, {"text.ros", "Text"}, {"bytes.ros", "Bytes"}, {"map.ros", "Map"}, {"json.ros", "Json"},
+	{"prelude.ros", ""}, {"text.ros", "Text"}, {"math.ros", "Math"}, {"bytes.ros", "Bytes"}, {"map.ros", "Map"}, {"json.ros", "Json"},
 	{"csv.ros", "Csv"}, {"hash.ros", "Hash"}, {"ipld.ros", "Ipld"}, {"test.ros", "Test"},
 }
 
