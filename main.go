@@ -46,6 +46,25 @@ func (c runCmd) Run(ctx context.Context, all *commands) error {
 	return repl.Run(ctx, c.options(all), c.File, c.Args)
 }
 
+type testCmd struct {
+	Files        []string      `arg:"" optional:"" help:"Files, and folders for the .ros files in and below them; without, the folder you are in."`
+	Filter       string        `help:"Run only what has TEXT in its name; an example has the name of its definition." placeholder:"TEXT"`
+	Watch        bool          `help:"Run again whenever one of the files changes, or what they import, until Ctrl-C."`
+	Link         string        `help:"What is linked: every call (all), what is worth it (auto), nothing (none: every test is reduced)." enum:"auto,all,none" default:"auto"`
+	TrustResults bool          `help:"Use imported results as if this machine had computed them."`
+	Fuel         uint64        `help:"Stop a test after N steps." placeholder:"N"`
+	Deadline     time.Duration `help:"Stop all after a time, such as 2m." placeholder:"TIME"`
+	Memory       string        `help:"Stop a test when it needs more than this, such as 512M or 4G. The default is half of the machine's." placeholder:"SIZE"`
+}
+
+func (testCmd) Help() string {
+	return "Example:\n\n  rosser test --watch fib.ros\n\nruns the definitions of fib.ros that begin with test_, each of which must be true, and the examples in its documentation, again at each change. What passed and has not changed is not run again."
+}
+func (c testCmd) Run(ctx context.Context, all *commands) error {
+	o := repl.Options{Store: all.Store, Link: c.Link, Trust: c.TrustResults, Fuel: c.Fuel, Deadline: c.Deadline, Memory: c.Memory, Watch: c.Watch}
+	return repl.Test(ctx, o, c.Files, c.Filter)
+}
+
 type evalCmd struct {
 	evalFlags
 	Expr string `arg:"" help:"A program as text."`
@@ -156,6 +175,7 @@ type commands struct {
 	Store string `help:"Folder of the store; ~/.rosser without." placeholder:"DIR" env:"ROSSER_STORE"`
 
 	Run     runCmd     `cmd:"" help:"Run a program."`
+	Test    testCmd    `cmd:"" help:"Run tests and the examples in documentation."`
 	Eval    evalCmd    `cmd:"" help:"Evaluate an expression."`
 	Compile compileCmd `cmd:"" help:"Compile a program; print its definitions' CIDs."`
 	Show    showCmd    `cmd:"" help:"Show code or data."`

@@ -42,8 +42,11 @@ type Options struct {
 	Memory   string // such as 512M; "" is half of the machine's
 	As       string // json, text, cbor
 	Stats    bool
+	Watch    bool      // run again whenever a file that was read changes
 	Stdout   io.Writer // nil is os.Stdout
 	Stderr   io.Writer
+
+	reading func(path string) // told of every file before it is read; may be nil
 }
 
 // A Session compiles and evaluates on one store. It is used by one goroutine at a time.
@@ -56,6 +59,8 @@ type Session struct {
 	imports map[string]*compile.Unit // by absolute path; nil while it is being compiled
 	places  map[cid.Cid]place        // where a block of code came from
 	names   map[cid.Cid]string       // of functions, for chains of calls
+	held    map[cid.Cid][]byte       // code, of a session that puts into the store only what it reduces
+	kept    map[cid.Cid]bool         // what of it is in the store
 	unkept  bool                     // there is no room for a store
 }
 
@@ -136,9 +141,12 @@ func (s *Session) keepLibrary() {
 // Close makes what was linked durable and closes the store.
 func (s *Session) Close() error { return s.store.Close() }
 
-// Load gives a block of the standard library or of the store.
+// Load gives a block of the standard library, of what was compiled, or of the store.
 func (s *Session) Load(c cid.Cid) ([]byte, error) {
 	if data, ok := stdlib.Block(c); ok {
+		return data, nil
+	}
+	if data, ok := s.held[c]; ok {
 		return data, nil
 	}
 	return s.store.Block(context.Background(), c)
@@ -191,7 +199,8 @@ func defaultMemory() int64 {
 const maxSource = 16 << 20
 
 // readSource reads a program, - being standard input.
-func readSource(path string) ([]byte, error) {
+func (o *Options) readSource(path string) ([]byte, error) {
+	o.notice(path)
 	var r io.Reader = os.Stdin
 	if path != "-" {
 		f, err := os.Open(path)
@@ -208,43 +217,67 @@ func readSource(path string) ([]byte, error) {
 	return src, nil
 }
 
+// notice tells whoever watches the files that one is about to be read.
+func (o *Options) notice(path string) {
+	if o.reading != nil && path != "-" {
+		o.reading(path)
+	}
+}
+
 // Compile parses and compiles a program and puts its blocks into the store. The error is a lang.Errors for mistakes in the source.
 func (s *Session) Compile(ctx context.Context, name string, src []byte) (*compile.Unit, error) {
-	var f *lang.File
-	var u *compile.Unit
-	var errs, more lang.Errors
-	err := s.bounded(ctx, name, func() {
-		f, errs = lang.Parse(name, src)
-		u, more = compile.File(f, compile.Options{
-			Prelude:       stdlib.Lookup,
-			Names:         stdlib.Names,
-			Load:          s.Load,
-			ImportFile:    func(from, path string) (*compile.Unit, error) { return s.importFile(ctx, from, path) },
-			ImportData:    func(from, kind, path string) (*graph.Term, error) { return s.readData(ctx, kind, beside(from, path)) },
-			ImportLibrary: func(c cid.Cid) (map[string]*graph.Term, error) { return s.importLibrary(ctx, c) },
-		})
-	})
+	u, err := s.translate(ctx, name, src)
 	if err != nil {
 		return nil, err
-	}
-	if len(errs) > 0 {
-		return nil, join(errs, more)
-	}
-	if len(more) > 0 {
-		return nil, more
 	}
 	if err := s.store.Put(ctx, u.Blocks...); err != nil {
 		s.warn("the store cannot be written: %v", err)
 	}
-	for c, spans := range u.Spans {
-		if _, ok := s.places[c]; !ok {
-			s.places[c] = place{f, spans}
-		}
+	return u, nil
+}
+
+// translate is Compile, but puts nothing into the store.
+func (s *Session) translate(ctx context.Context, name string, src []byte) (u *compile.Unit, err error) {
+	var f *lang.File
+	var errs, more lang.Errors
+	err = s.bounded(ctx, name, func() {
+		f, errs = lang.Parse(name, src)
+		u, more = compile.File(f, s.meanings(ctx))
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case len(errs) > 0:
+		return nil, join(errs, more)
+	case len(more) > 0:
+		return nil, more
 	}
+	s.adopt(u)
 	for _, d := range u.Defs {
 		s.names[d.CID] = d.Name
 	}
 	return u, nil
+}
+
+// meanings are what a file's names and imports mean in this session.
+func (s *Session) meanings(ctx context.Context) compile.Options {
+	return compile.Options{
+		Prelude:       stdlib.Lookup,
+		Names:         stdlib.Names,
+		Load:          s.Load,
+		ImportFile:    func(from, path string) (*compile.Unit, error) { return s.importFile(ctx, from, path) },
+		ImportData:    func(from, kind, path string) (*graph.Term, error) { return s.readData(ctx, kind, beside(from, path)) },
+		ImportLibrary: func(c cid.Cid) (map[string]*graph.Term, error) { return s.importLibrary(ctx, c) },
+	}
+}
+
+// adopt remembers where the code of a unit came from.
+func (s *Session) adopt(u *compile.Unit) {
+	for c, spans := range u.Spans {
+		if _, ok := s.places[c]; !ok {
+			s.places[c] = place{u.File, spans}
+		}
+	}
 }
 
 // bounded runs f, which looks at no limit itself, until ctx ends or memory runs out. Then f is left to itself, and the
@@ -322,7 +355,7 @@ func (s *Session) importFile(ctx context.Context, from, path string) (*compile.U
 		}
 		return u, nil
 	}
-	src, err := readSource(path)
+	src, err := s.opt.readSource(path)
 	if err != nil {
 		return nil, errors.Unwrap(err)
 	}
@@ -369,6 +402,7 @@ func (s *Session) Apply(ctx context.Context, u *compile.Unit, args []*graph.Term
 
 // readData reads a file of the kind file (as bytes), json or csv as a literal.
 func (s *Session) readData(ctx context.Context, kind, path string) (*graph.Term, error) {
+	s.opt.notice(path)
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, Misuse(err)
