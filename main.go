@@ -35,15 +35,18 @@ func (f evalFlags) options(all *commands) repl.Options {
 
 type runCmd struct {
 	evalFlags
-	File string   `arg:"" help:"The program: a .ros file, a .json file, or - for standard input."`
-	Args []string `arg:"" optional:"" help:"Arguments for a program whose value is a function: expressions, or file:PATH (its bytes), json:PATH, csv:PATH (its data)."`
+	Watch bool     `help:"Run again whenever the program, or a file that it reads, changes, until Ctrl-C."`
+	File  string   `arg:"" help:"The program: a .ros file, a .json file, or - for standard input."`
+	Args  []string `arg:"" optional:"" help:"Arguments for a program whose value is a function: expressions, or file:PATH (its bytes), json:PATH, csv:PATH (its data)."`
 }
 
 func (runCmd) Help() string {
 	return "Example:\n\n  rosser run strongest.ros csv:quakes.csv 5\n\nruns the program on the rows of a CSV file and on 5, and prints its value."
 }
 func (c runCmd) Run(ctx context.Context, all *commands) error {
-	return repl.Run(ctx, c.options(all), c.File, c.Args)
+	o := c.options(all)
+	o.Watch = c.Watch
+	return repl.Run(ctx, o, c.File, c.Args)
 }
 
 type testCmd struct {

@@ -56,10 +56,13 @@ func Run(ctx context.Context, o Options, file string, args []string) error {
 		}
 		return with(o, func(s *Session) error { return s.run(ctx, file, src, args) })
 	}
-	if o.Watch {
-		return watch(ctx, o, os.Stderr, nil, once, file)
+	switch {
+	case !o.Watch:
+		return once(ctx, o)
+	case file == "-":
+		return Misuse(errors.New("--watch: standard input cannot be watched"))
 	}
-	return once(ctx, o)
+	return watch(ctx, o, os.Stderr, once)
 }
 
 // Eval is `rosser eval`.

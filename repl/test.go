@@ -52,7 +52,7 @@ func Test(ctx context.Context, o Options, paths []string, filter string) error {
 		if o.Stdout == nil {
 			o.Stdout = os.Stdout
 		}
-		return watch(ctx, o, o.Stdout, paths, once, "")
+		return watch(ctx, o, o.Stdout, once)
 	}
 	return once(ctx, o)
 }
@@ -89,7 +89,7 @@ func testFiles(ctx context.Context, o *Options, paths []string) ([]string, error
 			case err != nil: // it is gone, or not ours to read
 				return nil
 			case d.IsDir():
-				if p != path && strings.HasPrefix(d.Name(), ".") {
+				if p != path && (strings.HasPrefix(d.Name(), ".") || same(p, o.Store)) {
 					return fs.SkipDir
 				}
 				o.notice(p)
@@ -106,6 +106,13 @@ func testFiles(ctx context.Context, o *Options, paths []string) ([]string, error
 		}
 	}
 	return files, nil
+}
+
+// same says whether two paths are of one folder.
+func same(a, b string) bool {
+	x, err := os.Stat(a)
+	y, err2 := os.Stat(b)
+	return err == nil && err2 == nil && os.SameFile(x, y)
 }
 
 // A suite runs tests and counts how they went.
