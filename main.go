@@ -174,8 +174,38 @@ func (c exportCmd) Run(ctx context.Context, all *commands) error {
 	return repl.Export(ctx, all.options(), c.CID, c.Car)
 }
 
+type newCmd struct {
+	Name string `arg:"" help:"The project's name, which its folder gets."`
+}
+
+func (newCmd) Help() string {
+	return "Example:\n\n  rosser new stars\n\nmakes the folder stars with a program that reads a file of data, its tests, and a README that says what to try."
+}
+func (c newCmd) Run(ctx context.Context, all *commands) error {
+	return repl.New(ctx, all.options(), c.Name)
+}
+
+type completionsCmd struct {
+	Shell string `arg:"" enum:"bash,zsh,fish" help:"bash, zsh or fish."`
+}
+
+func (completionsCmd) Help() string {
+	return "Example:\n\n  rosser completions bash > ~/.local/share/bash-completion/completions/rosser\n\nhas bash complete commands, flags and files from the next session on; for zsh, write it as _rosser into a folder of $fpath; for fish, as ~/.config/fish/completions/rosser.fish."
+}
+func (c completionsCmd) Run(k *kong.Kong) error {
+	return writeCompletions(os.Stdout, c.Shell, k.Model)
+}
+
+type versionCmd struct{}
+
+func (versionCmd) Help() string {
+	return "Example:\n\n  rosser version\n\nprints the versions of the program, the evaluator and Go, and the system it was built for."
+}
+func (versionCmd) Run() error { return repl.Version(os.Stdout) }
+
 type commands struct {
-	Store string `help:"Folder of the store; ~/.rosser without." placeholder:"DIR" env:"ROSSER_STORE"`
+	Store   string           `help:"Folder of the store; ~/.rosser without." placeholder:"DIR" env:"ROSSER_STORE"`
+	Version kong.VersionFlag `help:"Print the version."`
 
 	Run     runCmd     `cmd:"" help:"Run a program."`
 	Test    testCmd    `cmd:"" help:"Run tests and the examples in documentation."`
@@ -188,6 +218,10 @@ type commands struct {
 	Publish publishCmd `cmd:"" help:"Publish definitions as a library."`
 	Import  importCmd  `cmd:"" help:"Import a CAR file."`
 	Export  exportCmd  `cmd:"" help:"Export a CAR file."`
+
+	New         newCmd         `cmd:"" help:"Make a new project."`
+	Completions completionsCmd `cmd:"" help:"Print a completion script for a shell."`
+	VersionCmd  versionCmd     `cmd:"" name:"version" help:"Print the version."`
 }
 
 func (all *commands) options() repl.Options { return repl.Options{Store: all.Store} }
@@ -228,7 +262,7 @@ func run(args []string) (code int) {
 	code = -1
 	parser, err := kong.New(&c, kong.Name("rosser"), kong.UsageOnError(),
 		kong.Description("A small pure functional language whose programs, computations and answers are IPLD."),
-		kong.BindTo(ctx, (*context.Context)(nil)), kong.Exit(func(n int) { code = n }))
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Vars{"version": repl.VersionText()}, kong.Exit(func(n int) { code = n }))
 	if err != nil {
 		panic(err)
 	}
