@@ -143,7 +143,7 @@ func bashScript(app *kong.Application) string {
 	})
 	return "# Completion of rosser for bash.\n\n_rosser_knows() {\n\tcase $1 in\n" + table.String() + "\t*) return 1 ;;\n\tesac\n}\n" + `
 _rosser() {
-	local cur=${COMP_WORDS[COMP_CWORD]} path= flag= seen=0 i w want
+	local cur=${COMP_WORDS[COMP_CWORD]} path= flag= want= seen=0 i w
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		w=${COMP_WORDS[i]}
 		if [[ -n $flag ]]; then
@@ -164,7 +164,7 @@ _rosser() {
 	elif [[ $cur == -* ]]; then
 		want=$(_rosser_knows "$path :flags")
 	else
-		want=$(_rosser_knows "$path")
+		[[ $seen == 0 ]] && want=$(_rosser_knows "$path")
 		[[ -n $want ]] || want=$(_rosser_knows "$path :$seen" || _rosser_knows "$path :*")
 	fi
 	while IFS= read -r w; do

@@ -4,6 +4,7 @@ package repl
 
 import (
 	"fmt"
+	"math/big"
 	"regexp"
 	"strings"
 
@@ -16,6 +17,7 @@ const (
 	diffShown = 20      // differences
 	diffLines = 10      // of one difference
 	diffBytes = 160     // of one line
+	diffLooks = 1000    // behind links and lazy values
 	diffEdits = 400     // lines or elements that one has and the other has not
 )
 
@@ -25,17 +27,19 @@ type difference struct {
 	first, second []string
 }
 
-// A differ takes two values apart side by side. It looks at nothing that is a link or lazy.
+// A differ takes two values apart side by side. It looks into what is a link or lazy only where the two are not the same.
 type differ struct {
 	found []difference
-	more  int                         // differences that are not in found
-	parts int                         // looked at
-	equal func(a, b graph.Value) bool // of an int and a float
+	more  int // differences that are not in found
+	parts int // compared
+	looks int
+	look  func(graph.Value) graph.Value
 }
 
-// diff is how b differs from a. There may be none although a == b is false: behind links and lazy values, or too far in.
-func diff(a, b graph.Value, equal func(a, b graph.Value) bool) ([]difference, int) {
-	d := &differ{equal: equal}
+// diff is how b differs from a, and how many differences there are beyond those. There may be none although a == b is false,
+// if they are too far in. What look finds behind a link or a lazy value may be that itself.
+func diff(a, b graph.Value, look func(graph.Value) graph.Value) ([]difference, int) {
+	d := &differ{look: look}
 	d.walk("", a, b, 0)
 	return d.found, d.more
 }
@@ -52,6 +56,15 @@ func (d *differ) walk(path string, a, b graph.Value, depth int) {
 	if d.same(a, b) {
 		return
 	}
+	if len(d.found) == diffShown {
+		d.more++
+		return
+	}
+	if hidden(a) || hidden(b) {
+		if a, b = d.behind(a), d.behind(b); d.same(a, b) {
+			return
+		}
+	}
 	if depth < diffDepth && a.Kind() == b.Kind() {
 		switch a.Kind() {
 		case graph.KindList:
@@ -67,6 +80,15 @@ func (d *differ) walk(path string, a, b graph.Value, depth int) {
 		}
 	}
 	d.add(path, []string{briefly(a, diffBytes)}, []string{briefly(b, diffBytes)})
+}
+
+func hidden(v graph.Value) bool { return v.Kind() == graph.KindLink || v.Kind() == graph.KindLazy }
+
+func (d *differ) behind(v graph.Value) graph.Value {
+	if d.looks++; !hidden(v) || d.looks > diffLooks {
+		return v
+	}
+	return d.look(v)
 }
 
 // lists compares lists by the longest run of elements that both have; what stands between two such is paired in order.
@@ -180,8 +202,7 @@ func (d *differ) same(a, b graph.Value) bool {
 			continue
 		}
 		if a.Kind() != b.Kind() {
-			number := func(k graph.Kind) bool { return k == graph.KindInt || k == graph.KindFloat }
-			if !number(a.Kind()) || !number(b.Kind()) || !d.equal(a, b) {
+			if x, y := exact(a), exact(b); x == nil || y == nil || x.Cmp(y) != 0 {
 				return false
 			}
 			continue
@@ -191,6 +212,8 @@ func (d *differ) same(a, b graph.Value) bool {
 			if a.BigInt().Cmp(b.BigInt()) != 0 {
 				return false
 			}
+		case graph.KindBool, graph.KindFloat:
+			return false // equal ones are the same
 		case graph.KindNull:
 		case graph.KindText:
 			if a.Text() != b.Text() {
@@ -232,11 +255,20 @@ func (d *differ) same(a, b graph.Value) bool {
 			if briefly(a, diffBytes) != briefly(b, diffBytes) { // the link to its code
 				return false
 			}
-		default:
-			return false
 		}
 	}
 	return true
+}
+
+// exact is a number, nil of what is none.
+func exact(v graph.Value) *big.Float {
+	switch v.Kind() {
+	case graph.KindInt:
+		return new(big.Float).SetInt(v.BigInt())
+	case graph.KindFloat:
+		return big.NewFloat(v.Float())
+	}
+	return nil
 }
 
 // gaps finds a longest common subsequence of two sequences and calls f with each stretch between its parts: i up to m of the

@@ -80,16 +80,17 @@ func testFiles(ctx context.Context, o *Options, paths []string) ([]string, error
 			add(path)
 			continue
 		}
-		err = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
+		root := strings.TrimRight(path, "/") + "/" // what a link to a folder leads to
+		err = filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
 			switch {
 			case err == nil && ctx.Err() != nil:
 				return ctx.Err()
-			case err != nil && p == path:
+			case err != nil && p == root:
 				return err
 			case err != nil: // it is gone, or not ours to read
 				return nil
 			case d.IsDir():
-				if p != path && (strings.HasPrefix(d.Name(), ".") || same(p, o.Store)) {
+				if p != root && (strings.HasPrefix(d.Name(), ".") || same(p, o.Store)) {
 					return fs.SkipDir
 				}
 				o.notice(p)
@@ -583,21 +584,12 @@ func (t *suite) side(ctx context.Context, d *compile.Def) (graph.Value, bool) {
 
 // difference shows how two values differ.
 func (t *suite) difference(ctx context.Context, first, second string, a, b graph.Value) {
-	look := func(v graph.Value, primitive string) graph.Value {
-		if found, thrown, err := t.s.machine.Primitive(ctx, primitive, v); err == nil && thrown == nil {
-			return found
+	found, more := diff(a, b, func(v graph.Value) graph.Value {
+		if inside, thrown, err := t.s.machine.Look(ctx, v); err == nil && thrown == nil {
+			return inside
 		}
 		return v
-	}
-	equal := func(a, b graph.Value) bool {
-		v, thrown, err := t.s.machine.Primitive(ctx, "cmp.eq", a, b)
-		return err == nil && thrown == nil && v.Bool()
-	}
-	a, b = look(a, "core.force"), look(b, "core.force")
-	found, more := diff(a, b, equal)
-	if len(found) == 0 { // they differ behind a link or a lazy value
-		found, more = diff(look(a, "core.forceDeep"), look(b, "core.forceDeep"), equal)
-	}
+	})
 	if len(found) == 0 {
 		t.indented("the values differ far from where they begin: " + briefly(a, diffBytes))
 		return
