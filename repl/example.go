@@ -159,7 +159,7 @@ type trial struct {
 // trials compiles a file's examples in the file's scope. A mistake in one hides nothing in the others.
 func (s *Session) trials(ctx context.Context, u *compile.Unit, list []example) ([]trial, error) {
 	found := make([]trial, len(list))
-	prefix := freshName(u)
+	prefix := freshName(u.File)
 	name := func(i int, side string) string { return fmt.Sprintf("%s%d%s", prefix, i, side) }
 	var todo []int
 	for i, e := range list { // each alone first, for what is wrong with its syntax
@@ -248,13 +248,11 @@ func imports(d *lang.Def) bool {
 	return ok
 }
 
-// freshName is how no name of a file begins.
-func freshName(u *compile.Unit) string {
+// freshName is how no name in a file begins, in its examples neither.
+func freshName(f *lang.File) string {
 	name := "_example"
-	for i := 0; i < len(u.Defs); i++ {
-		if strings.HasPrefix(u.Defs[i].Name, name) {
-			name, i = name+"_", -1
-		}
+	for strings.Contains(f.Source, name) {
+		name += "_"
 	}
 	return name
 }

@@ -694,7 +694,7 @@ func conjuncts(e lang.Expr, lets *[]*lang.Let) []lang.Expr {
 // extra compiles expressions that are parts of a test.
 func (t *suite) extra(ctx context.Context, c *check, parts ...lang.Expr) ([]*compile.Def, error) {
 	f := &lang.File{Name: c.file.Name, Source: c.file.Source}
-	prefix := freshName(c.unit)
+	prefix := freshName(c.file)
 	for i, e := range parts {
 		at := e.Where()
 		f.Defs = append(f.Defs, &lang.Def{Span: at, Pattern: &lang.NamePat{Span: at, Name: fmt.Sprint(prefix, i)}, Value: e})
