@@ -35,15 +35,37 @@ func (f evalFlags) options(all *commands) repl.Options {
 
 type runCmd struct {
 	evalFlags
-	File string   `arg:"" help:"The program: a .ros file, a .json file, or - for standard input."`
-	Args []string `arg:"" optional:"" help:"Arguments for a program whose value is a function: expressions, or file:PATH (its bytes), json:PATH, csv:PATH (its data)."`
+	Watch bool     `help:"Run again whenever the program, or a file that it reads, changes, until Ctrl-C."`
+	File  string   `arg:"" help:"The program: a .ros file, a .json file, or - for standard input."`
+	Args  []string `arg:"" optional:"" help:"Arguments for a program whose value is a function: expressions, or file:PATH (its bytes), json:PATH, csv:PATH (its data)."`
 }
 
 func (runCmd) Help() string {
 	return "Example:\n\n  rosser run strongest.ros csv:quakes.csv 5\n\nruns the program on the rows of a CSV file and on 5, and prints its value."
 }
 func (c runCmd) Run(ctx context.Context, all *commands) error {
-	return repl.Run(ctx, c.options(all), c.File, c.Args)
+	o := c.options(all)
+	o.Watch = c.Watch
+	return repl.Run(ctx, o, c.File, c.Args)
+}
+
+type testCmd struct {
+	Files        []string      `arg:"" optional:"" help:"Files, and folders for the .ros files in and below them; without, the folder you are in."`
+	Filter       string        `help:"Run only what has TEXT in its name; an example has the name of its definition." placeholder:"TEXT"`
+	Watch        bool          `help:"Run again whenever one of the files changes, or what they import, until Ctrl-C."`
+	Link         string        `help:"What is linked: every call (all), what is worth it (auto), nothing (none: every test is reduced)." enum:"auto,all,none" default:"auto"`
+	TrustResults bool          `help:"Use imported results as if this machine had computed them."`
+	Fuel         uint64        `help:"Stop a test after N steps." placeholder:"N"`
+	Deadline     time.Duration `help:"Stop all after a time, such as 2m." placeholder:"TIME"`
+	Memory       string        `help:"Stop a test when it needs more than this, such as 512M or 4G. The default is half of the machine's." placeholder:"SIZE"`
+}
+
+func (testCmd) Help() string {
+	return "Example:\n\n  rosser test --watch fib.ros\n\nruns the definitions of fib.ros that begin with test_, each of which must be true, and the examples in its documentation, again at each change. What passed and has not changed is not run again."
+}
+func (c testCmd) Run(ctx context.Context, all *commands) error {
+	o := repl.Options{Store: all.Store, Link: c.Link, Trust: c.TrustResults, Fuel: c.Fuel, Deadline: c.Deadline, Memory: c.Memory, Watch: c.Watch}
+	return repl.Test(ctx, o, c.Files, c.Filter)
 }
 
 type evalCmd struct {
@@ -176,13 +198,44 @@ func (c exportCmd) Run(ctx context.Context, all *commands) error {
 	return repl.Export(ctx, all.options(), c.CID, c.Car)
 }
 
+type newCmd struct {
+	Name string `arg:"" help:"The project's name, which its folder gets."`
+}
+
+func (newCmd) Help() string {
+	return "Example:\n\n  rosser new stars\n\nmakes the folder stars with a program that reads a file of data, its tests, and a README that says what to try."
+}
+func (c newCmd) Run(ctx context.Context, all *commands) error {
+	return repl.New(ctx, all.options(), c.Name)
+}
+
+type completionsCmd struct {
+	Shell string `arg:"" enum:"bash,zsh,fish" help:"bash, zsh or fish."`
+}
+
+func (completionsCmd) Help() string {
+	return "Example:\n\n  rosser completions bash > ~/.local/share/bash-completion/completions/rosser\n\nhas bash complete commands, flags and files from the next session on; for zsh, write it as _rosser into a folder of $fpath; for fish, as ~/.config/fish/completions/rosser.fish."
+}
+func (c completionsCmd) Run(k *kong.Kong) error {
+	return writeCompletions(os.Stdout, c.Shell, k.Model)
+}
+
+type versionCmd struct{}
+
+func (versionCmd) Help() string {
+	return "Example:\n\n  rosser version\n\nprints the versions of the program, the evaluator and Go, and the system it was built for."
+}
+func (versionCmd) Run() error { return repl.Version(os.Stdout) }
+
 type commands struct {
 	exit int // of a session
 
-	Store string `help:"Folder of the store; ~/.rosser without." placeholder:"DIR" env:"ROSSER_STORE"`
+	Store   string           `help:"Folder of the store; ~/.rosser without." placeholder:"DIR" env:"ROSSER_STORE"`
+	Version kong.VersionFlag `help:"Print the version."`
 
 	Repl    replCmd    `cmd:"" default:"withargs" help:"Start a session; what rosser alone does."`
 	Run     runCmd     `cmd:"" help:"Run a program."`
+	Test    testCmd    `cmd:"" help:"Run tests and the examples in documentation."`
 	Eval    evalCmd    `cmd:"" help:"Evaluate an expression."`
 	Compile compileCmd `cmd:"" help:"Compile a program; print its definitions' CIDs."`
 	Show    showCmd    `cmd:"" help:"Show code or data."`
@@ -192,6 +245,10 @@ type commands struct {
 	Publish publishCmd `cmd:"" help:"Publish definitions as a library."`
 	Import  importCmd  `cmd:"" help:"Import a CAR file."`
 	Export  exportCmd  `cmd:"" help:"Export a CAR file."`
+
+	New         newCmd         `cmd:"" help:"Make a new project."`
+	Completions completionsCmd `cmd:"" help:"Print a completion script for a shell."`
+	VersionCmd  versionCmd     `cmd:"" name:"version" help:"Print the version."`
 }
 
 func (all *commands) options() repl.Options { return repl.Options{Store: all.Store} }
@@ -221,7 +278,7 @@ func run(args []string) (code int) {
 	code = -1
 	parser, err := kong.New(&c, kong.Name("rosser"), kong.UsageOnError(),
 		kong.Description("A small pure functional language whose programs, computations and answers are IPLD."),
-		kong.Exit(func(n int) { code = n }))
+		kong.Vars{"version": repl.VersionText()}, kong.Exit(func(n int) { code = n }))
 	if err != nil {
 		panic(err)
 	}

@@ -518,7 +518,7 @@ func (sh *shell) result(ctx context.Context, arg string) error {
 		return err
 	}
 	if r.Error != nil {
-		return &failure{exitProgram, sh.programError(&eval.Thrown{Err: &eval.Error{Kind: r.Error.Kind, Value: r.Error.Value}})}
+		return sh.Failed(&eval.Thrown{Err: &eval.Error{Kind: r.Error.Kind, Value: r.Error.Value}})
 	}
 	return sh.show(ctx, r.Value)
 }
@@ -561,13 +561,13 @@ func (sh *shell) time(ctx context.Context, arg string) error {
 		return err
 	}
 	if out.Error != nil {
-		return &failure{exitProgram, sh.programError(out.Error)}
+		return sh.Failed(out.Error, expr)
 	}
 	rate := ""
 	if out.Steps > 0 && took > 0 {
 		rate = fmt.Sprintf(", %s steps a second", grouping(uint64(float64(out.Steps)/took.Seconds())))
 	}
-	fmt.Fprintf(sh.out, "%s, %s%s\n", briefly(took), plural64(out.Steps, "step"), rate)
+	fmt.Fprintf(sh.out, "%s, %s%s\n", timeText(took), plural64(out.Steps, "step"), rate)
 	return nil
 }
 

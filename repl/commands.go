@@ -49,11 +49,20 @@ func terminal(w io.Writer) bool {
 
 // Run is `rosser run`.
 func Run(ctx context.Context, o Options, file string, args []string) error {
-	src, err := readSource(file)
-	if err != nil {
-		return err
+	once := func(ctx context.Context, o Options) error {
+		src, err := o.readSource(file)
+		if err != nil {
+			return err
+		}
+		return with(o, func(s *Session) error { return s.run(ctx, file, src, args) })
 	}
-	return with(o, func(s *Session) error { return s.run(ctx, file, src, args) })
+	switch {
+	case !o.Watch:
+		return once(ctx, o)
+	case file == "-":
+		return Misuse(errors.New("--watch: standard input cannot be watched"))
+	}
+	return watch(ctx, o, os.Stderr, once)
 }
 
 // Eval is `rosser eval`.
@@ -237,7 +246,7 @@ func (s *Session) print(ctx context.Context, v graph.Value) error {
 
 // Compile is `rosser compile`.
 func Compile(ctx context.Context, o Options, file string) error {
-	src, err := readSource(file)
+	src, err := o.readSource(file)
 	if err != nil {
 		return err
 	}

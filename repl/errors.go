@@ -27,13 +27,18 @@ const (
 	exitStopped = 4 // fuel, deadline, interrupt, memory
 )
 
-// A failure is an error with its exit code. Its text is printed as it stands.
+// A failure is an error with its exit code. Its text is printed as it stands; one without err has been told already.
 type failure struct {
 	code int
 	err  error
 }
 
-func (f *failure) Error() string { return f.err.Error() }
+func (f *failure) Error() string {
+	if f.err == nil {
+		return fmt.Sprintf("exit code %d", f.code)
+	}
+	return f.err.Error()
+}
 func (f *failure) Unwrap() error { return f.err }
 
 // Misuse is an error of the user's: flags, files, source.
@@ -54,7 +59,9 @@ func Report(err error) int {
 		return exitFine
 	}
 	text, code := describe(err, terminal(os.Stderr))
-	fmt.Fprintln(os.Stderr, text)
+	if text != "" {
+		fmt.Fprintln(os.Stderr, text)
+	}
 	return code
 }
 
@@ -74,7 +81,9 @@ func describe(err error, color bool) (text string, code int) {
 	var stop *eval.Stop
 	switch {
 	case errors.As(err, &f):
-		code = f.code
+		if code = f.code; f.err == nil {
+			return "", code
+		}
 	case errors.As(err, &stop):
 		code = exitStopped
 		if stop.Reason == eval.Missing {
@@ -108,12 +117,15 @@ const (
 )
 
 // brief shows a value, cut. It visits no more of the value than it shows: shared parts may make that huge when written.
-func brief(v graph.Value) string {
-	text, err := appendBrief(nil, v)
+func brief(v graph.Value) string { return briefly(v, shownBytes) }
+
+// briefly is brief, cut after n bytes.
+func briefly(v graph.Value, n int) string {
+	text, err := appendBrief(nil, v, n)
 	if err != nil {
 		return "a " + v.Kind().String()
 	}
-	return cut(string(text), shownBytes)
+	return cut(string(text), n)
 }
 
 // cut shortens a text to n bytes, between two characters.
@@ -127,24 +139,24 @@ func cut(text string, n int) string {
 	return text[:n] + "…"
 }
 
-// appendBrief appends the DAG-JSON of v, and may leave out what comes after shownBytes.
-func appendBrief(dst []byte, v graph.Value) ([]byte, error) {
-	if len(dst) > shownBytes {
+// appendBrief appends the DAG-JSON of v, and may leave out what comes after n bytes.
+func appendBrief(dst []byte, v graph.Value, n int) ([]byte, error) {
+	if len(dst) > n {
 		return dst, nil
 	}
 	var err error
 	between := byte(0)
 	switch v.Kind() {
 	case graph.KindText: // a character of many bytes is worth no more when it is written
-		return graph.AppendJSON(dst, graph.Text(cut(v.Text(), shownBytes)), nil)
+		return graph.AppendJSON(dst, graph.Text(cut(v.Text(), n)), nil)
 	case graph.KindBytes:
-		return graph.AppendJSON(dst, graph.BytesValue(v.Bytes()[:min(len(v.Bytes()), shownBytes)]), nil)
+		return graph.AppendJSON(dst, graph.BytesValue(v.Bytes()[:min(len(v.Bytes()), n)]), nil)
 	case graph.KindList:
 		between = '['
 		v.List().Each(func(x graph.Value) bool {
-			dst, err = appendBrief(append(dst, between), x)
+			dst, err = appendBrief(append(dst, between), x, n)
 			between = ','
-			return err == nil && len(dst) <= shownBytes
+			return err == nil && len(dst) <= n
 		})
 		if between == '[' {
 			dst = append(dst, '[')
@@ -156,11 +168,11 @@ func appendBrief(dst []byte, v graph.Value) ([]byte, error) {
 		}
 		between = '{'
 		v.Map().Each(func(key string, x graph.Value) bool {
-			if dst, err = appendBrief(append(dst, between), graph.Text(key)); err == nil {
-				dst, err = appendBrief(append(dst, ':'), x)
+			if dst, err = appendBrief(append(dst, between), graph.Text(key), n); err == nil {
+				dst, err = appendBrief(append(dst, ':'), x, n)
 			}
 			between = ','
-			return err == nil && len(dst) <= shownBytes
+			return err == nil && len(dst) <= n
 		})
 		if between == '{' {
 			dst = append(dst, '{')

@@ -77,7 +77,7 @@ func primitiveName(name string) string {
 
 // Publish is `rosser publish`.
 func Publish(ctx context.Context, o Options, file string, names []string, car string) error {
-	src, err := readSource(file)
+	src, err := o.readSource(file)
 	if err != nil {
 		return err
 	}

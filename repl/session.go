@@ -40,8 +40,11 @@ type Options struct {
 	Memory   string // such as 512M; "" is half of the machine's
 	As       string // json, text, cbor
 	Stats    bool
+	Watch    bool      // run again whenever a file that was read changes
 	Stdout   io.Writer // nil is os.Stdout
 	Stderr   io.Writer
+
+	reading func(path string) // told of every file before it is read; may be nil
 }
 
 // A Session compiles and evaluates on one store. It is used by one goroutine at a time.
@@ -55,6 +58,8 @@ type Session struct {
 	places  map[cid.Cid]place        // where a block of code came from
 	names   map[cid.Cid]string       // of functions, for chains of calls
 	scope   *bindings                // what has been defined in it; nil for a program of its own
+	held    map[cid.Cid][]byte       // code, of a session that puts into the store only what it reduces
+	kept    map[cid.Cid]bool         // what of it is in the store
 	unkept  bool                     // there is no room for a store
 }
 
@@ -139,9 +144,12 @@ func (s *Session) keepLibrary() {
 // Close makes what was linked durable and closes the store.
 func (s *Session) Close() error { return s.store.Close() }
 
-// Load gives a block of the standard library or of the store.
+// Load gives a block of the standard library, of what was compiled, or of the store.
 func (s *Session) Load(c cid.Cid) ([]byte, error) {
 	if data, ok := stdlib.Block(c); ok {
+		return data, nil
+	}
+	if data, ok := s.held[c]; ok {
 		return data, nil
 	}
 	return s.store.Block(context.Background(), c)
@@ -194,7 +202,8 @@ func defaultMemory() int64 {
 const maxSource = 16 << 20
 
 // readSource reads a program, - being standard input.
-func readSource(path string) ([]byte, error) {
+func (o *Options) readSource(path string) ([]byte, error) {
+	o.notice(path)
 	var r io.Reader = os.Stdin
 	if path != "-" {
 		f, err := os.Open(path)
@@ -211,50 +220,81 @@ func readSource(path string) ([]byte, error) {
 	return src, nil
 }
 
+// notice tells whoever watches the files that one is about to be read.
+func (o *Options) notice(path string) {
+	if o.reading != nil && path != "-" {
+		o.reading(path)
+	}
+}
+
 // Compile parses and compiles a program and puts its blocks into the store. The error is a lang.Errors for mistakes in the
 // source. When ctx ends or memory runs out it leaves nothing behind, and the session can go on.
 func (s *Session) Compile(ctx context.Context, name string, src []byte) (*compile.Unit, error) {
-	limited, end := s.bounded(ctx)
-	defer end(nil)
-	var u *compile.Unit
-	var more lang.Errors
-	f, errs, err := lang.ParseContext(limited, name, src)
-	if err == nil {
-		u, more, err = compile.FileContext(limited, f, compile.Options{
-			Prelude: s.scope.lookup,
-			Names:   s.scope.names,
-			Module:  s.scope.module,
-			Load:    s.Load,
-			ImportFile: func(from, path string) (*compile.Unit, error) {
-				u, err := s.importFile(limited, from, path)
-				return u, ending(end, err)
-			},
-			ImportData: func(from, kind, path string) (*graph.Term, error) {
-				t, err := s.readData(limited, kind, beside(from, path))
-				return t, ending(end, err)
-			},
-			ImportLibrary: func(c cid.Cid) (map[string]*graph.Term, error) { return s.importLibrary(limited, c) },
-		})
-	}
+	u, err := s.translate(ctx, name, src)
 	if err != nil {
-		return nil, stopped(err, "compiling "+name)
-	}
-	if len(errs) > 0 {
-		return nil, join(errs, more)
-	}
-	if len(more) > 0 {
-		return nil, more
+		return nil, err
 	}
 	if err := s.store.Put(ctx, u.Blocks...); err != nil {
 		s.warn("the store cannot be written: %v", err)
 	}
-	for c, spans := range u.Spans { // what was written last is what its writer looks at
-		s.places[c] = place{f, spans}
+	return u, nil
+}
+
+// translate is Compile, but puts nothing into the store.
+func (s *Session) translate(ctx context.Context, name string, src []byte) (u *compile.Unit, err error) {
+	var errs, more lang.Errors
+	err = s.limited(ctx, "compiling "+name, func(o compile.Options, ctx context.Context) (err error) {
+		var f *lang.File
+		if f, errs, err = lang.ParseContext(ctx, name, src); err == nil {
+			u, more, err = compile.FileContext(ctx, f, o)
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case len(errs) > 0:
+		return nil, join(errs, more)
+	case len(more) > 0:
+		return nil, more
 	}
+	s.adopt(u)
 	for _, d := range u.Defs {
 		s.names[d.CID] = d.Name
 	}
 	return u, nil
+}
+
+// limited runs f, which compiles, within the session's bounds. The options are what names and imports mean in this session.
+func (s *Session) limited(ctx context.Context, doing string, f func(compile.Options, context.Context) error) error {
+	ctx, end := s.bounded(ctx)
+	defer end(nil)
+	err := f(compile.Options{
+		Prelude: s.scope.lookup,
+		Names:   s.scope.names,
+		Module:  s.scope.module,
+		Load:    s.Load,
+		ImportFile: func(from, path string) (*compile.Unit, error) {
+			u, err := s.importFile(ctx, from, path)
+			return u, ending(end, err)
+		},
+		ImportData: func(from, kind, path string) (*graph.Term, error) {
+			t, err := s.readData(ctx, kind, beside(from, path))
+			return t, ending(end, err)
+		},
+		ImportLibrary: func(c cid.Cid) (map[string]*graph.Term, error) { return s.importLibrary(ctx, c) },
+	}, ctx)
+	if err != nil {
+		return stopped(err, doing)
+	}
+	return nil
+}
+
+// adopt remembers where the code of a unit came from: what was written last is what its writer looks at.
+func (s *Session) adopt(u *compile.Unit) {
+	for c, spans := range u.Spans {
+		s.places[c] = place{u.File, spans}
+	}
 }
 
 // join adds to the parser's errors what compiling the items that could be read has found, but not that the names are
@@ -316,7 +356,7 @@ func (s *Session) importFile(ctx context.Context, from, path string) (*compile.U
 		}
 		return u, nil
 	}
-	src, err := await(ctx, func() ([]byte, error) { return readSource(path) })
+	src, err := await(ctx, func() ([]byte, error) { return s.opt.readSource(path) })
 	switch {
 	case ctx.Err() != nil:
 		return nil, stopped(context.Cause(ctx), "reading "+path)
@@ -373,6 +413,7 @@ func (s *Session) Apply(ctx context.Context, u *compile.Unit, args []*graph.Term
 
 // readData reads a file of the kind file (as bytes), json or csv as a literal.
 func (s *Session) readData(ctx context.Context, kind, path string) (*graph.Term, error) {
+	s.opt.notice(path)
 	most := s.memory / 4
 	data, err := await(ctx, func() ([]byte, error) {
 		f, err := os.Open(path)

@@ -122,7 +122,7 @@ func parts(text string) iter.Seq[string] {
 			}
 			f, wrong := lang.Parse("", []byte(item))
 			if f.Body != nil || len(wrong) > 0 && len(f.Defs) == 0 {
-				if !flush() || !yield(item) {
+				if !flush() || !yield(strings.TrimLeft(item, "\n")) {
 					return
 				}
 				continue
@@ -259,11 +259,11 @@ func (sh *shell) reduce(ctx context.Context, expr cid.Cid) (eval.Outcome, graph.
 			return err
 		}
 		if out.Error != nil {
-			return &failure{exitProgram, sh.programError(sh.located(ctx, expr, out))}
+			return sh.Failed(sh.located(ctx, expr, out), expr)
 		}
 		var thrown *eval.Thrown
 		if v, thrown, err = m.Look(ctx, out.Value); err == nil && thrown != nil {
-			err = &failure{exitProgram, sh.programError(thrown)}
+			err = sh.Failed(thrown, expr)
 		}
 		return err
 	})
@@ -338,7 +338,7 @@ func (sh *shell) figures(expr cid.Cid, out eval.Outcome, took time.Duration) {
 		return
 	}
 	width, _ := sh.size()
-	line := fmt.Sprintf("%s · %s · %s reduced, %d reused", briefly(took), plural64(out.Steps, "step"), plural64(out.Reduced, "call"), out.Reused)
+	line := fmt.Sprintf("%s · %s · %s reduced, %d reused", timeText(took), plural64(out.Steps, "step"), plural64(out.Reduced, "call"), out.Reused)
 	full := func(c cid.Cid) string { return "@" + c.String() }
 	cids := func(text func(cid.Cid) string) string {
 		if !out.Result.Defined() {
@@ -363,8 +363,8 @@ func shortCID(c cid.Cid) string {
 	return "@" + text[:min(len(text), 14)] + "…"
 }
 
-// briefly is a duration in three digits or so.
-func briefly(d time.Duration) string {
+// timeText is a duration in three digits or so.
+func timeText(d time.Duration) string {
 	switch {
 	case d < time.Millisecond:
 		return d.Round(time.Microsecond).String()
@@ -392,7 +392,7 @@ func grouping(n uint64) string {
 
 // load defines what a file defines, and evaluates its expression.
 func (sh *shell) load(ctx context.Context, path string) error {
-	src, err := readSource(path)
+	src, err := sh.opt.readSource(path)
 	if err != nil {
 		return err
 	}

@@ -55,33 +55,33 @@ func (w *workspace) read(ctx context.Context) error {
 	return nil
 }
 
-// A version is a workspace's block.
-type version struct {
+// An edition is a workspace's block.
+type edition struct {
 	names    *graph.Map
 	note     string
 	previous cid.Cid
 }
 
-func (w *workspace) block(c cid.Cid) (version, error) {
+func (w *workspace) block(c cid.Cid) (edition, error) {
 	bad := fmt.Errorf("%s is no workspace", c)
 	data, err := w.s.Load(c)
 	if err != nil {
-		return version{}, err
+		return edition{}, err
 	}
 	v, err := graph.DecodeValue(data, w.s.Load)
 	if err != nil {
-		return version{}, err
+		return edition{}, err
 	}
 	if v.Kind() != graph.KindMap {
-		return version{}, bad
+		return edition{}, bad
 	}
 	names, _ := v.Map().Get("names")
 	note, _ := v.Map().Get("note")
 	previous, _ := v.Map().Get("previous")
 	if names.Kind() != graph.KindMap || note.Kind() != graph.KindText {
-		return version{}, bad
+		return edition{}, bad
 	}
-	out := version{names: names.Map(), note: note.Text()}
+	out := edition{names: names.Map(), note: note.Text()}
 	if previous.Kind() == graph.KindLink {
 		out.previous = previous.Link()
 	}

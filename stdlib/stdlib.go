@@ -41,6 +41,7 @@ type index struct {
 	entries map[string]entry
 	names   []string
 	order   []graph.Block // as in car: the root is the last
+	terms   sync.Map      // from name to *graph.Term, of those that were asked for
 }
 
 // load reads car's index: no block but the root is decoded.
@@ -119,9 +120,14 @@ func (x *index) readRoot(root []byte) error {
 // Lookup says what a name means in a program that does not define it: an OpRef, an OpPrim or an OpLit. Module is "" for a plain
 // name. It is a compile.Prelude.
 func Lookup(module, name string) (*graph.Term, bool) {
-	full := Join(module, name)
-	if e, ok := load().entries[full]; ok {
-		return e.toTerm(), true
+	full, x := Join(module, name), load()
+	if t, ok := x.terms.Load(full); ok {
+		return t.(*graph.Term), true
+	}
+	if e, ok := x.entries[full]; ok {
+		t := e.toTerm()
+		x.terms.Store(full, t)
+		return t, true
 	}
 	return Primitive(module, name)
 }

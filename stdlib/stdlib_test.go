@@ -81,18 +81,15 @@ func TestExamples(t *testing.T) {
 		if !strings.HasPrefix(about.Doc, "`"+name+" ") && !strings.HasPrefix(about.Doc, "`"+name+"` ") {
 			t.Errorf("%s: the documentation begins %.40q, want its use in backquotes", name, about.Doc)
 		}
-		lines := strings.Split(about.Doc, "\n")
 		examples := 0
-		for i, line := range lines {
-			expr, ok := strings.CutPrefix(line, "> ")
-			if !ok {
+		for _, p := range lang.ParseDoc(about.Doc) {
+			if p.Kind != lang.DocExample {
 				continue
 			}
 			examples++
-			want := strings.TrimPrefix(lines[i+1], "= ")
-			got, _ := evaluate(t, expr)
-			if expected, _ := evaluate(t, want); show(t, got) != show(t, expected) {
-				t.Errorf("%s: %s is %s, want %s", name, expr, show(t, got), want)
+			got, _ := evaluate(t, p.Text)
+			if expected, _ := evaluate(t, p.Want); show(t, got) != show(t, expected) {
+				t.Errorf("%s: %s is %s, want %s", name, p.Text, show(t, got), p.Want)
 			}
 		}
 		if examples == 0 {

@@ -25,7 +25,7 @@ func TestHelp(t *testing.T) {
 	}
 	for _, m := range names {
 		out, _, exit := command(t, dir, m[1], "--help")
-		if exit != 0 || !strings.Contains(out, "Example:\n\n    rosser "+m[1]+" ") {
+		if exit != 0 || !regexp.MustCompile("Example:\n\n    rosser "+m[1]+"[ \n]").MatchString(out) {
 			t.Errorf("%s --help: got exit %d and no example in\n%.300s", m[1], exit, out)
 		}
 	}

@@ -424,6 +424,12 @@ func (s *Store) Answer(ctx context.Context, expr cid.Cid) (graph.Answer, bool, e
 	return a, true, nil
 }
 
+// Recorded returns what the index says of an expression, without a look at the blocks of the answer: whoever goes on to load them
+// all finds out whether they are there.
+func (s *Store) Recorded(ctx context.Context, expr cid.Cid) (graph.Answer, bool, error) {
+	return s.lookup(ctx, expr)
+}
+
 // lookup returns what the index says of an expression.
 func (s *Store) lookup(ctx context.Context, expr cid.Cid) (graph.Answer, bool, error) {
 	key := answerKey(expr)

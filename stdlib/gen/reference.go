@@ -11,6 +11,7 @@ import (
 
 	"github.com/rosser-lang/rosser/eval"
 	"github.com/rosser-lang/rosser/graph"
+	"github.com/rosser-lang/rosser/lang"
 )
 
 // reference is the page at path with its generated parts as they should be.
@@ -55,17 +56,16 @@ func (l *library) nameList() string {
 	return out.String()
 }
 
-// splitDoc takes a documentation apart: what it says, on one line, and its example.
+// splitDoc is a documentation on one line: what it says, and its examples.
 func splitDoc(doc string) (text, example string) {
 	var words, code []string
-	for _, line := range strings.Split(doc, "\n") {
-		switch {
-		case strings.HasPrefix(line, "> "):
-			code = append(code, "`"+line[2:]+"`")
-		case strings.HasPrefix(line, "= "):
-			code = append(code, "is `"+line[2:]+"`")
-		default:
-			words = append(words, line)
+	for _, p := range lang.ParseDoc(doc) {
+		if p.Kind != lang.DocExample {
+			words = append(words, p.Text)
+		} else if p.Want == "" {
+			code = append(code, "`"+p.Text+"`")
+		} else {
+			code = append(code, "`"+p.Text+"` is `"+p.Want+"`")
 		}
 	}
 	return strings.Join(words, " "), strings.Join(code, " ")
