@@ -435,6 +435,7 @@ func (s *Session) within(ctx context.Context) (context.Context, context.CancelFu
 // Evaluate reduces an expression.
 func (s *Session) Evaluate(ctx context.Context, expr cid.Cid) (eval.Outcome, error) {
 	out, err := s.machine.Eval(ctx, expr)
+	s.store.Count(store.Usage{Runs: 1, Executed: out.Reduced, Spared: out.Spared, Found: out.Found, Linked: out.Linked, Written: out.Written})
 	for _, note := range s.machine.Notes() {
 		s.warn("%v: reduced again", note)
 	}

@@ -159,7 +159,7 @@ func (d *database) openError(err error) error {
 		return d.named(err)
 	}
 	return fmt.Errorf("store %s: its database does not open: %w\n"+
-		"Move the folder %s away, or delete it: what was reduced is reduced again, what was imported is to be imported again", filepath.Dir(d.dir), err, d.dir)
+		"`rosser store check --repair` makes a new one of what can be read, and keeps the old one", filepath.Dir(d.dir), err)
 }
 
 // silence is pebble's log. Nothing is written to it; what pebble calls fatal makes the database fail, not the process.
@@ -505,7 +505,8 @@ func (d *database) syncLocked() error {
 	return err
 }
 
-// scan returns up to limit entries whose keys begin with prefix and come after the key after.
+// scan returns up to limit entries whose keys begin with prefix and come after the key after: those before the first that
+// cannot be read, and when there is none, a damage.
 func (d *database) scan(prefix, after []byte, limit int) (found []entry, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -529,7 +530,12 @@ func (d *database) scan(prefix, after []byte, limit int) (found []entry, err err
 		found = append(found, e)
 	}
 	if err := errors.Join(it.Error(), it.Close()); err != nil {
-		return nil, d.named(err)
+		switch {
+		case !pebble.IsCorruptionError(err):
+			return nil, d.named(err)
+		case len(found) == 0:
+			return nil, &damage{err}
+		}
 	}
 	return found, nil
 }
