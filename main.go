@@ -152,6 +152,46 @@ func (c exportCmd) Run(ctx context.Context, all *commands) error {
 	return repl.Export(ctx, all.options(), c.CID, c.Car)
 }
 
+type storeCmd struct {
+	Stat     storeStatCmd     `cmd:"" help:"Print what takes the space, and what linking cost and saved."`
+	Check    storeCheckCmd    `cmd:"" help:"Check every block and every index entry."`
+	Distrust storeDistrustCmd `cmd:"" help:"Have results of an evaluator reduced again, or forget somebody's claims."`
+}
+
+type storeStatCmd struct {
+	JSON bool `name:"json" help:"Print it as JSON, with exact numbers of bytes."`
+}
+
+func (storeStatCmd) Help() string {
+	return "Example:\n\n  rosser store stat\n\nreads through the store and prints how many blocks of each kind there are, and their bytes."
+}
+func (c storeStatCmd) Run(ctx context.Context, all *commands) error {
+	return repl.StoreStat(ctx, all.options(), c.JSON)
+}
+
+type storeCheckCmd struct {
+	Repair bool `help:"Take out what is wrong, and keep a copy of it in the store's folder."`
+}
+
+func (storeCheckCmd) Help() string {
+	return "Example:\n\n  rosser store check\n\nprints a line for each thing that is wrong, and ends with 3 if there is one. Other processes may use the store meanwhile, but not with --repair."
+}
+func (c storeCheckCmd) Run(ctx context.Context, all *commands) error {
+	return repl.StoreCheck(ctx, all.options(), c.Repair)
+}
+
+type storeDistrustCmd struct {
+	Who  string `arg:"" help:"A version of the evaluator, or whose claims: the name of a CAR file, say. See store stat."`
+	Undo bool   `help:"Trust a version of the evaluator again."`
+}
+
+func (storeDistrustCmd) Help() string {
+	return "Example:\n\n  rosser store distrust 1\n\nmakes claims of the results that version 1 of the evaluator reduced, so that they are reduced again when they are asked for."
+}
+func (c storeDistrustCmd) Run(ctx context.Context, all *commands) error {
+	return repl.StoreDistrust(ctx, all.options(), c.Who, c.Undo)
+}
+
 type commands struct {
 	Store string `help:"Folder of the store; ~/.rosser without." placeholder:"DIR" env:"ROSSER_STORE"`
 
@@ -165,6 +205,7 @@ type commands struct {
 	Publish publishCmd `cmd:"" help:"Publish definitions as a library."`
 	Import  importCmd  `cmd:"" help:"Import a CAR file."`
 	Export  exportCmd  `cmd:"" help:"Export a CAR file."`
+	Storage storeCmd   `cmd:"" name:"store" help:"Look after the store."`
 }
 
 func (all *commands) options() repl.Options { return repl.Options{Store: all.Store} }

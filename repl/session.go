@@ -46,6 +46,18 @@ type Options struct {
 	Stderr   io.Writer
 }
 
+// folder is the store's.
+func (o Options) folder() (string, error) {
+	if o.Store != "" {
+		return o.Store, nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", Misuse(fmt.Errorf("no folder for the store: %w (give one with --store DIR)", err))
+	}
+	return filepath.Join(home, ".rosser"), nil
+}
+
 // A Session compiles and evaluates on one store. It is used by one goroutine at a time.
 type Session struct {
 	opt     Options
@@ -91,13 +103,9 @@ func Open(o Options) (*Session, error) {
 	if err != nil {
 		return nil, Misuse(err)
 	}
-	dir := o.Store
-	if dir == "" {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return nil, Misuse(fmt.Errorf("no folder for the store: %w (give one with --store DIR)", err))
-		}
-		dir = filepath.Join(home, ".rosser")
+	dir, err := o.folder()
+	if err != nil {
+		return nil, err
 	}
 	out := &output{Writer: o.Stdout}
 	o.Stdout = out

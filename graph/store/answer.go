@@ -131,3 +131,16 @@ func (s *Store) eachAnswer(ctx context.Context, f func(graph.Answer) error) erro
 		return f(a)
 	}, func([]byte, []byte) {})
 }
+
+// Sources returns how many entries of the index each By has; those of more than 1000 are together under "".
+func (s *Store) Sources(ctx context.Context) (map[string]int, error) {
+	sources := map[string]int{}
+	err := s.eachAnswer(ctx, func(a graph.Answer) error {
+		if _, ok := sources[a.By]; !ok && len(sources) >= maxSources {
+			a.By = ""
+		}
+		sources[a.By]++
+		return nil
+	})
+	return sources, err
+}

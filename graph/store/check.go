@@ -165,7 +165,7 @@ func (c *checker) block(e entry) error {
 	p := Problem{What: blockName(e.key), Err: bad}
 	if c.mend != nil {
 		p.Done = "taken out"
-		err = c.mend.remove(e)
+		err = c.mend.take(e, nil, p)
 	}
 	c.problem(p)
 	return err
@@ -221,11 +221,11 @@ func (c *checker) answer(e entry) error {
 		if bad == nil {
 			p.Done = "the trace taken out"
 			a.Trace = cid.Undef
-			err = c.mend.set(e, appendAnswer(nil, a))
+			err = c.mend.take(e, appendAnswer(nil, a), p)
 		} else {
 			p.Done = "taken out"
 			c.index = c.index || notCID != nil || unreadable != nil
-			err = c.mend.remove(e)
+			err = c.mend.take(e, nil, p)
 		}
 	}
 	c.problem(p)
@@ -307,7 +307,7 @@ func (c *checker) note(e entry) error {
 	}
 	if c.mend != nil {
 		p.Done = "taken out"
-		err = c.mend.remove(e)
+		err = c.mend.take(e, nil, p)
 	}
 	c.problem(p)
 	return err

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -21,9 +22,6 @@ import (
 	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/wal"
-	"github.com/ipfs/go-cid"
-	mh "github.com/multiformats/go-multihash"
-
 	"github.com/rosser-lang/rosser/codec"
 	"github.com/rosser-lang/rosser/graph"
 )
@@ -35,22 +33,25 @@ var ErrInUse = errors.New("another process uses the store; it can be repaired wh
 const Recovered = "recovered"
 
 const (
-	quarantine = "quarantine" // the folder in a store's folder
-	newDB      = "db.new"     // a database in the making; whole if there is none at db
+	quarantine = "quarantine"  // the folder in a store's folder
+	takenFile  = "taken.jsonl" // in a folder of it
+	newDB      = "db.new"      // a database in the making; whole if there is none at db
 )
 
 // A mender changes the database that a checker checks.
 type mender struct {
-	dir   string // the store's
-	at    string // its folder in the quarantine; made when it is needed
-	db    *database
-	made  bool
-	moved bool // the database that was is there
+	dir  string // the store's
+	at   string // its folder in the quarantine; made when it is needed
+	db   *database
+	made bool
+	kept *os.File // there, of what is taken out
+
+	changes []entry // to be made; a nil value removes
 }
 
 // Repair checks the store in dir as Check does, and mends what it finds. Blocks that do not have their hash, and entries that
 // lie or lead nowhere, are taken out; a trace that is not there, or not of its result, is taken out of its entry. A copy of each
-// goes to a file of a folder of this repair in DIR/quarantine. When a part of the database cannot be read, or it cannot be opened, a new
+// goes to a file, taken.jsonl, in a folder of this repair in DIR/quarantine. When a part of the database cannot be read, or it cannot be opened, a new
 // one is made of what can be read, and the old one moved there too. When entries of the index are lost, results without one
 // become claims of Recovered. No other process may use the store meanwhile.
 func Repair(ctx context.Context, dir string, opts Options, report func(Problem)) (Checked, error) {
@@ -88,7 +89,12 @@ func Repair(ctx context.Context, dir string, opts Options, report func(Problem))
 	}
 	c.s = newStore(dir, opts)
 	c.s.link = &holder{database: m.db}
-	err = c.all()
+	if err = c.all(); err == nil {
+		err = m.flush()
+	}
+	if m.kept != nil {
+		defer m.kept.Close()
+	}
 	if err == nil && c.holes {
 		if err = m.rebuild(ctx, c.s, opts.FS); err == nil {
 			c.s.link = &holder{database: m.db}
@@ -103,54 +109,73 @@ func Repair(ctx context.Context, dir string, opts Options, report func(Problem))
 	return c.out, errors.Join(err, m.db.close())
 }
 
-// keep puts a copy of an entry into the quarantine, as a file of its value that has the kind and the key as its name.
-func (m *mender) keep(e entry) error {
-	if !m.made {
-		if err := os.MkdirAll(m.at, 0o700); err != nil {
+// A taken is a line of the file that keeps what a repair took out: where it stood, what stood there, why it is gone.
+type taken struct {
+	What  string `json:"what"`
+	Why   string `json:"why"`
+	Key   []byte `json:"key"`
+	Value []byte `json:"value"`
+}
+
+// take changes the value of an entry, or removes it with nil, and keeps a copy of what was there. The changes are made together
+// by flush.
+func (m *mender) take(e entry, value []byte, p Problem) error {
+	if m.kept == nil {
+		if err := m.makeFolder(); err != nil {
 			return err
 		}
-		m.made = true
+		var err error
+		if m.kept, err = os.OpenFile(filepath.Join(m.at, takenFile), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600); err != nil {
+			return err
+		}
 	}
-	f, err := os.CreateTemp(m.at, keptName(e.key)+"-*")
+	line, err := json.Marshal(taken{p.What, p.Err.Error(), e.key, e.value})
+	if err == nil {
+		_, err = m.kept.Write(append(line, '\n'))
+	}
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(e.value)
-	return errors.Join(err, f.Sync(), f.Close())
+	m.changes = append(m.changes, entry{e.key, value})
+	if len(m.changes) < 1024 {
+		return nil
+	}
+	return m.flush()
 }
 
-// keptName is the name of the file that keeps what stands under a key.
-func keptName(key []byte) string {
-	id, err := cid.Cast(key[1:])
-	kind := "entry-"
-	switch key[0] {
-	case blockPrefix:
-		kind = "block-"
-		if _, err = mh.Cast(key[1:]); err == nil {
-			id = cid.NewCidV1(cid.DagCBOR, key[1:])
+// flush makes the changes, after the copies of what they take are on the disk.
+func (m *mender) flush() error {
+	if len(m.changes) == 0 {
+		return nil
+	}
+	if err := m.kept.Sync(); err != nil {
+		return err
+	}
+	err := m.db.raw(func(b *pebble.Batch) error {
+		for _, e := range m.changes {
+			var err error
+			if e.value == nil {
+				err = b.Delete(e.key, nil)
+			} else {
+				err = b.Set(e.key, e.value, nil)
+			}
+			if err != nil {
+				return err
+			}
 		}
-	case notePrefix:
-		kind = "note-"
-	}
-	if err != nil || id.ByteLen() > 100 {
-		return fmt.Sprintf("%skey-%.100x", kind, key)
-	}
-	return kind + id.String()
+		return nil
+	})
+	m.changes = nil
+	return err
 }
 
-func (m *mender) remove(e entry) error {
-	if err := m.keep(e); err != nil {
-		return fmt.Errorf("quarantine: %w", err)
+func (m *mender) makeFolder() error {
+	if m.made {
+		return nil
 	}
-	return m.db.raw(func(b *pebble.Batch) error { return b.Delete(e.key, nil) })
-}
-
-// set gives an entry another value.
-func (m *mender) set(e entry, value []byte) error {
-	if err := m.keep(e); err != nil {
-		return fmt.Errorf("quarantine: %w", err)
-	}
-	return m.db.raw(func(b *pebble.Batch) error { return b.Set(e.key, value, nil) })
+	err := os.MkdirAll(m.at, 0o700)
+	m.made = err == nil
+	return err
 }
 
 // raw makes changes as they stand, without the rules of an op.
@@ -231,10 +256,9 @@ func (m *mender) rebuild(ctx context.Context, s *Store, fs vfs.FS) error {
 
 // swap moves the old database into the quarantine and the new one to its place. Killed in between, finishRebuild goes on.
 func (m *mender) swap() error {
-	if err := os.MkdirAll(m.at, 0o700); err != nil {
+	if err := m.makeFolder(); err != nil {
 		return err
 	}
-	m.made = true
 	syncDir(m.at)
 	if err := os.Rename(filepath.Join(m.dir, "db"), filepath.Join(m.at, "db")); err != nil {
 		return err
