@@ -152,10 +152,27 @@ func (c exportCmd) Run(ctx context.Context, all *commands) error {
 	return repl.Export(ctx, all.options(), c.CID, c.Car)
 }
 
+type docCmd struct {
+	Target string   `arg:"" optional:"" help:"A program, the CID of a library or of a term, or a module or name of the standard library. The standard library without."`
+	Names  []string `arg:"" optional:"" help:"Which of its definitions; all without."`
+	HTML   bool     `name:"html" help:"Write one page of HTML that needs nothing else."`
+}
+
+func (docCmd) Help() string {
+	return "Example:\n\n  rosser doc Text split\n\nprints what Text.split does, with an example. rosser doc --html stats.ros > stats.html documents a program's definitions."
+}
+func (c docCmd) Run(ctx context.Context, all *commands) error {
+	return repl.Doc(ctx, all.options(), c.Target, c.Names, c.HTML)
+}
+
 type storeCmd struct {
 	Stat     storeStatCmd     `cmd:"" help:"Print what takes the space, and what linking cost and saved."`
 	Check    storeCheckCmd    `cmd:"" help:"Check every block and every index entry."`
 	Distrust storeDistrustCmd `cmd:"" help:"Have results of an evaluator reduced again, or forget somebody's claims."`
+}
+
+func (storeCmd) Help() string {
+	return "Example:\n\n  rosser store check\n\nreads through the store and says what is wrong in it, if anything."
 }
 
 type storeStatCmd struct {
@@ -205,6 +222,7 @@ type commands struct {
 	Publish publishCmd `cmd:"" help:"Publish definitions as a library."`
 	Import  importCmd  `cmd:"" help:"Import a CAR file."`
 	Export  exportCmd  `cmd:"" help:"Export a CAR file."`
+	Doc     docCmd     `cmd:"" help:"Document definitions, as text or HTML."`
 	Storage storeCmd   `cmd:"" name:"store" help:"Look after the store."`
 }
 
