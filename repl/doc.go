@@ -12,6 +12,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"unicode"
@@ -88,6 +89,8 @@ func plain(text string) string {
 			return r
 		case r == '\t':
 			return ' '
+		case r == '\r':
+			return -1
 		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r), r == utf8.RuneError:
 			return '\uFFFD'
 		}
@@ -119,10 +122,13 @@ func entryOf(name string, c cid.Cid, a graph.About) docEntry {
 // Doc is `rosser doc`.
 func Doc(ctx context.Context, o Options, target string, names []string, html bool) error {
 	var src []byte
-	file := target == "-" || strings.ContainsAny(target, `/\`) && !strings.HasPrefix(target, "/ipfs/") || strings.HasSuffix(target, ".ros")
-	if !file && target != "" {
-		info, err := os.Stat(target)
-		file = err == nil && info.Mode().IsRegular()
+	c, notCID := cid.Decode(strings.TrimPrefix(strings.TrimPrefix(target, "/ipfs/"), "@"))
+	library, inLibrary := libraryManual(target)
+	file := notCID != nil && inLibrary != nil
+	if file && target != "-" && !strings.Contains(target, "/") && filepath.Ext(target) != ".ros" { // a mistyped name, unless there is such a file
+		if _, err := os.Stat(target); err != nil {
+			return inLibrary
+		}
 	}
 	if file {
 		var err error
@@ -133,17 +139,14 @@ func Doc(ctx context.Context, o Options, target string, names []string, html boo
 	return with(o, func(s *Session) error {
 		var m *manual
 		var err error
-		c, notCID := cid.Decode(strings.TrimPrefix(strings.TrimPrefix(target, "/ipfs/"), "@"))
 		switch {
 		case file:
 			m, err = s.fileManual(ctx, target, src)
 		case notCID == nil:
 			m, err = s.cidManual(ctx, c)
 		default:
-			m, err = libraryManual(target)
-			if m != nil {
-				m.Brief = target == "" && len(names) == 0
-			}
+			m = library
+			m.Brief = target == "" && len(names) == 0
 		}
 		if err != nil {
 			return err
@@ -164,7 +167,7 @@ func (s *Session) fileManual(ctx context.Context, path string, src []byte) (*man
 	if err != nil {
 		return nil, err
 	}
-	m := &manual{Title: line(path), Intro: docParts(opening(u.File.Source)), Chapters: make([]chapter, 1)}
+	m := &manual{Title: line(filepath.Base(path)), Intro: docParts(opening(u.File.Source)), Chapters: make([]chapter, 1)}
 	for _, d := range u.Defs {
 		m.Chapters[0].Entries = append(m.Chapters[0].Entries, entryOf(d.Name, d.CID, d.About))
 	}
@@ -372,9 +375,13 @@ func (m *manual) text(out io.Writer, width int, color bool) error {
 			w.styled("1", c.Title)
 			w.out.WriteByte('\n')
 		}
+		use := 0 // columns of the uses in a list
+		for _, e := range c.Entries {
+			use = min(max(use, columns(e.Name+e.Params)), width/3)
+		}
 		for _, e := range c.Entries {
 			if m.Brief {
-				w.brief(e)
+				w.brief(e, use)
 				continue
 			}
 			if w.out.Len() > 0 {
@@ -390,9 +397,10 @@ func (m *manual) text(out io.Writer, width int, color bool) error {
 	return err
 }
 
-// brief writes a line for an entry: its use and the first sentence.
-func (w *docWriter) brief(e docEntry) {
+// brief writes a line for an entry: its use, in so many columns, and the first sentence.
+func (w *docWriter) brief(e docEntry, width int) {
 	use := "  " + e.Name + e.Params
+	use += strings.Repeat(" ", max(0, 2+width-columns(use)))
 	text := ""
 	if len(e.Doc) > 0 && !e.Doc[0].IsExample() {
 		text = strings.TrimPrefix(e.Doc[0].Text, "`"+e.Name+e.Params+"`")

@@ -245,8 +245,12 @@ func (c *checker) judge(e entry) (bad, trace, err error) {
 	load := c.load(&err)
 	asOf := c.whole.turn()
 	var seen []cid.Cid
+	var result []byte
 	bad = graph.ResultBlocks(a.Result, func(id cid.Cid) ([]byte, error) {
 		data, err := load(id)
+		if id == a.Result {
+			result = data
+		}
 		if len(seen) < maxKnown {
 			seen = append(seen, id)
 		}
@@ -256,12 +260,12 @@ func (c *checker) judge(e entry) (bad, trace, err error) {
 		return bad, nil, err
 	}
 	c.whole.add(seen, asOf)
-	var data []byte
-	data, bad = load(a.Result)
-	if err != nil || bad != nil {
-		return bad, nil, err
+	if result == nil { // it was found to be whole before
+		if result, bad = load(a.Result); err != nil || bad != nil {
+			return bad, nil, err
+		}
 	}
-	of, steps, bad := resultHead(data)
+	of, steps, bad := resultHead(result)
 	switch {
 	case bad != nil:
 		return fmt.Errorf("%s: %w", a.Result, bad), nil, nil
@@ -272,7 +276,7 @@ func (c *checker) judge(e entry) (bad, trace, err error) {
 	case !a.Trace.Defined():
 		return nil, nil, nil
 	}
-	data, bad = load(a.Trace)
+	data, bad := load(a.Trace)
 	if err != nil {
 		return nil, nil, err
 	}
