@@ -478,34 +478,30 @@ func (w *docWriter) lines(text, prefix, attribute string) {
 // wrap writes a paragraph in lines. Code is not broken if it has room on a line.
 func (w *docWriter) wrap(spans []docSpan, first, rest string) {
 	var words []string
-	glued := false // the next piece goes on with the last word
-	add := func(word string) {
-		if glued && len(words) > 0 {
-			words[len(words)-1] += word
-		} else {
-			words = append(words, word)
+	var word strings.Builder
+	end := func() {
+		if word.Len() > 0 {
+			words = append(words, word.String())
+			word.Reset()
 		}
 	}
 	for _, s := range spans {
-		if s.Code && columns(s.Text)+2 <= w.width-len(rest) {
-			add("`" + s.Text + "`")
-			glued = true
-			continue
-		}
 		text := s.Text
 		if s.Code {
 			text = "`" + text + "`"
+			if columns(text) <= w.width-len(rest) {
+				word.WriteString(text)
+				continue
+			}
 		}
-		for i, word := range strings.Split(text, " ") {
+		for i, piece := range strings.Split(text, " ") {
 			if i > 0 {
-				glued = false
+				end()
 			}
-			if word != "" {
-				add(word)
-				glued = true
-			}
+			word.WriteString(piece)
 		}
 	}
+	end()
 	at := 0
 	for i, word := range words {
 		n := columns(word)

@@ -141,6 +141,12 @@ func TestDocWidth(t *testing.T) {
 			}
 		}
 	}
+	// A paragraph of one endless word takes time in proportion to its length.
+	w := docWriter{width: 80}
+	w.parts(docParts(strings.Repeat("`a`", 1<<18)), "")
+	if n := w.out.Len(); n != 3<<18+1 {
+		t.Errorf("got %d bytes", n)
+	}
 	if n := columns("añ\u0301漢"); n != 4 {
 		t.Errorf("got %d columns, want 4", n)
 	}

@@ -64,16 +64,24 @@ func (s *Store) Check(ctx context.Context, report func(Problem)) (Checked, error
 }
 
 func (c *checker) all() error {
-	for _, part := range []struct {
-		prefix byte
-		what   string
-		check  func(entry) error
-	}{
-		{blockPrefix, "blocks", c.block}, {answerPrefix, "index", c.answer}, {notePrefix, "notes", c.note},
-	} {
-		err := c.s.each(c.ctx, []byte{part.prefix}, part.check, func(after, next []byte) {
+	parts := map[int]struct {
+		what  string
+		check func(entry) error
+	}{blockPrefix: {"blocks", c.block}, answerPrefix: {"index", c.answer}, notePrefix: {"notes", c.note}}
+	order := []int{blockPrefix, answerPrefix, notePrefix} // what is taken out of one is missed by those after it
+	for prefix := range 255 {
+		if _, ok := parts[prefix]; !ok {
+			order = append(order, prefix)
+		}
+	}
+	for _, prefix := range order {
+		part, ok := parts[prefix]
+		if !ok { // kept for other ends: it is read, and that is all
+			part.what, part.check = "other records", func(entry) error { return nil }
+		}
+		err := c.s.each(c.ctx, []byte{byte(prefix)}, part.check, func(after, next []byte) {
 			c.holes = true
-			c.index = c.index || part.prefix == answerPrefix
+			c.index = c.index || prefix == answerPrefix
 			done := ""
 			if c.mend != nil {
 				done = "left out"

@@ -524,10 +524,12 @@ func (d *database) scan(prefix, after []byte, limit int) (found []entry, err err
 		return nil, d.named(err)
 	}
 	size := 0
-	for ok := it.First(); ok && len(found) < limit && size < maxApply; ok = it.Next() {
-		e := entry{bytes.Clone(it.Key()), bytes.Clone(it.Value())}
-		size += len(e.key) + len(e.value)
-		found = append(found, e)
+	for ok := it.First(); ok && len(found) < limit; ok = it.Next() {
+		e := entry{it.Key(), it.Value()}
+		if size += len(e.key) + len(e.value) + 16; size > maxApply && len(found) > 0 {
+			break // all of it has to go into one frame
+		}
+		found = append(found, entry{bytes.Clone(e.key), bytes.Clone(e.value)})
 	}
 	if err := errors.Join(it.Error(), it.Close()); err != nil {
 		switch {

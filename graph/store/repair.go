@@ -250,7 +250,10 @@ func (m *mender) rebuild(ctx context.Context, s *Store, fs vfs.FS) error {
 	if err := m.swap(); err != nil {
 		return err
 	}
-	m.db, err = openDatabase(filepath.Join(m.dir, "db"), fs)
+	db, err := openDatabase(filepath.Join(m.dir, "db"), fs)
+	if err == nil {
+		m.db = db
+	}
 	return err
 }
 
