@@ -436,3 +436,62 @@ func fileSize(path string) int64 {
 	}
 	return info.Size()
 }
+
+// Files of the database that are cut short, lost, or overwritten: whatever that does, the store is sound after Repair, and holds
+// what was in the other files.
+func TestRepairFiles(t *testing.T) {
+	const tables, logged = 200, 20
+	dir, facts := filled(t, tables)
+	edit(t, dir, func(db *pebble.DB) error {
+		return errors.Join(db.Flush(), db.Compact(bg, []byte{0}, []byte{255}, false))
+	})
+	s := open(t, dir)
+	for i := tables; i < tables+logged; i++ {
+		f := makeFact(i, "own:1")
+		f.put(t, s)
+		facts = append(facts, f)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	harms := map[string]func(path string, size int64) error{
+		"halved":  func(path string, size int64) error { return os.Truncate(path, size/2) },
+		"emptied": func(path string, _ int64) error { return os.Truncate(path, 0) },
+		"gone":    func(path string, _ int64) error { return os.Remove(path) },
+		"overwritten": func(path string, size int64) error {
+			return os.WriteFile(path, bytes.Repeat([]byte("nonsense"), int(size/8)+1), 0o600)
+		},
+	}
+	least := map[string]int{"*.sst": logged, "*.log": tables, "MANIFEST-*": tables + logged, "OPTIONS-*": tables + logged, "marker.*": tables + logged}
+	for _, pattern := range []string{"*.sst", "*.log", "MANIFEST-*", "OPTIONS-*", "marker.*"} {
+		for name, harm := range harms {
+			t.Run(pattern+" "+name, func(t *testing.T) {
+				copied := t.TempDir()
+				if err := os.CopyFS(filepath.Join(copied, "db"), os.DirFS(filepath.Join(dir, "db"))); err != nil {
+					t.Fatal(err)
+				}
+				files, _ := filepath.Glob(filepath.Join(copied, "db", pattern))
+				if len(files) == 0 {
+					t.Fatal("no such file")
+				}
+				for _, f := range files {
+					if err := harm(f, fileSize(f)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				out, problems := repair(t, copied)
+				if out.Mended != out.Problems {
+					t.Errorf("%d of %d mended: %q", out.Mended, out.Problems, problems)
+				}
+				if _, problems := check(t, copied); len(problems) > 0 {
+					t.Errorf("after it: %q", problems)
+				}
+				n := answered(t, copied, facts)
+				t.Logf("%d of %d are answered; %d problems, %d recovered", n, len(facts), out.Problems, out.Recovered)
+				if want := least[pattern]; n < want {
+					t.Errorf("%d are answered, want %d", n, want)
+				}
+			})
+		}
+	}
+}
