@@ -227,6 +227,63 @@ func (versionCmd) Help() string {
 }
 func (versionCmd) Run() error { return repl.Version(os.Stdout) }
 
+type docCmd struct {
+	Target string   `arg:"" optional:"" help:"A program, the CID of a library or of a term, or a module or name of the standard library. The standard library without."`
+	Names  []string `arg:"" optional:"" help:"Which of its definitions; all without."`
+	HTML   bool     `name:"html" help:"Write one page of HTML that needs nothing else."`
+}
+
+func (docCmd) Help() string {
+	return "Example:\n\n  rosser doc Text split\n\nprints what Text.split does, with an example. rosser doc --html stats.ros > stats.html documents a program's definitions."
+}
+func (c docCmd) Run(ctx context.Context, all *commands) error {
+	return repl.Doc(ctx, all.options(), c.Target, c.Names, c.HTML)
+}
+
+type storeCmd struct {
+	Stat     storeStatCmd     `cmd:"" help:"Print what takes the space, and what linking cost and saved."`
+	Check    storeCheckCmd    `cmd:"" help:"Check every block and every index entry."`
+	Distrust storeDistrustCmd `cmd:"" help:"Have results of an evaluator reduced again, or forget somebody's claims."`
+}
+
+func (storeCmd) Help() string {
+	return "Example:\n\n  rosser store check\n\nreads through the store and says what is wrong in it, if anything."
+}
+
+type storeStatCmd struct {
+	JSON bool `name:"json" help:"Print it as JSON, with exact numbers of bytes."`
+}
+
+func (storeStatCmd) Help() string {
+	return "Example:\n\n  rosser store stat\n\nreads through the store and prints how many blocks of each kind there are, and their bytes."
+}
+func (c storeStatCmd) Run(ctx context.Context, all *commands) error {
+	return repl.StoreStat(ctx, all.options(), c.JSON)
+}
+
+type storeCheckCmd struct {
+	Repair bool `help:"Take out what is wrong, and keep a copy of it in the store's folder."`
+}
+
+func (storeCheckCmd) Help() string {
+	return "Example:\n\n  rosser store check\n\nprints a line for each thing that is wrong, and ends with 3 if there is one. Other processes may use the store meanwhile, but not with --repair."
+}
+func (c storeCheckCmd) Run(ctx context.Context, all *commands) error {
+	return repl.StoreCheck(ctx, all.options(), c.Repair)
+}
+
+type storeDistrustCmd struct {
+	Who  string `arg:"" help:"A version of the evaluator, or whose claims: the name of a CAR file, say. See store stat."`
+	Undo bool   `help:"Trust a version of the evaluator again."`
+}
+
+func (storeDistrustCmd) Help() string {
+	return "Example:\n\n  rosser store distrust 1\n\nmakes claims of the results that version 1 of the evaluator reduced, so that they are reduced again when they are asked for."
+}
+func (c storeDistrustCmd) Run(ctx context.Context, all *commands) error {
+	return repl.StoreDistrust(ctx, all.options(), c.Who, c.Undo)
+}
+
 type commands struct {
 	exit int // of a session
 
@@ -248,6 +305,8 @@ type commands struct {
 
 	New         newCmd         `cmd:"" help:"Make a new project."`
 	Completions completionsCmd `cmd:"" help:"Print a completion script for a shell."`
+	Doc         docCmd         `cmd:"" help:"Document definitions, as text or HTML."`
+	Storage     storeCmd       `cmd:"" name:"store" help:"Look after the store."`
 	VersionCmd  versionCmd     `cmd:"" name:"version" help:"Print the version."`
 }
 

@@ -61,6 +61,8 @@ func (m *Machine) find(expr cid.Cid) (finding, bool) {
 	if a.By != Own {
 		m.claim = a.By
 	}
+	m.stats.Found++
+	m.stats.Spared = min(m.stats.Spared+r.Steps, graph.MaxSteps) // each is at most that
 	f := finding{value: r.Value, steps: r.Steps, use: use{expr, a.Trace}, from: a}
 	if r.Error != nil {
 		f.err = &Thrown{Err: &Error{Kind: r.Error.Kind, Value: r.Error.Value}}

@@ -88,6 +88,9 @@ type Stats struct {
 	Reduced uint64 // calls executed
 	Reused  uint64 // results found, in memory or in the store
 	Linked  uint64 // results written
+	Found   uint64 // of the reused, those found in the store
+	Spared  uint64 // steps in these, which were not executed again; it stops at 2^63-1
+	Written uint64 // bytes of blocks given to the store
 }
 
 // An Outcome is what an evaluation came to: a value, or the program's error.
@@ -399,6 +402,7 @@ func (m *Machine) newBlocks() {
 		return
 	}
 	m.blocks = graph.NewWriter(graph.SinkFunc(func(b graph.Block) {
+		m.stats.Written += uint64(len(b.Data))
 		if err := m.opt.Store.Put(m.ctx, b); err != nil {
 			m.policy.storeFailed(err)
 		}

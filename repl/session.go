@@ -47,6 +47,18 @@ type Options struct {
 	reading func(path string) // told of every file before it is read; may be nil
 }
 
+// folder is the store's.
+func (o Options) folder() (string, error) {
+	if o.Store != "" {
+		return o.Store, nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", Misuse(fmt.Errorf("no folder for the store: %w (give one with --store DIR)", err))
+	}
+	return filepath.Join(home, ".rosser"), nil
+}
+
 // A Session compiles and evaluates on one store. It is used by one goroutine at a time.
 type Session struct {
 	opt     Options
@@ -95,13 +107,9 @@ func Open(o Options) (*Session, error) {
 	if err != nil {
 		return nil, Misuse(err)
 	}
-	dir := o.Store
-	if dir == "" {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return nil, Misuse(fmt.Errorf("no folder for the store: %w (give one with --store DIR)", err))
-		}
-		dir = filepath.Join(home, ".rosser")
+	dir, err := o.folder()
+	if err != nil {
+		return nil, err
 	}
 	out := &output{Writer: o.Stdout}
 	o.Stdout = out
@@ -484,6 +492,7 @@ func (s *Session) within(ctx context.Context) (context.Context, context.CancelFu
 // Evaluate reduces an expression.
 func (s *Session) Evaluate(ctx context.Context, expr cid.Cid) (eval.Outcome, error) {
 	out, err := s.machine.Eval(ctx, expr)
+	s.store.Count(store.Usage{Runs: 1, Executed: out.Reduced, Spared: out.Spared, Found: out.Found, Linked: out.Linked, Written: out.Written})
 	for _, note := range s.machine.Notes() {
 		s.warn("%v: reduced again", note)
 	}

@@ -91,7 +91,7 @@ func (st *Steps) View(ctx context.Context, width, lines int) (StepView, error) {
 		e, v.End, v.Error, v.Total = st.node(&n), true, n.Err != nil, total
 	}
 	text := lang.PrintLine(e)
-	if lines > 1 && columns(text) > width {
+	if lines > 1 && columnsOf(text) > width {
 		text = lang.PrintWidth(e, width)
 	}
 	v.Text, v.Redex = marked(text)
@@ -177,7 +177,7 @@ func (s *Session) WriteSteps(ctx context.Context, w io.Writer, expr cid.Cid, wid
 		line := v.Text
 		if v.Pos > 0 {
 			line = "=> " + line
-			line += strings.Repeat(" ", max(4, min(ruleColumn, width-20)-columns(line))) + v.Last
+			line += strings.Repeat(" ", max(4, min(ruleColumn, width-20)-columnsOf(line))) + v.Last
 		}
 		if _, err := fmt.Fprintln(w, line); err != nil {
 			return err
@@ -212,12 +212,12 @@ func marked(text string) (string, lang.Span) {
 	return before + redex + after, lang.Span{Start: len(before), End: len(before) + len(redex)}
 }
 
-func columns(text string) int { return utf8.RuneCountInString(text) }
+func columnsOf(text string) int { return utf8.RuneCountInString(text) }
 
 // cutAround cuts a line to so many columns, so that as much as can be of the span and of what is on both sides of it stays.
 func cutAround(text string, span lang.Span, width int) (string, lang.Span) {
 	width = max(width, 20)
-	if columns(text) <= width {
+	if columnsOf(text) <= width {
 		return text, span
 	}
 	before, redex, after := []rune(text[:span.Start]), []rune(text[span.Start:span.End]), []rune(text[span.End:])

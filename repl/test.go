@@ -535,18 +535,8 @@ func (t *suite) excerpt(text string) {
 		lines = append(lines[:sourceLines], "…")
 	}
 	for _, l := range lines {
-		t.indented(printable(cut(l, diffBytes)))
+		t.indented(lang.Clean(cut(l, diffBytes)))
 	}
-}
-
-// printable is a line of source with what a terminal might take for a command left out.
-func printable(line string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\t' || r >= 0x7f && r < 0xa0 {
-			return '\uFFFD'
-		}
-		return r
-	}, line)
 }
 
 // outdented takes up to n spaces from the lines after the first.

@@ -1,8 +1,9 @@
-// This file holds an Answer's record, as it stands in the database: a DAG-CBOR list [by, steps, result, trace or null].
+// This file holds an Answer's record, as it stands in the database: a DAG-CBOR list [by, steps, result, trace or null]; and who is trusted.
 
 package store
 
 import (
+	"context"
 	"errors"
 	"strings"
 
@@ -63,4 +64,83 @@ func recordBy(rec []byte, by string) bool {
 	}
 	got, err := r.Text()
 	return err == nil && strings.HasPrefix(got, by)
+}
+
+// Distrusted is who claims what a version of the evaluator reduced that is not trusted any more: this and the version. No
+// file is called so.
+const Distrusted = "distrusted evaluator/"
+
+// Distrust makes claims of what the version who of the evaluator reduced, so that it is reduced again, and forgets the claims
+// of who. It returns how many of each.
+func (s *Store) Distrust(ctx context.Context, who string) (own, claims int, err error) {
+	err = s.eachAnswer(ctx, func(a graph.Answer) error {
+		switch a.By {
+		case graph.OwnAnswer + who:
+			own++
+			return s.rename(ctx, a, graph.ClaimAnswer+Distrusted+who)
+		case graph.ClaimAnswer + who:
+			claims++
+			return s.Drop(ctx, a)
+		}
+		return nil
+	})
+	if err == nil {
+		err = s.Flush(ctx)
+	}
+	return own, claims, err
+}
+
+// Trust undoes Distrust for a version of the evaluator, where nothing has been reduced again since, and returns how many answers
+// are this machine's own again.
+func (s *Store) Trust(ctx context.Context, version string) (own int, err error) {
+	err = s.eachAnswer(ctx, func(a graph.Answer) error {
+		if a.By != graph.ClaimAnswer+Distrusted+version {
+			return nil
+		}
+		own++
+		return s.rename(ctx, a, graph.OwnAnswer+version)
+	})
+	if err == nil {
+		err = s.Flush(ctx)
+	}
+	return own, err
+}
+
+func (s *Store) rename(ctx context.Context, a graph.Answer, by string) error {
+	if err := s.Drop(ctx, a); err != nil { // which a claim could not replace
+		return err
+	}
+	a.By = by
+	return s.Record(ctx, a)
+}
+
+// eachAnswer calls f with each entry of the index that can be read.
+func (s *Store) eachAnswer(ctx context.Context, f func(graph.Answer) error) error {
+	if err := s.Flush(ctx); err != nil {
+		return err
+	}
+	return s.each(ctx, []byte{answerPrefix}, func(e entry) error {
+		expr, err := cid.Cast(e.key[1:])
+		if err != nil {
+			return nil
+		}
+		a, err := readAnswer(expr, e.value)
+		if err != nil {
+			return nil
+		}
+		return f(a)
+	}, func([]byte, []byte) {})
+}
+
+// Sources returns how many entries of the index each By has; those of more than 1000 are together under "".
+func (s *Store) Sources(ctx context.Context) (map[string]int, error) {
+	sources := map[string]int{}
+	err := s.eachAnswer(ctx, func(a graph.Answer) error {
+		if _, ok := sources[a.By]; !ok && len(sources) >= maxSources {
+			a.By = ""
+		}
+		sources[a.By]++
+		return nil
+	})
+	return sources, err
 }

@@ -161,7 +161,7 @@ func (d *database) openError(err error) error {
 		return d.named(err)
 	}
 	return fmt.Errorf("store %s: its database does not open: %w\n"+
-		"Move the folder %s away, or delete it: what was reduced is reduced again, what was imported is to be imported again", filepath.Dir(d.dir), err, d.dir)
+		"`rosser store check --repair` makes a new one of what can be read, and keeps the old one", filepath.Dir(d.dir), err)
 }
 
 // silence is pebble's log. Nothing is written to it; what pebble calls fatal makes the database fail, not the process.
@@ -528,7 +528,8 @@ func (d *database) syncLocked() error {
 	return err
 }
 
-// scan returns up to limit entries whose keys begin with prefix and come after the key after.
+// scan returns up to limit entries whose keys begin with prefix and come after the key after: those before the first that
+// cannot be read, and when there is none, a damage.
 func (d *database) scan(prefix, after []byte, limit int) (found []entry, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -546,13 +547,20 @@ func (d *database) scan(prefix, after []byte, limit int) (found []entry, err err
 		return nil, d.named(err)
 	}
 	size := 0
-	for ok := it.First(); ok && len(found) < limit && size < maxApply; ok = it.Next() {
-		e := entry{bytes.Clone(it.Key()), bytes.Clone(it.Value())}
-		size += len(e.key) + len(e.value)
-		found = append(found, e)
+	for ok := it.First(); ok && len(found) < limit; ok = it.Next() {
+		e := entry{it.Key(), it.Value()}
+		if size += len(e.key) + len(e.value) + 16; size > maxApply && len(found) > 0 {
+			break // all of it has to go into one frame
+		}
+		found = append(found, entry{bytes.Clone(e.key), bytes.Clone(e.value)})
 	}
 	if err := errors.Join(it.Error(), it.Close()); err != nil {
-		return nil, d.named(err)
+		switch {
+		case !pebble.IsCorruptionError(err):
+			return nil, d.named(err)
+		case len(found) == 0:
+			return nil, &damage{err}
+		}
 	}
 	return found, nil
 }

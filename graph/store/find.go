@@ -33,7 +33,7 @@ func (s *Store) Find(ctx context.Context, prefix string, limit int) ([]cid.Cid, 
 		}
 		// The index has CIDs as they are, the blocks stand under their multihashes.
 		for _, at := range []byte{notePrefix, answerPrefix} {
-			if err := s.each(ctx, append([]byte{at}, head...), least, limit, func(key string) {
+			if err := s.some(ctx, append([]byte{at}, head...), least, limit, func(key string) {
 				if _, c, err := cid.CidFromBytes([]byte(key[1:])); err == nil {
 					add(c)
 				}
@@ -44,7 +44,7 @@ func (s *Store) Find(ctx context.Context, prefix string, limit int) ([]cid.Cid, 
 		if len(prefix) < len("bafyrei") { // else the start says little, and blocks do not know their codec
 			continue
 		}
-		if err := s.each(ctx, []byte{blockPrefix, mh.SHA2_256, 32}, least, limit, func(key string) {
+		if err := s.some(ctx, []byte{blockPrefix, mh.SHA2_256, 32}, least, limit, func(key string) {
 			if hash := mh.Multihash(key[1:]); len(hash) == 34 {
 				add(cid.NewCidV1(uint64(codec), hash))
 			}
@@ -79,8 +79,8 @@ func startsWith(head []byte, prefix string) (least []byte, ok bool) {
 	return nil, string(data) == string(high)
 }
 
-// each calls f with up to limit keys that begin with prefix and go on with least or what comes after it.
-func (s *Store) each(ctx context.Context, prefix, least []byte, limit int, f func(key string)) error {
+// some calls f with up to limit keys that begin with prefix and go on with least or what comes after it.
+func (s *Store) some(ctx context.Context, prefix, least []byte, limit int, f func(key string)) error {
 	var after []byte
 	if len(least) > 0 {
 		after = append(append(after, prefix...), least...)

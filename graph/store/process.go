@@ -120,6 +120,7 @@ type holder struct {
 }
 
 func hold(dir string, lock *os.File, opts Options) (*holder, error) {
+	finishRebuild(dir)
 	db, err := openDatabase(filepath.Join(dir, "db"), opts.FS)
 	if err != nil {
 		lock.Close()

@@ -8,6 +8,7 @@
 //
 // What leaves and enters a store: Export and Import move what hangs below a CID as a CAR file, and Publish makes a
 // library, an IPFS directory of names, their code and their results.
+// Stat says what takes the space, Check whether all is sound, and Repair mends it.
 //
 // # Why the hot path does not go through boxo's blockstore
 //
@@ -69,6 +70,12 @@ type Store struct {
 	stopped  chan struct{} // the writer has returned
 
 	whole known
+
+	// What was counted and is not written (usage.go).
+	usageMu  sync.Mutex
+	usage    Usage
+	counted  time.Time // when it was written last
+	inMemory bool
 
 	// The link to the database (process.go).
 	joining  sync.Mutex // held by the one who replaces the link
@@ -132,13 +139,13 @@ func OpenMemory(opts Options) (*Store, error) {
 		return nil, err
 	}
 	s := newStore("memory", opts)
-	s.link = &holder{database: db}
+	s.link, s.inMemory = &holder{database: db}, true
 	go s.write()
 	return s, nil
 }
 
 func newStore(dir string, opts Options) *Store {
-	s := &Store{dir: dir, opts: opts, stopped: make(chan struct{})}
+	s := &Store{dir: dir, opts: opts, stopped: make(chan struct{}), counted: time.Now()}
 	s.wake = sync.NewCond(&s.mu)
 	s.incoming.reset()
 	s.flying.reset()
@@ -159,6 +166,9 @@ func (s *Store) Close() error {
 	s.closing = true
 	s.wake.Broadcast()
 	s.mu.Unlock()
+	s.usageMu.Lock()
+	s.writeUsageLocked()
+	s.usageMu.Unlock()
 
 	// A writer that hangs in a database that has failed is left alone.
 	l := s.current()

@@ -363,7 +363,7 @@ func TestDamagedDatabase(t *testing.T) {
 				}
 				continue
 			}
-			for _, want := range []string{dir, "does not open", "Move the folder"} {
+			for _, want := range []string{dir, "does not open", "store check --repair"} {
 				if !strings.Contains(err.Error(), want) {
 					t.Errorf("%s %s: got %q, want it to say %q", pattern, name, err, want)
 				}

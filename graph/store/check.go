@@ -1,0 +1,349 @@
+// This file checks a store: that every block has its hash, that every entry of the index tells the truth and can be used, and
+// that what is noted of terms is there.
+
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+
+	"github.com/ipfs/go-cid"
+	mh "github.com/multiformats/go-multihash"
+
+	"github.com/rosser-lang/rosser/graph"
+)
+
+// A Problem is something in a store that is not as it should be.
+type Problem struct {
+	What string // such as "block bafy…"
+	Err  error
+	Done string // what Repair has done about it; "" for nothing
+}
+
+func (p Problem) String() string {
+	text := fmt.Sprintf("%s: %v", p.What, p.Err)
+	if p.Done != "" {
+		text += " (" + p.Done + ")"
+	}
+	return text
+}
+
+// A Checked says what Check has looked at and what it found.
+type Checked struct {
+	Blocks     int // blocks
+	Answers    int // entries of the index
+	Notes      int // which about block tells of a term
+	Unverified int // blocks of a hash function that is not known here
+	Problems   int
+	Mended     int    // problems that Repair has dealt with
+	Recovered  int    // results that Repair has put into the index, as claims
+	Quarantine string // the folder where Repair has put what it took out; "" if it took nothing
+}
+
+// A checker checks; with a mender it repairs as well, and has the database for itself.
+type checker struct {
+	s      *Store
+	ctx    context.Context
+	report func(Problem)
+	mend   *mender // nil: only look
+	out    Checked
+	whole  known
+	holes  bool // a part of the database cannot be read
+	index  bool // entries of the index are lost
+}
+
+// Check reads the whole store and calls report for each problem. It changes nothing; others may use the store meanwhile, and
+// what they write may be seen or not. The error is one of reading, or ctx's.
+func (s *Store) Check(ctx context.Context, report func(Problem)) (Checked, error) {
+	s.Flush(ctx) // a store that cannot be written can be checked
+	c := &checker{s: s, ctx: ctx, report: report}
+	err := c.all()
+	return c.out, err
+}
+
+func (c *checker) all() error {
+	parts := map[int]struct {
+		what  string
+		check func(entry) error
+	}{blockPrefix: {"blocks", c.block}, answerPrefix: {"index", c.answer}, notePrefix: {"notes", c.note}}
+	order := []int{blockPrefix, answerPrefix, notePrefix} // what is taken out of one is missed by those after it
+	for prefix := range 255 {
+		if _, ok := parts[prefix]; !ok {
+			order = append(order, prefix)
+		}
+	}
+	for _, prefix := range order {
+		part, ok := parts[prefix]
+		if !ok { // kept for other ends: it is read, and that is all
+			part.what, part.check = "other records", func(entry) error { return nil }
+		}
+		err := c.s.each(c.ctx, []byte{byte(prefix)}, part.check, func(after, next []byte) {
+			c.holes = true
+			c.index = c.index || prefix == answerPrefix
+			done := ""
+			if c.mend != nil {
+				done = "left out"
+			}
+			c.problem(Problem{part.what, fmt.Errorf("the database cannot be read from %s to %s", place(after), place(next)), done})
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// place shows a key; nil is one of the ends.
+func place(key []byte) string {
+	if key == nil {
+		return "its end"
+	}
+	return fmt.Sprintf("key %.20x", key)
+}
+
+func (c *checker) problem(p Problem) {
+	c.out.Problems++
+	if p.Done != "" {
+		c.out.Mended++
+	}
+	c.report(p)
+}
+
+var errHash = errors.New("its bytes do not have its hash")
+
+// verifyKey says whether a block has the hash that it stands under. Known is false if that cannot be said.
+func verifyKey(e entry) (known bool, err error) {
+	hash := e.key[1:]
+	d, err := mh.Decode(hash)
+	if err != nil {
+		return true, fmt.Errorf("its key is not a hash: %w", err)
+	}
+	if d.Code == mh.SHA2_256 && d.Length == sha256.Size {
+		if sha256.Sum256(e.value) != [sha256.Size]byte(d.Digest) {
+			return true, errHash
+		}
+		return true, nil
+	}
+	sum, err := mh.Sum(e.value, d.Code, d.Length)
+	if err != nil {
+		return false, nil
+	}
+	if string(sum) != string(hash) {
+		return true, errHash
+	}
+	return true, nil
+}
+
+// blockName names a block by its hash, as a CID of DAG-CBOR if it can be one.
+func blockName(key []byte) string {
+	if _, err := mh.Cast(key[1:]); err != nil {
+		return fmt.Sprintf("block with the key %.40x", key)
+	}
+	return "block " + cid.NewCidV1(cid.DagCBOR, key[1:]).String()
+}
+
+// now returns what stands under a key by now: while the check goes on, others may have mended what was found.
+func (c *checker) now(e entry) (entry, bool, error) {
+	value, ok, err := c.s.get(c.ctx, e.key)
+	var d *damage
+	if errors.As(err, &d) {
+		return e, true, nil
+	}
+	return entry{e.key, value}, ok, err
+}
+
+func (c *checker) block(e entry) error {
+	c.out.Blocks++
+	known, bad := verifyKey(e)
+	if !known {
+		c.out.Unverified++
+	}
+	if bad == nil {
+		return nil
+	}
+	e, ok, err := c.now(e)
+	if err != nil || !ok {
+		return err
+	}
+	if _, bad = verifyKey(e); bad == nil {
+		return nil
+	}
+	p := Problem{What: blockName(e.key), Err: bad}
+	if c.mend != nil {
+		p.Done = "taken out"
+		err = c.mend.take(e, nil, p)
+	}
+	c.problem(p)
+	return err
+}
+
+// load returns a block, verified, and changes nothing. Trouble is set to an error that is not the block's.
+func (c *checker) load(trouble *error) graph.Loader {
+	return func(id cid.Cid) ([]byte, error) {
+		if !id.Defined() {
+			return nil, graph.NotFound(id)
+		}
+		if isIdentity(id) {
+			return identity(id)
+		}
+		data, ok, err := c.s.get(c.ctx, []byte(blockKey(id)))
+		var d *damage
+		switch {
+		case errors.As(err, &d):
+			return nil, fmt.Errorf("%w: %s (%v)", graph.ErrDamaged, id, d)
+		case err != nil:
+			*trouble = err
+			return nil, err
+		case !ok:
+			return nil, graph.NotFound(id)
+		}
+		return data, graph.Verify(id, data)
+	}
+}
+
+func (c *checker) answer(e entry) error {
+	c.out.Answers++
+	bad, badTrace, err := c.judge(e)
+	if err != nil || bad == nil && badTrace == nil {
+		return err
+	}
+	e, ok, err := c.now(e)
+	if err != nil || !ok {
+		return err
+	}
+	if bad, badTrace, err = c.judge(e); err != nil || bad == nil && badTrace == nil {
+		return err
+	}
+	p := Problem{What: fmt.Sprintf("index entry with the key %.40x", e.key), Err: bad}
+	expr, notCID := cid.Cast(e.key[1:])
+	if notCID == nil {
+		p.What = "index entry of " + expr.String()
+	}
+	if bad == nil {
+		p.Err = badTrace
+	}
+	if c.mend != nil {
+		a, unreadable := readAnswer(expr, e.value)
+		if bad == nil {
+			p.Done = "the trace taken out"
+			a.Trace = cid.Undef
+			err = c.mend.take(e, appendAnswer(nil, a), p)
+		} else {
+			p.Done = "taken out"
+			c.index = c.index || notCID != nil || unreadable != nil
+			err = c.mend.take(e, nil, p)
+		}
+	}
+	c.problem(p)
+	return err
+}
+
+// judge says what is wrong with an entry of the index: with all of it, or only with its trace. The error is one of reading.
+func (c *checker) judge(e entry) (bad, trace, err error) {
+	expr, bad := cid.Cast(e.key[1:])
+	if bad != nil {
+		return fmt.Errorf("its key is not a CID: %w", bad), nil, nil
+	}
+	a, bad := readAnswer(expr, e.value)
+	if bad != nil {
+		return fmt.Errorf("its record cannot be read: %w", bad), nil, nil
+	}
+	load := c.load(&err)
+	asOf := c.whole.turn()
+	var seen []cid.Cid
+	var result []byte
+	bad = graph.ResultBlocks(a.Result, func(id cid.Cid) ([]byte, error) {
+		data, err := load(id)
+		if id == a.Result {
+			result = data
+		}
+		if len(seen) < maxKnown {
+			seen = append(seen, id)
+		}
+		return data, err
+	}, c.whole.has)
+	if err != nil || bad != nil {
+		return bad, nil, err
+	}
+	c.whole.add(seen, asOf)
+	if result == nil { // it was found to be whole before
+		if result, bad = load(a.Result); err != nil || bad != nil {
+			return bad, nil, err
+		}
+	}
+	of, steps, bad := resultHead(result)
+	switch {
+	case bad != nil:
+		return fmt.Errorf("%s: %w", a.Result, bad), nil, nil
+	case of != expr:
+		return fmt.Errorf("%s is a result of %s", a.Result, of), nil, nil
+	case steps != a.Steps:
+		return fmt.Errorf("it says %d steps, its result %s says %d", a.Steps, a.Result, steps), nil, nil
+	case !a.Trace.Defined():
+		return nil, nil, nil
+	}
+	data, bad := load(a.Trace)
+	if err != nil {
+		return nil, nil, err
+	}
+	if bad == nil {
+		var t graph.Trace
+		if t, bad = graph.DecodeTrace(data); bad == nil && t.Result != a.Result {
+			bad = fmt.Errorf("it is one of the result %s", t.Result)
+		}
+	}
+	if bad != nil {
+		return nil, fmt.Errorf("its trace %s: %w", a.Trace, bad), nil
+	}
+	return nil, nil, nil
+}
+
+func (c *checker) note(e entry) error {
+	c.out.Notes++
+	bad, err := c.judgeNote(e)
+	if err != nil || bad == nil {
+		return err
+	}
+	e, ok, err := c.now(e)
+	if err != nil || !ok {
+		return err
+	}
+	if bad, err = c.judgeNote(e); err != nil || bad == nil {
+		return err
+	}
+	p := Problem{What: fmt.Sprintf("note with the key %.40x", e.key), Err: bad}
+	if term, err := cid.Cast(e.key[1:]); err == nil {
+		p.What = "what is noted of " + term.String()
+	}
+	if c.mend != nil {
+		p.Done = "taken out"
+		err = c.mend.take(e, nil, p)
+	}
+	c.problem(p)
+	return err
+}
+
+func (c *checker) judgeNote(e entry) (bad, err error) {
+	term, bad := cid.Cast(e.key[1:])
+	if bad != nil {
+		return fmt.Errorf("its key is not a CID: %w", bad), nil
+	}
+	about, bad := cid.Cast(e.value)
+	if bad != nil {
+		return fmt.Errorf("it is not a CID: %w", bad), nil
+	}
+	data, bad := c.load(&err)(about)
+	if err != nil || bad != nil {
+		return bad, err
+	}
+	a, bad := graph.DecodeAbout(data)
+	if bad == nil && a.Term != term {
+		bad = fmt.Errorf("it tells of %s", a.Term)
+	}
+	if bad != nil {
+		return fmt.Errorf("%s: %w", about, bad), nil
+	}
+	return nil, nil
+}

@@ -1,0 +1,161 @@
+// This file tests the commands that look after a store: store stat, store check, store distrust.
+
+package tests
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+func TestStoreStat(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if _, stderr, exit := command(t, dir, "store", "stat"); exit != 2 || !strings.Contains(stderr, "there is no store in") {
+		t.Errorf("without a store: got exit %d, %q", exit, stderr)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "store")); err == nil {
+		t.Error("it has made a store")
+	}
+	write(t, dir, "collatz.ros", collatz(1, 200))
+	for range 2 {
+		if _, stderr, exit := command(t, dir, "run", "collatz.ros"); exit != 0 {
+			t.Fatal(stderr)
+		}
+	}
+	out, stderr, exit := command(t, dir, "store", "stat", "--json")
+	if exit != 0 {
+		t.Fatal(stderr)
+	}
+	var st struct {
+		Blocks, Index map[string]struct{ Count, Bytes uint64 }
+		Disk, Content uint64
+		Linking       struct{ Evaluations, StepsExecuted, StepsSpared, ResultsFound, ResultsLinked, BytesWritten uint64 }
+	}
+	if err := json.Unmarshal([]byte(out), &st); err != nil {
+		t.Fatal(err)
+	}
+	results := len(keys(t, dir, 'a'))
+	l := st.Linking
+	switch {
+	case st.Blocks["code"].Count == 0, st.Blocks["about"].Count == 0, st.Disk == 0, st.Content == 0,
+		st.Index["own:1"].Count != uint64(results), st.Blocks["result"].Count != uint64(results):
+		t.Errorf("%d results: got %s", results, out)
+	case l.Evaluations != 2, l.ResultsLinked != uint64(results), l.ResultsFound == 0, l.BytesWritten == 0, l.StepsSpared < l.StepsExecuted:
+		t.Errorf("linking: got %+v, want 2 evaluations, the second of which spared what the first executed", l)
+	}
+	out, _, exit = command(t, dir, "store", "stat")
+	for _, want := range []string{`(?m)^blocks +[0-9,]+ +[0-9.]+ [kM]?B$`, `reduced here, by evaluator 1`, `on disk: .* of content`, `linking, in 2 evaluations`} {
+		if exit != 0 || !regexp.MustCompile(want).MatchString(out) {
+			t.Errorf("got exit %d and no %s in\n%s", exit, want, out)
+		}
+	}
+}
+
+func TestStoreCheck(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, "collatz.ros", collatz(1, 200))
+	run := func() {
+		t.Helper()
+		if out, stderr, exit := command(t, dir, "run", "collatz.ros"); exit != 0 || out != collatzValue(1, 200) {
+			t.Errorf("got exit %d, %q\n%s", exit, out, stderr)
+		}
+	}
+	check := func(want int, lines string, args ...string) {
+		t.Helper()
+		out, stderr, exit := command(t, dir, append([]string{"store", "check"}, args...)...)
+		if exit != want || !regexp.MustCompile(lines).MatchString(out) {
+			t.Errorf("check %v: got exit %d, want %d and %s\n%s%s", args, exit, want, lines, out, stderr)
+		}
+	}
+	run()
+	check(0, `^\d+ blocks, \d+ index entries, 1 note: no problems\n$`)
+	// While another process holds the store.
+	s := openStore(t, dir)
+	check(0, "no problems")
+	if _, stderr, exit := command(t, dir, "store", "check", "--repair"); exit != 2 || !strings.Contains(stderr, "another process uses the store") {
+		t.Errorf("--repair of a store in use: got exit %d, %q", exit, stderr)
+	}
+	s.Close()
+	// 200 blocks with wrong bytes are more than the lines that are printed.
+	blocks := keys(t, dir, 'b')
+	openDatabase(t, dir, func(db *pebble.DB) {
+		for _, key := range blocks[len(blocks)-200:] {
+			if err := db.Set([]byte("b"+key), []byte("wrong"), nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	check(3, `(?m)^block bafy\w+: its bytes do not have its hash$(?s:.*)^… and \d+ problems more$(?s:.*)problems\n$`)
+	check(0, `(?s)\d+ problems, \d+ mended\n.*quarantine`, "--repair")
+	check(0, "no problems")
+	kept, _ := filepath.Glob(filepath.Join(dir, "store", "quarantine", "*", "taken.jsonl"))
+	if len(kept) != 1 {
+		t.Fatalf("kept: %q", kept)
+	}
+	data, _ := os.ReadFile(kept[0])
+	if n := strings.Count(string(data), `"value":"d3Jvbmc="`); n != 200 {
+		t.Errorf("%d of 200 blocks are kept", n)
+	}
+	run()
+	// The database does not open.
+	manifests, _ := filepath.Glob(filepath.Join(dir, "store", "db", "MANIFEST-*"))
+	for _, m := range manifests {
+		if err := os.WriteFile(m, []byte("nonsense"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, stderr, exit := command(t, dir, "store", "check"); exit != 3 || !strings.Contains(stderr, "store check --repair") {
+		t.Errorf("a database that does not open: got exit %d, %q", exit, stderr)
+	}
+	check(0, "made anew", "--repair")
+	check(0, "no problems")
+	run()
+}
+
+func TestStoreDistrust(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, "collatz.ros", collatz(1, 200))
+	reduced := func() bool {
+		t.Helper()
+		out, stderr, exit := command(t, dir, "run", "--stats", "collatz.ros")
+		if exit != 0 || out != collatzValue(1, 200) {
+			t.Fatalf("got exit %d, %q\n%s", exit, out, stderr)
+		}
+		return !strings.Contains(stderr, "calls      0 reduced, 1 reused")
+	}
+	if !reduced() || reduced() {
+		t.Fatal("the second run does not use the first one's result")
+	}
+	if _, stderr, exit := command(t, dir, "store", "distrust", "0"); exit != 3 || !strings.Contains(stderr, "there are answers by 1") {
+		t.Errorf("of nobody: got exit %d, %q", exit, stderr)
+	}
+	distrust := func(args ...string) {
+		t.Helper()
+		out, stderr, exit := command(t, dir, append([]string{"store", "distrust"}, args...)...)
+		if exit != 0 || !regexp.MustCompile(`^\d+ answers of evaluator 1`).MatchString(out) {
+			t.Fatalf("distrust %v: got exit %d, %q, %q", args, exit, out, stderr)
+		}
+	}
+	distrust("1")
+	expr, _, _ := command(t, dir, "compile", "collatz.ros")
+	expr = strings.TrimSpace(expr[strings.Index(expr, "= ")+2:])
+	if _, stderr, exit := command(t, dir, "result", expr); exit != 0 || !strings.Contains(stderr, "a claim by distrusted evaluator/1") {
+		t.Errorf("result: got exit %d, %q", exit, stderr)
+	}
+	distrust("--undo", "1")
+	if reduced() {
+		t.Error("after --undo it is reduced again")
+	}
+	distrust("1")
+	if !reduced() || reduced() {
+		t.Error("it is not reduced again, once")
+	}
+}
