@@ -16,6 +16,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/rosser-lang/rosser/lsp"
 	"github.com/rosser-lang/rosser/repl"
 )
 
@@ -152,6 +153,15 @@ func (c exportCmd) Run(ctx context.Context, all *commands) error {
 	return repl.Export(ctx, all.options(), c.CID, c.Car)
 }
 
+type lspCmd struct{}
+
+func (lspCmd) Help() string {
+	return "Example, for Helix (languages.toml):\n\n  [language-server.rosser]\n  command = \"rosser\"\n  args = [\"lsp\"]\n\nspeaks the Language Server Protocol on standard input and output: mistakes as you type, completion, documentation, CIDs and recorded results, definitions, references, renaming, formatting. It evaluates nothing."
+}
+func (lspCmd) Run(ctx context.Context, all *commands) error {
+	return lsp.Serve(ctx, all.options(), os.Stdin, os.Stdout)
+}
+
 type commands struct {
 	Store string `help:"Folder of the store; ~/.rosser without." placeholder:"DIR" env:"ROSSER_STORE"`
 
@@ -165,6 +175,7 @@ type commands struct {
 	Publish publishCmd `cmd:"" help:"Publish definitions as a library."`
 	Import  importCmd  `cmd:"" help:"Import a CAR file."`
 	Export  exportCmd  `cmd:"" help:"Export a CAR file."`
+	LSP     lspCmd     `cmd:"" name:"lsp" help:"Serve an editor: the Language Server Protocol."`
 }
 
 func (all *commands) options() repl.Options { return repl.Options{Store: all.Store} }

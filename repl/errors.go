@@ -38,6 +38,9 @@ func (f *failure) Unwrap() error { return f.err }
 // Misuse is an error of the user's: flags, files, source.
 func Misuse(err error) error { return &failure{exitUser, err} }
 
+// Failed is an error with the exit code 1.
+func Failed(err error) error { return &failure{exitProgram, err} }
+
 func missing(format string, args ...any) error {
 	return &failure{exitMissing, fmt.Errorf(format, args...)}
 }

@@ -285,7 +285,10 @@ var definition = regexp.MustCompile(`(?m)^(?:let|and) +([a-z_][A-Za-z0-9_']*)`)
 // unknown which the others may define.
 func join(errs, more lang.Errors) lang.Errors {
 	broken, told := map[string]bool{}, errs
-	for _, e := range errs {
+	for i, e := range errs {
+		if i > 0 && e.File == errs[i-1].File {
+			continue
+		}
 		for _, m := range definition.FindAllStringSubmatch(e.File.Source, -1) {
 			broken[m[1]] = true
 		}
