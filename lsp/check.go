@@ -53,8 +53,8 @@ func (s *server) disturb(path string) {
 			continue
 		}
 		if _, waiting := s.dirty[uri]; !waiting {
+			s.documents[uri] = d.again()
 			d.retire()
-			s.documents[uri] = newDocument(d.uri, d.text, d.version, d.bytes)
 		}
 		s.markLocked(uri, false)
 	}
@@ -131,7 +131,7 @@ func (c *checking) useStore() {
 	for uri, d := range c.s.documents {
 		select {
 		case <-d.checked: // without the store
-			c.s.documents[uri] = newDocument(d.uri, d.text, d.version, d.bytes)
+			c.s.documents[uri] = d.again()
 			c.s.markLocked(uri, true)
 		default:
 		}

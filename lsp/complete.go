@@ -118,9 +118,9 @@ func (s *server) completion(_ context.Context, d *document, p positionParams) (a
 	}
 	switch {
 	case before == "." && tokens[i].End == start && i > 0 && tokens[i-1].End == tokens[i].Start:
-		c.members(i - 1)
+		c.members(i-1, offset)
 	case before == "." && tokens[i].End == start: // (.name)
-		c.fieldsOfFile()
+		c.fieldsOfFile(offset)
 	case before == "let" || before == "\\":
 	default:
 		c.names(offset)
@@ -130,7 +130,7 @@ func (s *server) completion(_ context.Context, d *document, p positionParams) (a
 
 // names completes what may stand where an expression begins.
 func (c *completing) names(offset int) {
-	for _, b := range c.d.parse().scopes.NamesAt(offset) {
+	for _, b := range c.d.scopes().NamesAt(offset) {
 		item := completionItem{Label: b.Name, Kind: itemVariable, SortText: "1"}
 		if b.Kind == lang.BoundTop {
 			item.SortText = "2"
@@ -191,7 +191,7 @@ func (s *server) resolveItem(item completionItem) completionItem {
 }
 
 // members completes what stands after the dot that touches token i.
-func (c *completing) members(i int) {
+func (c *completing) members(i, offset int) {
 	d, tokens := c.d, c.d.tokens()
 	if tokens[i].Class == lang.ClassModule || tokens[i].Class == lang.ClassTag {
 		for _, l := range library() {
@@ -209,7 +209,7 @@ func (c *completing) members(i int) {
 	}
 	slices.Reverse(path)
 	if tokens[i].Class == lang.ClassName {
-		u, _ := d.parse().scopes.At(tokens[i].Start)
+		u, _ := d.scopes().At(tokens[i].Start)
 		if b := u.Binding; b != nil {
 			if imp := importOf(b); imp != nil && len(path) == 0 {
 				c.imported(imp)
@@ -225,7 +225,7 @@ func (c *completing) members(i int) {
 			}
 		}
 	}
-	c.fieldsOfFile()
+	c.fieldsOfFile(offset)
 }
 
 // importOf is the import of a file or a library that a binding names, nil if it names something else.
@@ -260,7 +260,7 @@ func (c *completing) imported(imp *lang.Import) {
 	if other == nil {
 		return
 	}
-	for _, b := range other.parse().scopes.Bindings {
+	for _, b := range other.scopes().Bindings {
 		if b.Kind != lang.BoundTop || importOf(b) != nil {
 			continue
 		}
@@ -276,10 +276,10 @@ func (c *completing) imported(imp *lang.Import) {
 }
 
 // fieldsOfFile completes the fields that are written anywhere in the file.
-func (c *completing) fieldsOfFile() {
+func (c *completing) fieldsOfFile(offset int) {
 	src := c.d.source()
 	for _, t := range c.d.tokens() {
-		if t.Class == lang.ClassField && c.d.position(t.End) != c.edit.End && t.End-t.Start < 100 {
+		if t.Class == lang.ClassField && t.End != offset && t.End-t.Start < 100 {
 			c.add(completionItem{Label: src[t.Start:t.End], Kind: itemField, SortText: "9"})
 		}
 	}
@@ -358,16 +358,16 @@ func keysOf(v graph.Value) []string {
 
 // valueOf is the value of a top-level name, if it is a literal, imported data, or in the store.
 func (s *server) valueOf(d *document, b *lang.Binding) (graph.Value, bool) {
-	u := d.unit()
-	if u == nil || b.Kind != lang.BoundTop {
+	good := d.lastGood() // while a name is being written there are mistakes
+	if good == nil || b.Kind != lang.BoundTop {
 		return graph.Null(), false
 	}
-	for i := range u.Defs {
-		if def := &u.Defs[i]; def.Name == b.Name {
+	for i := range good.Unit.Defs {
+		if def := &good.Unit.Defs[i]; def.Name == b.Name {
 			if def.Term.Op == graph.OpLit {
 				return def.Term.Value, true
 			}
-			if store := s.store(); store != nil && !d.result.Partial {
+			if store := s.store(); store != nil && !good.Partial {
 				r, ok := store.Recorded(s.ctx, def.CID)
 				return r.Value, ok && !r.Error
 			}
@@ -381,7 +381,7 @@ func known(d *document, x lang.Expr, path []string, follow int) lang.Expr {
 	for ; follow > 0; follow-- {
 		switch v := x.(type) {
 		case *lang.Name:
-			u, _ := d.parse().scopes.At(v.Start)
+			u, _ := d.scopes().At(v.Start)
 			b := u.Binding
 			if b == nil || b.Def == nil || b.Kind == lang.BoundParam || len(b.Def.Params) > 0 {
 				return nil
@@ -432,7 +432,7 @@ func known(d *document, x lang.Expr, path []string, follow int) lang.Expr {
 func fieldsUsed(d *document, b *lang.Binding) []string {
 	var fields []string
 	src := d.source()
-	for _, u := range d.parse().scopes.UsesOf(b) {
+	for _, u := range d.scopes().UsesOf(b) {
 		if u.End >= len(src) || src[u.End] != '.' {
 			continue
 		}
@@ -595,7 +595,7 @@ func (d *document) opening(i int) int {
 
 // function says what is known of the function whose name stands at an offset.
 func (s *server) function(d *document, offset int) (name string, params []string, doc string) {
-	u, ok := d.parse().scopes.At(offset)
+	u, ok := d.scopes().At(offset)
 	if !ok {
 		return "", nil, ""
 	}

@@ -25,7 +25,14 @@ type document struct {
 	text    string // as the editor has it
 	bytes   bool   // columns are bytes
 	parse   func() parsed
+	scopes  func() *lang.Scopes
 	tokens  func() []lang.Token
+
+	good *repl.Checked // of the last version before this one that had no mistakes; nil for none
+
+	lastMu     sync.Mutex // of what follows: the last offset whose position was asked for, and its column
+	lastOffset int
+	lastUnits  int
 
 	checked chan struct{} // closed when result is there
 	once    sync.Once
@@ -34,18 +41,18 @@ type document struct {
 
 // parsed is what the text of a document says.
 type parsed struct {
-	file   *lang.File
-	errs   lang.Errors
-	scopes *lang.Scopes
-	lines  []int // where each line begins in file.Source
+	file  *lang.File
+	errs  lang.Errors
+	lines []int // where each line begins in file.Source
 }
 
 func newDocument(uri, text string, version int, bytes bool) *document {
 	d := &document{uri: uri, path: pathOf(uri), version: version, text: text, bytes: bytes, checked: make(chan struct{})}
 	d.parse = sync.OnceValue(func() parsed {
 		f, errs := lang.Parse(d.path, []byte(text))
-		return parsed{f, errs, lang.Resolve(f), lineStarts(f.Source)}
+		return parsed{f, errs, lineStarts(f.Source)}
 	})
+	d.scopes = sync.OnceValue(func() *lang.Scopes { return lang.Resolve(d.parse().file) })
 	d.tokens = sync.OnceValue(func() []lang.Token { return lang.Tokens(d.source()) })
 	return d
 }
@@ -180,10 +187,17 @@ func (d *document) position(offset int) position {
 	src := parsed.file.Source
 	offset = min(max(offset, 0), len(src))
 	line := sort.SearchInts(parsed.lines, offset+1) - 1
-	text := src[parsed.lines[line]:offset]
-	p := position{line, len(text)}
+	start := parsed.lines[line]
+	p := position{line, offset - start}
 	if !d.bytes {
-		p.Character = utf16Of(text)
+		d.lastMu.Lock()
+		if start <= d.lastOffset && d.lastOffset <= offset { // a line may be very long
+			p.Character = d.lastUnits + utf16Of(src[d.lastOffset:offset])
+		} else {
+			p.Character = utf16Of(src[start:offset])
+		}
+		d.lastOffset, d.lastUnits = offset, p.Character
+		d.lastMu.Unlock()
 	}
 	if line == 0 && strings.HasPrefix(d.text, bom) {
 		if p.Character++; d.bytes {
@@ -212,7 +226,24 @@ func (d *document) changed(version int, changes []contentChange) (*document, boo
 		}
 		text = text[:from] + c.Text + text[to:]
 	}
-	return newDocument(d.uri, text, version, d.bytes), true
+	next := newDocument(d.uri, text, version, d.bytes)
+	next.good = d.lastGood()
+	return next, true
+}
+
+// again is the document as if it had just come, to be checked anew.
+func (d *document) again() *document {
+	next := newDocument(d.uri, d.text, d.version, d.bytes)
+	next.good = d.lastGood()
+	return next
+}
+
+// lastGood is what compiling the document, or the last version of it without mistakes, has given; nil for none.
+func (d *document) lastGood() *repl.Checked {
+	if d.unit() != nil {
+		return &d.result
+	}
+	return d.good
 }
 
 // tokenAt is the number of the token that an offset is in or, failing that, right behind; -1 for none.

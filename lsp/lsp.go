@@ -29,7 +29,8 @@ import (
 
 const (
 	maxWaiting  = 1000 // requests that wait
-	requestTime = 10 * time.Second
+	maxLate     = 4    // requests that took too long and still run
+	requestTime = 5 * time.Second
 )
 
 // A server is one connection with an editor.
@@ -56,7 +57,8 @@ type server struct {
 	deps      map[string][]string  // what each document rests on, by URI
 	cancels   map[jsonrpc2.ID]context.CancelFunc
 
-	files fileCache // of the answering goroutine
+	files fileCache
+	late  chan struct{} // holds one for each request that took too long and still runs
 }
 
 type state uint8
@@ -82,12 +84,19 @@ func Serve(ctx context.Context, o repl.Options, in io.Reader, out io.Writer) err
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	o.Stdout = os.Stderr // stdout is the protocol's
-	s := &server{
+	return newServer(ctx, o).serve(in, out)
+}
+
+func newServer(ctx context.Context, o repl.Options) *server {
+	return &server{
 		options: o, methods: methods(), ctx: ctx, queue: make(chan request, maxWaiting), wake: make(chan struct{}, 1), done: make(chan struct{}),
 		opened: make(chan struct{}), documents: map[string]*document{}, dirty: map[string]change{}, deps: map[string][]string{},
-		cancels: map[jsonrpc2.ID]context.CancelFunc{}, files: fileCache{},
+		cancels: map[jsonrpc2.ID]context.CancelFunc{}, late: make(chan struct{}, maxLate),
 	}
-	started := make(chan struct{})
+}
+
+func (s *server) serve(in io.Reader, out io.Writer) error {
+	ctx, started := s.ctx, make(chan struct{})
 	handler := handlerFunc(func(_ context.Context, conn *jsonrpc2.Conn, r *jsonrpc2.Request) {
 		<-started
 		s.handle(conn, r)
@@ -201,16 +210,8 @@ func (s *server) enqueue(r *jsonrpc2.Request, params json.RawMessage) {
 	select {
 	case s.queue <- q:
 	default:
-		s.forget(q)
-		s.fail(r.ID, codeRequestFailed, fmt.Sprintf("more than %d requests wait", maxWaiting))
+		s.answered(q, func() { s.fail(r.ID, codeRequestFailed, fmt.Sprintf("more than %d requests wait", maxWaiting)) })
 	}
-}
-
-func (s *server) forget(q request) {
-	q.cancel()
-	s.mu.Lock()
-	delete(s.cancels, q.id)
-	s.mu.Unlock()
 }
 
 func (s *server) cancelled(params json.RawMessage) {
@@ -238,28 +239,58 @@ func (s *server) answer() {
 	}
 }
 
+// answerOne answers one request. What takes too long is left to itself, and nobody waits for it.
 func (s *server) answerOne(q request) {
-	defer s.forget(q)
-	defer func() {
-		if bug := recover(); bug != nil {
-			s.bug(q.method, bug)
-			s.fail(q.id, jsonrpc2.CodeInternalError, fmt.Sprintf("this is a bug in rosser: %v", bug))
-		}
-	}()
 	ctx, cancel := context.WithTimeout(q.ctx, requestTime)
-	defer cancel()
-	if ctx.Err() == nil {
-		result, err := s.methods[q.method](s, ctx, q)
-		if ctx.Err() == nil {
-			s.reply(q.id, result, err)
+	done := make(chan struct{})
+	go func() {
+		defer cancel()
+		defer close(done)
+		defer func() {
+			if bug := recover(); bug != nil {
+				s.bug(q.method, bug)
+				s.answered(q, func() { s.fail(q.id, jsonrpc2.CodeInternalError, fmt.Sprintf("this is a bug in rosser: %v", bug)) })
+			}
+		}()
+		if ctx.Err() != nil {
 			return
 		}
+		result, err := s.methods[q.method](s, ctx, q)
+		if ctx.Err() == nil {
+			s.answered(q, func() { s.reply(q.id, result, err) })
+		}
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
 	}
-	if q.ctx.Err() == nil {
-		s.fail(q.id, codeRequestFailed, "took longer than "+requestTime.String())
+	if q.ctx.Err() != nil {
+		s.answered(q, func() { s.fail(q.id, codeRequestCancelled, "cancelled") })
+	} else {
+		s.answered(q, func() { s.fail(q.id, codeRequestFailed, "took longer than "+requestTime.String()) })
+	}
+	select {
+	case <-done:
 		return
+	case s.late <- struct{}{}:
+	case <-s.ctx.Done():
 	}
-	s.fail(q.id, codeRequestCancelled, "cancelled")
+	go func() {
+		<-done
+		<-s.late
+	}()
+}
+
+// answered sends the one answer to a request.
+func (s *server) answered(q request, send func()) {
+	s.mu.Lock()
+	_, waits := s.cancels[q.id]
+	delete(s.cancels, q.id)
+	s.mu.Unlock()
+	if waits {
+		send()
+		q.cancel()
+	}
 }
 
 // A refusal is an error of the editor's or its user's making.

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/ipfs/go-cid"
@@ -26,8 +27,11 @@ const (
 	maxScanned  = 64 << 20 // bytes of all files that are looked through
 )
 
-// A fileCache holds files that are not open in the editor, by path. The goroutine that answers uses it.
-type fileCache map[string]*cachedFile
+// A fileCache holds files that are not open in the editor, by path.
+type fileCache struct {
+	sync.Mutex
+	files map[string]*cachedFile
+}
 
 type cachedFile struct {
 	size int64
@@ -52,7 +56,10 @@ func (s *server) file(path string) *document {
 	if err != nil || !info.Mode().IsRegular() || info.Size() > maxFileSize {
 		return nil
 	}
-	if known := s.files[path]; known != nil && known.size == info.Size() && known.time.Equal(info.ModTime()) {
+	s.files.Lock()
+	known := s.files.files[path]
+	s.files.Unlock()
+	if known != nil && known.size == info.Size() && known.time.Equal(info.ModTime()) {
 		return known.doc
 	}
 	f, err := os.Open(path)
@@ -64,26 +71,28 @@ func (s *server) file(path string) *document {
 	if err != nil || len(src) > maxFileSize {
 		return nil
 	}
-	if len(s.files) > maxFiles {
-		clear(s.files)
-	}
 	d := newDocument(uriOf(path), string(src), 0, s.bytes)
 	d.retire()
-	s.files[path] = &cachedFile{info.Size(), info.ModTime(), d}
+	s.files.Lock()
+	defer s.files.Unlock()
+	if s.files.files == nil || len(s.files.files) > maxFiles {
+		s.files.files = map[string]*cachedFile{}
+	}
+	s.files.files[path] = &cachedFile{info.Size(), info.ModTime(), d}
 	return d
 }
 
 // library are the terms of an imported library, as far as they are known.
 func (d *document) library(root cid.Cid) map[string]*graph.Term {
-	if d.unit() == nil {
-		return nil
+	if good := d.lastGood(); good != nil {
+		return good.Libraries[root]
 	}
-	return d.result.Libraries[root]
+	return nil
 }
 
 // topLevel is the binding of a file's definition.
 func topLevel(d *document, name string) *lang.Binding {
-	for _, b := range d.parse().scopes.Bindings {
+	for _, b := range d.scopes().Bindings {
 		if b.Kind == lang.BoundTop && b.Name == name {
 			return b
 		}
@@ -100,7 +109,7 @@ type target struct {
 
 // targetAt finds what the name at a position means.
 func (s *server) targetAt(d *document, offset int) (target, bool) {
-	u, ok := d.parse().scopes.At(offset)
+	u, ok := d.scopes().At(offset)
 	if !ok || s.quoted(d, offset) {
 		return target{}, false
 	}
@@ -166,7 +175,7 @@ type occurrence struct {
 // occurrences are the places of a name in the file that has it, in order.
 func (t target) occurrences() []occurrence {
 	var found []occurrence
-	scopes := t.doc.parse().scopes
+	scopes := t.doc.scopes()
 	if t.binding == nil {
 		for _, u := range scopes.Uses {
 			if u.Binding == nil && u.Import == nil && u.Name == t.use.Name && u.Module == t.use.Module {
@@ -196,7 +205,7 @@ func (s *server) imported(ctx context.Context, t target) (found []occurrence, wh
 		if d.path == t.doc.path || !strings.Contains(d.text, "import") {
 			continue
 		}
-		for _, u := range d.parse().scopes.Uses {
+		for _, u := range d.scopes().Uses {
 			if imp := importOf(u.Import); imp != nil && u.Name == t.binding.Name && !imp.CID.Defined() && besides(d.path, imp.Path) == t.doc.path {
 				found = append(found, occurrence{d, u.Site, false})
 			}
@@ -269,7 +278,7 @@ func (s *server) highlight(_ context.Context, d *document, p positionParams) (an
 		return marks, nil
 	}
 	if t.doc != d { // m.f: the same in this file
-		for _, u := range d.parse().scopes.Uses {
+		for _, u := range d.scopes().Uses {
 			if u.Import == t.use.Import && u.Name == t.use.Name {
 				marks = append(marks, documentHighlight{d.span(u.Span), 2})
 			}
@@ -318,7 +327,7 @@ func (s *server) rename(ctx context.Context, d *document, p renameParams) (any, 
 		line, _ := lang.Position(errs[0].File, errs[0].Span.Start)
 		return nil, refuse("%s has mistakes, the first on line %d: only a file that is understood can be renamed in", filepath.Base(t.doc.path), line)
 	}
-	edits, err := t.doc.parse().scopes.Rename(t.binding, p.NewName)
+	edits, err := t.doc.scopes().Rename(t.binding, p.NewName)
 	if err != nil {
 		return nil, refuse("%s", err)
 	}
@@ -343,7 +352,7 @@ func (s *server) symbols(_ context.Context, d *document, _ documentParams) (any,
 	out := []documentSymbol{}
 	src := d.source()
 	understood := map[*lang.Def]bool{}
-	for _, b := range d.parse().scopes.Bindings {
+	for _, b := range d.scopes().Bindings {
 		if b.Kind != lang.BoundTop {
 			continue
 		}

@@ -80,7 +80,7 @@ func (s *server) hover(ctx context.Context, d *document, p positionParams) (any,
 		if t.use.End > t.use.Start {
 			at = t.use.Span
 		}
-	} else if u, ok := d.parse().scopes.At(offset); ok && u.Import != nil {
+	} else if u, ok := d.scopes().At(offset); ok && u.Import != nil {
 		parts = s.describeLibrary(d, u)
 	}
 	if text := s.recorded(ctx, d, offset, at); text != "" {
@@ -279,7 +279,7 @@ func colourOf(class lang.TokenClass) int {
 // semantic gives the colours of a file, five numbers a token as the protocol has it: lines down, columns on, length,
 // type, modifiers.
 func (s *server) semantic(_ context.Context, d *document, _ documentParams) (any, error) {
-	scopes, src := d.parse().scopes, d.source()
+	scopes, src := d.scopes(), d.source()
 	names := map[int]int{}
 	kind := func(b *lang.Binding) int {
 		switch {
