@@ -248,14 +248,9 @@ type logMessageParams struct {
 	Message string `json:"message"`
 }
 
-type cancelParams struct {
-	ID any `json:"id"`
-}
-
 // Error codes of the protocol, beside JSON-RPC's own.
 const (
 	codeNotInitialized   = -32002
 	codeRequestFailed    = -32803
 	codeRequestCancelled = -32800
-	codeContentModified  = -32801
 )

@@ -14,7 +14,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 )
@@ -28,8 +27,6 @@ type editor struct {
 	stderr   strings.Builder
 	messages chan map[string]json.RawMessage
 	next     int
-	utf8     bool
-	mu       sync.Mutex
 	late     []map[string]json.RawMessage // read and not asked for yet
 }
 
