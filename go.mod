@@ -20,6 +20,7 @@ require (
 	github.com/multiformats/go-multicodec v0.10.0
 	github.com/multiformats/go-multihash v0.2.3
 	github.com/multiformats/go-varint v0.1.0
+	github.com/sourcegraph/jsonrpc2 v0.2.3
 	golang.org/x/term v0.47.0
 )
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/rosser-lang/rosser/lsp"
 	"github.com/rosser-lang/rosser/repl"
 )
 
@@ -198,6 +199,15 @@ func (c exportCmd) Run(ctx context.Context, all *commands) error {
 	return repl.Export(ctx, all.options(), c.CID, c.Car)
 }
 
+type lspCmd struct{}
+
+func (lspCmd) Help() string {
+	return "Example, for Helix (languages.toml):\n\n  [language-server.rosser]\n  command = \"rosser\"\n  args = [\"lsp\"]\n\nspeaks the Language Server Protocol on standard input and output: mistakes as you type, completion, documentation, CIDs and recorded results, definitions, references, renaming, formatting. It evaluates nothing."
+}
+func (lspCmd) Run(ctx context.Context, all *commands) error {
+	return lsp.Serve(ctx, all.options(), os.Stdin, os.Stdout)
+}
+
 type newCmd struct {
 	Name string `arg:"" help:"The project's name, which its folder gets."`
 }
@@ -308,6 +318,7 @@ type commands struct {
 	Doc         docCmd         `cmd:"" help:"Document definitions, as text or HTML."`
 	Storage     storeCmd       `cmd:"" name:"store" help:"Look after the store."`
 	VersionCmd  versionCmd     `cmd:"" name:"version" help:"Print the version."`
+	LSP         lspCmd         `cmd:"" name:"lsp" help:"Serve an editor: the Language Server Protocol."`
 }
 
 func (all *commands) options() repl.Options { return repl.Options{Store: all.Store} }

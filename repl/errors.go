@@ -44,6 +44,9 @@ func (f *failure) Unwrap() error { return f.err }
 // Misuse is an error of the user's: flags, files, source.
 func Misuse(err error) error { return &failure{exitUser, err} }
 
+// Failed is an error with the exit code 1.
+func Failed(err error) error { return &failure{exitProgram, err} }
+
 // NoCommand is the error of a first word that is neither a command nor a file.
 func NoCommand(word string, commands []string) error {
 	return Misuse(fmt.Errorf("got %.60q, want a command or a file%s (--help lists the commands)", word, hint(lang.Suggest(word, commands))))

@@ -37,6 +37,7 @@ func TestImports(t *testing.T) {
 		{"stdlib", []string{"codec", "graph", "lang", "compile", "eval"}, down(boxo, database, flags)},
 		{"stdlib/gen", []string{"codec", "graph", "lang", "compile", "eval", "stdlib"}, down(boxo, database, flags)},
 		{"repl", []string{"codec", "graph", "graph/store", "lang", "compile", "eval", "stdlib"}, flags},
+		{"lsp", []string{"codec", "graph", "graph/store", "lang", "compile", "eval", "stdlib", "repl"}, flags},
 	}
 	known := []string{module, module + "/tests"}
 	for _, r := range rules {
