@@ -472,3 +472,20 @@ func BenchmarkMath(b *testing.B) {
 		}
 	}
 }
+
+// Arguments, found by trying some 10^8 in a row, whose values lie so near the middle between two floats that the ints must decide.
+func TestArgumentsForTheInts(t *testing.T) {
+	for name, x := range map[string]float64{"exp": 0x1.666666ac064a8p-1, "log": 0x1.666666fc27875p-1, "sin": 0x1.6666667977e8ap-1} {
+		for _, c := range mathCases {
+			if c.name != name {
+				continue
+			}
+			if f, ok := c.fast(x).rounded(); ok {
+				t.Errorf("%s %v: the pairs decided for %v", name, x, f)
+			}
+			if want, _ := c.ref(x).Float64(); c.f(x) != want {
+				t.Errorf("%s %v: got %v, want %v", name, x, c.f(x), want)
+			}
+		}
+	}
+}
