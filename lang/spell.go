@@ -1,0 +1,228 @@
+// This file spells names, keys and literals: as they were written where there is source.
+
+package lang
+
+import (
+	"encoding/base64"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// isName reports whether s can stand as a name.
+func isName(s string) bool {
+	if s == "" || s == "_" || class[s[0]] != cLower || keyword(s) != tName {
+		return false
+	}
+	return isWord(s)
+}
+
+// isWord reports whether s is a name, a tag or a keyword.
+func isWord(s string) bool {
+	if s == "" || class[s[0]] != cLower && class[s[0]] != cUpper {
+		return false
+	}
+	for i := range len(s) {
+		if class[s[i]] < cLower && (s[i] != '\'' || class[s[0]] == cUpper) {
+			return false
+		}
+	}
+	return true
+}
+
+// keyText gives a key as it stands before a colon or, for a field, after a dot.
+func keyText(key string, field bool) string {
+	if isWord(key) || field && key != "" && strings.Trim(key, "0123456789") == "" {
+		return key
+	}
+	return quote(key)
+}
+
+// quote gives a text between quotes.
+func quote(s string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	escape(&b, s)
+	b.WriteByte('"')
+	return b.String()
+}
+
+func escape(b *strings.Builder, s string) {
+	from := 0
+	for i := range len(s) {
+		c := s[i]
+		if c >= ' ' && c != '"' && c != '\\' {
+			continue
+		}
+		b.WriteString(s[from:i])
+		from = i + 1
+		switch c {
+		case '"', '\\':
+			b.WriteByte('\\')
+			b.WriteByte(c)
+		case '\b':
+			b.WriteString(`\b`)
+		case '\f':
+			b.WriteString(`\f`)
+		case '\n':
+			b.WriteString(`\n`)
+		case '\r':
+			b.WriteString(`\r`)
+		case '\t':
+			b.WriteString(`\t`)
+		default:
+			fmt.Fprintf(b, `\u%04x`, c)
+		}
+	}
+	b.WriteString(s[from:])
+}
+
+func interpText(e *Interp) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, part := range e.Parts {
+		if t, ok := part.(*Text); ok {
+			escape(&b, t.Value)
+			continue
+		}
+		b.WriteString(`\(`)
+		b.WriteString(PrintLine(part))
+		b.WriteByte(')')
+	}
+	b.WriteByte('"')
+	return b.String()
+}
+
+// number gives an int or a float, in its writer's spelling if that is a number alone and not `- 1` or `-(1)`.
+func (p *printer) number(e Expr) string {
+	s := p.source(e.Where())
+	negative := false
+	switch e := e.(type) {
+	case *Int:
+		if s == "" {
+			return e.Value.String()
+		}
+		negative = e.Value.Sign() < 0
+	case *Float:
+		if s == "" {
+			return floatText(e.Value)
+		}
+		negative = e.Value < 0
+	}
+	if class[s[0]] == cDigit || len(s) > 1 && class[s[1]] == cDigit {
+		return s
+	}
+	for class[s[0]] != cDigit {
+		if s[0] == '#' {
+			s = s[commentLen(s):]
+		} else {
+			s = s[1:]
+		}
+	}
+	n := strings.IndexAny(s, " \t\r\n#)")
+	if n < 0 {
+		n = len(s)
+	}
+	if negative {
+		return "-" + s[:n]
+	}
+	return s[:n]
+}
+
+func (p *printer) bytes(e *Bytes) string {
+	if p.file != nil {
+		return `{"/": {"bytes": ` + lastText(p.source(e.Span)) + `}}`
+	}
+	return `{"/": {"bytes": "` + base64.RawStdEncoding.EncodeToString(e.Value) + `"}}`
+}
+
+func (p *printer) link(e *Link) string {
+	s := p.source(e.Span)
+	switch {
+	case s == "":
+		return "@" + e.Value.String()
+	case s[0] == '@':
+		return s
+	}
+	return `{"/": ` + lastText(s) + `}`
+}
+
+// lastText gives the last text literal in a map of literals.
+func lastText(s string) string {
+	last := ""
+	for len(s) > 0 {
+		n := 1
+		switch s[0] {
+		case '#':
+			n = commentLen(s)
+		case '"':
+			n = textLen(s)
+			last = s[:n]
+		}
+		s = s[n:]
+	}
+	return last
+}
+
+// accessor gives (.a.b), as it was written if that is without space.
+func (p *printer) accessor(e *Accessor) string {
+	if s := p.source(e.Span); s != "" && strings.IndexAny(s, " \t\r\n#") < 0 {
+		return s
+	}
+	var b strings.Builder
+	b.WriteByte('(')
+	for _, k := range e.Keys {
+		b.WriteString("." + keyText(k, true))
+	}
+	b.WriteByte(')')
+	return b.String()
+}
+
+func (p *printer) imported(e *Import) string {
+	if s := p.source(e.Span); s != "" {
+		for s = s[len("import"):]; s[0] != '"' && s[0] != '@'; {
+			if s[0] == '#' {
+				s = s[commentLen(s):]
+			} else {
+				s = s[1:]
+			}
+		}
+		return "import " + s
+	}
+	if e.CID.Defined() {
+		return "import @" + e.CID.String()
+	}
+	return "import " + quote(e.Path)
+}
+
+// field gives what stands after a value whose field is taken: a dot and the key, or a part of a link's path.
+func (p *printer) field(g *Get) *doc {
+	key := p.source(g.KeySpan)
+	if key == "" {
+		return text("." + keyText(g.Key, true))
+	}
+	before := p.gap(g.KeySpan.Start)
+	p.pos = g.KeySpan.End
+	switch {
+	case before.notes != nil:
+		return cat(text("."), before.notes, text(key))
+	case p.src[g.KeySpan.Start-1] == '/':
+		return text("/" + key)
+	}
+	return text("." + key)
+}
+
+// floatText writes a float as ECMAScript does, with .0 where there is neither point nor exponent.
+func floatText(f float64) string {
+	if a := math.Abs(f); a != 0 && (a < 1e-6 || a >= 1e21) {
+		s := strconv.FormatFloat(f, 'e', -1, 64)
+		mantissa, exponent, _ := strings.Cut(s, "e")
+		return mantissa + "e" + exponent[:1] + strings.TrimLeft(exponent[1:], "0")
+	}
+	s := strconv.FormatFloat(f, 'f', -1, 64)
+	if !strings.Contains(s, ".") {
+		s += ".0"
+	}
+	return s
+}
