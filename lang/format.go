@@ -9,14 +9,15 @@ import "strings"
 // has between it and the one before. So every comment comes out, in order, between the same two tokens, on the same line as
 // the first one or on a line of its own. A second run finds the same, which makes it idempotent.
 
-// Format gives a program in the one style: the same trees, and every comment. Source with mistakes is not formatted.
+// Format gives a program in the one style: the same trees, and every comment. Source with mistakes is not formatted. Line
+// ends are LF, the last one too, and there is no byte order mark. Format may be called from any goroutine.
 func Format(name string, src []byte) (string, Errors) {
 	f, errs := Parse(name, src)
 	if len(errs) > 0 {
 		return "", errs
 	}
 	p := &printer{file: f, src: f.Source}
-	w := &writer{width: printWidth}
+	w := &writer{width: printWidth, limit: maxSource}
 	between := func(to int) {
 		g := p.gap(to)
 		w.wait, w.waitIndent, w.inItem = '\n', 0, false
@@ -53,6 +54,9 @@ func Format(name string, src []byte) (string, Errors) {
 	w.trim()
 	if len(w.out) > 0 {
 		w.out = append(w.out, '\n')
+	}
+	if w.full() {
+		return "", Errors{{File: f, Message: "the source is longer than the limit of 16 MiB when it is formatted"}}
 	}
 	return string(w.out), nil
 }

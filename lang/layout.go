@@ -88,6 +88,7 @@ type place struct {
 type writer struct {
 	out        []byte
 	width      int // 0 allows no breaks at all
+	limit      int // of bytes, 0 for none; what is longer is cut
 	col        int
 	indent     int  // of the line being written
 	wait       byte // what waits: a space, a line break, or 0 for nothing
@@ -98,6 +99,9 @@ type writer struct {
 	stack      []place
 	work       []place
 }
+
+// full reports whether the text is longer than the limit. Indentation can make it the square of its source.
+func (w *writer) full() bool { return w.limit > 0 && len(w.out) > w.limit }
 
 // here is the indentation of the line on which the next text stands.
 func (w *writer) here() int {
@@ -176,7 +180,7 @@ func (w *writer) layout(d *doc) {
 		first.mode = flat
 	}
 	w.stack = append(w.stack[:0], first)
-	for len(w.stack) > 0 {
+	for len(w.stack) > 0 && !w.full() {
 		top := &w.stack[len(w.stack)-1]
 		d := top.d
 		if !d.isComposite() {

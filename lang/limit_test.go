@@ -152,18 +152,22 @@ func TestUTF8(t *testing.T) {
 	}
 }
 
-// checkFormatOnce checks that source is formatted in bounded time, and stays as it is the second time.
+// checkFormatOnce checks that source is formatted in bounded time, and stays as it is the second time; or that it is refused
+// because it would be too long.
 func checkFormatOnce(t *testing.T, src string) {
 	t.Helper()
 	start := time.Now()
 	once, errs := Format("limit", []byte(src))
-	if len(errs) > 0 {
-		t.Fatalf("formatted: %s", errs[0].Render(false))
-	}
 	if took := time.Since(start); took > 30*time.Second {
 		t.Errorf("formatting took %v", took)
 	} else if took > time.Second {
 		t.Logf("formatting took %v", took)
+	}
+	if len(errs) > 0 && strings.Contains(errs.Error(), "longer than the limit") {
+		return
+	}
+	if len(errs) > 0 {
+		t.Fatalf("formatted: %s", errs[0].Render(false))
 	}
 	if twice, errs := Format("formatted", []byte(once)); twice != once {
 		t.Errorf("got another text when formatted twice: %.300s", errs)
@@ -172,7 +176,7 @@ func checkFormatOnce(t *testing.T, src string) {
 
 // TestFormatLimits formats what is hostile to a formatter.
 func TestFormatLimits(t *testing.T) {
-	const size = 2 << 20
+	const size = 1 << 19
 	rep := strings.Repeat
 	fill := func(s string) string { return rep(s, size/len(s)) }
 	for name, src := range map[string]string{
