@@ -30,6 +30,7 @@ func TestFormat(t *testing.T) {
 		}
 		out += src + "---\n" + got + "===\n"
 		checkFormat(t, src)
+		checkFormat(t, commented(src))
 	}
 	if *update && !t.Failed() {
 		if err := os.WriteFile(formatted, []byte(out), 0o644); err != nil {

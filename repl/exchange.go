@@ -28,13 +28,7 @@ func Show(ctx context.Context, o Options, text string) error {
 	}
 	return with(o, func(s *Session) error {
 		if a, ok := s.about(c); ok {
-			for line := range strings.Lines(a.Doc) {
-				fmt.Fprint(s.opt.Stdout, "## ", line)
-			}
-			if a.Doc != "" && !strings.HasSuffix(a.Doc, "\n") {
-				fmt.Fprintln(s.opt.Stdout)
-			}
-			fmt.Fprintln(s.opt.Stdout, "let "+strings.TrimRight(a.Source, "\n"))
+			fmt.Fprintln(s.opt.Stdout, written(a))
 			return nil
 		}
 		data, err := s.Load(c)
@@ -55,6 +49,21 @@ func Show(ctx context.Context, o Options, text string) error {
 		fmt.Fprintln(s.opt.Stdout, strings.TrimRight(source, "\n"))
 		return nil
 	})
+}
+
+// written is a definition as it was written, formatted.
+func written(a graph.About) string {
+	var b strings.Builder
+	if a.Doc != "" {
+		for line := range strings.SplitSeq(a.Doc, "\n") {
+			b.WriteString(strings.TrimRight("## "+line, " ") + "\n")
+		}
+	}
+	b.WriteString("let " + strings.TrimRight(a.Source, "\n"))
+	if text, errs := lang.Format(a.Name, []byte(b.String())); len(errs) == 0 {
+		return strings.TrimRight(text, "\n")
+	}
+	return b.String()
 }
 
 // libraryName is the standard library's name for a block, "" when it has none.
