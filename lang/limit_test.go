@@ -176,7 +176,7 @@ func checkFormatOnce(t *testing.T, src string) {
 
 // TestFormatLimits formats what is hostile to a formatter.
 func TestFormatLimits(t *testing.T) {
-	const size = 1 << 19
+	const size = 1 << 18
 	rep := strings.Repeat
 	fill := func(s string) string { return rep(s, size/len(s)) }
 	for name, src := range map[string]string{

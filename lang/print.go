@@ -499,6 +499,9 @@ func (p *printer) getDoc(g *Get) *doc {
 	kids := make([]*doc, 0, len(chain)+1)
 	kids = append(kids, d)
 	for i := len(chain) - 1; i >= 0; i-- {
+		if i < len(chain)-1 && p.inPath(chain[i+1]) && !p.inPath(chain[i]) { // the dot would be the path's
+			kids = []*doc{text("("), cat(kids...), text(")")}
+		}
 		kids = append(kids, p.field(chain[i]))
 	}
 	return cat(kids...)

@@ -207,11 +207,14 @@ func (p *printer) field(g *Get) *doc {
 	switch {
 	case before.notes != nil:
 		return cat(text("."), before.notes, text(key))
-	case p.src[g.KeySpan.Start-1] == '/':
+	case p.inPath(g):
 		return text("/" + key)
 	}
 	return text("." + key)
 }
+
+// inPath reports whether a field was written as a part of a link's path.
+func (p *printer) inPath(g *Get) bool { return p.file != nil && p.src[g.KeySpan.Start-1] == '/' }
 
 // floatText writes a float as ECMAScript does, with .0 where there is neither point nor exponent.
 func floatText(f float64) string {
