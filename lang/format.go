@@ -183,6 +183,66 @@ func (p *printer) find(token string) int {
 	return p.pos
 }
 
+// start gives where a part begins in the source: at the parenthesis before it, if there is one.
+func (p *printer) start(n Node) int {
+	at := n.Where().Start
+	if p.file == nil {
+		return at
+	}
+	if i := p.find("("); i < at && p.src[i] == '(' {
+		return i
+	}
+	if e, ok := n.(Expr); ok {
+		return p.begin(e)
+	}
+	return at
+}
+
+// begin gives where an expression begins in the source, without its parentheses; or where its first token ends, if that is made
+// of several in which there are comments. They come out before it.
+func (p *printer) begin(e Expr) int {
+	at := e.Where().Start
+	for p.file != nil {
+		next := e
+		switch v := e.(type) {
+		case *Apply:
+			next = v.Fn
+			if v.Piped {
+				next = v.Args[len(v.Args)-1]
+			}
+		case *Binary:
+			next = v.Left
+		case *Get:
+			next = v.Arg
+		case *Int, *Float, *Bytes, *Link, *TagFn, *OpFn, *Accessor, *ModuleName, *Import:
+			if hasComment(p.source(e.Where())) {
+				return e.Where().End
+			}
+		case *Tag:
+			if v.Arg == nil && hasComment(p.source(v.Span)) {
+				return v.End
+			}
+		}
+		if next == e || inParens(next) || p.commented(next) {
+			break
+		}
+		e = next
+	}
+	return at
+}
+
+// hasComment reports whether a comment stands in source that may have texts without interpolation.
+func hasComment(src string) bool {
+	for i := strings.IndexAny(src, `"#`); i >= 0; i = strings.IndexAny(src, `"#`) {
+		if src[i] == '#' {
+			return src[0] != '@'
+		}
+		src = src[i:]
+		src = src[textLen(src):]
+	}
+	return false
+}
+
 // pass passes over n bytes of the source that have been printed.
 func (p *printer) pass(n int) {
 	if p.file != nil {

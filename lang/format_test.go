@@ -3,6 +3,7 @@
 package lang
 
 import (
+	"math/rand"
 	"os"
 	"path/filepath"
 	"slices"
@@ -140,4 +141,33 @@ func FuzzFormat(f *testing.F) {
 			t.Errorf("took %v for %d bytes", took, len(src))
 		}
 	})
+}
+
+// TestStyleInReference: the examples of the reference's section on style are in it.
+func TestStyleInReference(t *testing.T) {
+	b, err := os.ReadFile("REFERENCE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(b), "\n## Style\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	for i, example := range strings.Split(section, "```\n") {
+		if i%2 == 0 {
+			continue
+		}
+		if got, errs := Format("example", []byte(example)); got != example {
+			t.Errorf("got\n%s%v", got, errs)
+		}
+	}
+}
+
+// TestFormatGenerated formats generated trees, as they are printed and with comments everywhere.
+func TestFormatGenerated(t *testing.T) {
+	g := &generator{Rand: rand.New(rand.NewSource(2))}
+	for range 2000 {
+		f := &File{Defs: []*Def{g.def(3, false)}, Body: g.expr(4)}
+		printed := PrintFile(f)
+		checkFormat(t, printed)
+		checkFormat(t, commented(printed))
+	}
 }

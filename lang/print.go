@@ -76,24 +76,30 @@ const (
 // expression gives the doc of e where an operator of the given level may stand. Last tells that nothing follows up to
 // a bracket or keyword, so that a form that reaches as far right as it can needs no parentheses.
 func (p *printer) expression(e Expr, level int, last bool) *doc {
-	g := p.gap(e.Where().Start)
+	g := p.gap(p.start(e))
 	if p.parenthesized(e, level, last) {
 		return g.before(p.parens(e))
 	}
-	return g.before(p.bare(e, last))
+	within := p.gap(p.begin(e))
+	return g.before(within.before(p.bare(e, last)))
 }
 
 func (p *printer) parenthesized(e Expr, level int, last bool) bool {
 	return p.levelOf(e, last) < level || level > whole && inParens(e) || p.commented(e)
 }
 
-// parens gives e in parentheses, with the comments that stand before the closing one.
+// parens gives e in parentheses, with the comments that stand in them.
 func (p *printer) parens(e Expr) *doc {
-	d := p.bare(e, true)
+	p.skip("(")
+	within := p.gap(p.begin(e))
+	d := within.before(p.bare(e, true))
 	g := p.gap(p.find(")"))
 	p.skip(")")
-	if g.notes != nil {
+	switch {
+	case g.notes != nil:
 		return base(text("("), nest(d, hardLine, g.notes), hardLine, text(")"))
+	case within.notes != nil:
+		return base(text("("), nest(d), text(")"))
 	}
 	return cat(text("("), d, text(")"))
 }
@@ -325,8 +331,7 @@ func (p *printer) opens(e Expr) bool {
 
 // after gives what follows `=`, `->`, a colon or a keyword: on the same line if it fits or hugs, else below.
 func (p *printer) after(e Expr, show func(Expr) *doc) *doc {
-	g := p.gap(e.Where().Start)
-	sep := g.separator(line, false)
+	sep := p.gap(p.start(e)).separator(line, false)
 	hugs := p.hugs(e)
 	d := show(e)
 	switch {
@@ -385,7 +390,7 @@ func (p *printer) listDoc(l *List) *doc {
 		if l.Items[i].Spread {
 			return p.find("...")
 		}
-		return l.Items[i].Value.Where().Start
+		return p.start(l.Items[i].Value)
 	}, func(i int) *doc {
 		return p.spread(l.Items[i].Spread, l.Items[i].Value)
 	}, "]", l.End-1, fill)
@@ -580,7 +585,7 @@ func (p *printer) applyDoc(fn Expr, args []Expr, last bool) *doc {
 		short = 0
 	}
 	for i, arg := range args {
-		sep := p.gap(arg.Where().Start).separator(line, false)
+		sep := p.gap(p.start(arg)).separator(line, false)
 		if i < short && sep == line {
 			sep = group(line)
 		}
@@ -737,7 +742,7 @@ func (p *printer) letDoc(l *Let, top bool) *doc {
 			kids = append(kids, group(b, line, text("in")))
 		}
 	}
-	sep := p.gap(l.Body.Where().Start).separator(line, true)
+	sep := p.gap(p.start(l.Body)).separator(line, true)
 	body := func() *doc { return p.wholeExpr(l.Body) }
 	if sep == line && below {
 		return base(group(kids...), group(line, body()))
@@ -753,7 +758,7 @@ func (p *printer) binding(keyword string, d *Def) *doc {
 	word := p.word(strings.TrimSpace(keyword))
 	kids := []*doc{word, text(" "), p.pattern(d.Pattern, wholePattern)}
 	for _, param := range d.Params {
-		sep := p.gap(param.Where().Start).separator(line, false)
+		sep := p.gap(p.start(param)).separator(line, false)
 		kids = append(kids, sep, p.pattern(param, parameter))
 	}
 	eq := p.word("=")
@@ -788,7 +793,11 @@ const (
 )
 
 func (p *printer) pattern(pat Pattern, where patternPlace) *doc {
-	parens := func() *doc { return cat(text("("), p.pattern(pat, wholePattern), text(")")) }
+	parens := func() *doc {
+		g := p.gap(p.start(pat))
+		p.skip("(")
+		return g.before(cat(text("("), p.pattern(pat, wholePattern), text(")")))
+	}
 	switch v := pat.(type) {
 	case *NamePat:
 		return p.spelled(v.Span, v.Name)
@@ -796,7 +805,7 @@ func (p *printer) pattern(pat Pattern, where patternPlace) *doc {
 		return p.spelled(v.Span, "_")
 	case *LitPat:
 		if where == parameter && p.levelOf(v.Value, true) < levelOperand {
-			return cat(text("("), p.bare(v.Value, true), text(")"))
+			return parens()
 		}
 		return p.bare(v.Value, true)
 	case *ListPat:
@@ -842,7 +851,7 @@ func (p *printer) listPattern(v *ListPat) *doc {
 		if item(i) < 0 {
 			return p.find("...")
 		}
-		return v.Items[item(i)].Where().Start
+		return p.start(v.Items[item(i)])
 	}, func(i int) *doc {
 		if item(i) < 0 {
 			return p.rest(v.RestPat)
