@@ -62,7 +62,6 @@ var (
 	softLine  = &doc{kind: docLine}
 	hardLine  = &doc{kind: docBreak, hard: true, stiff: true}
 	blankLine = &doc{kind: docBlank, hard: true, stiff: true}
-	empty     = &doc{kind: docCat}
 )
 
 // A mode says how the lines of a doc are laid out.
