@@ -253,3 +253,34 @@ type PatEntry struct {
 	KeySpan Span
 	Pattern Pattern
 }
+
+// parensOf gives the Parens of an expression, nil if it has none.
+func parensOf(e Expr) *bool {
+	switch e := e.(type) {
+	case *Tag:
+		return &e.Parens
+	case *Apply:
+		return &e.Parens
+	case *Binary:
+		return &e.Parens
+	case *Neg:
+		return &e.Parens
+	case *Lambda:
+		return &e.Parens
+	case *Let:
+		return &e.Parens
+	case *If:
+		return &e.Parens
+	case *Lazy:
+		return &e.Parens
+	case *Try:
+		return &e.Parens
+	}
+	return nil
+}
+
+// inParens reports whether e stood in parentheses.
+func inParens(e Expr) bool {
+	written := parensOf(e)
+	return written != nil && *written
+}

@@ -625,22 +625,10 @@ func (p *parser) parens() Expr {
 		}
 	case *TagFn: // in two
 		e = &Tag{Span: p.from(start), Name: t.Name}
-	case *Apply:
-		t.Parens = true
-	case *Binary:
-		t.Parens = true
-	case *Neg:
-		t.Parens = true
-	case *Lambda:
-		t.Parens = true
-	case *Let:
-		t.Parens = true
-	case *If:
-		t.Parens = true
-	case *Lazy:
-		t.Parens = true
-	case *Try:
-		t.Parens = true
+	default:
+		if written := parensOf(e); written != nil {
+			*written = true
+		}
 	}
 	p.wrapped = e
 	return e

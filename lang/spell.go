@@ -1,4 +1,5 @@
-// This file spells names, keys and literals: as they were written where there is source.
+// This file prints what stands in expressions: names, keys and literals, spelled as they were written where there is source,
+// and patterns.
 
 package lang
 
@@ -228,4 +229,115 @@ func floatText(f float64) string {
 		s += ".0"
 	}
 	return s
+}
+
+// Where a pattern stands.
+type patternPlace uint8
+
+const (
+	wholePattern patternPlace = iota
+	tagOperand                // or before `as`, where a tag's operand needs no parentheses
+	parameter
+)
+
+func (p *printer) pattern(pat Pattern, where patternPlace) *doc {
+	parens := func() *doc {
+		g := p.gap(p.start(pat))
+		p.skip("(")
+		return g.before(cat(text("("), p.pattern(pat, wholePattern), text(")")))
+	}
+	switch v := pat.(type) {
+	case *NamePat:
+		return p.spelled(v.Span, v.Name)
+	case *WildPat:
+		return p.spelled(v.Span, "_")
+	case *LitPat:
+		if where == parameter && p.levelOf(v.Value, true) < levelOperand {
+			return parens()
+		}
+		return p.bare(v.Value, true)
+	case *ListPat:
+		return p.listPattern(v)
+	case *MapPat:
+		return p.mapPattern(v)
+	case *TagPat:
+		if v.Arg == nil {
+			return p.spelled(v.Span, v.Name)
+		}
+		if where != wholePattern {
+			return parens()
+		}
+		name := p.spelled(Span{v.Start, v.Start + len(v.Name)}, v.Name)
+		return cat(name, text(" "), p.pattern(v.Arg, tagOperand))
+	case *AsPat:
+		if where != wholePattern {
+			return parens()
+		}
+		d := p.pattern(v.Pattern, wholePattern)
+		as := p.word("as")
+		return cat(d, text(" "), as, text(" "), p.spelled(v.NameSpan, v.Name))
+	}
+	panic(fmt.Sprintf("BUG: no pattern: %T", pat))
+}
+
+func (p *printer) listPattern(v *ListPat) *doc {
+	n := len(v.Items)
+	if v.Rest >= 0 {
+		n++
+	}
+	item := func(i int) int { // the index in Items, -1 for the rest
+		switch {
+		case i == v.Rest:
+			return -1
+		case v.Rest >= 0 && i > v.Rest:
+			return i - 1
+		}
+		return i
+	}
+	g := p.gap(v.Start)
+	return g.before(p.listing("[", n, func(i int) int {
+		if item(i) < 0 {
+			return p.find("...")
+		}
+		return p.start(v.Items[item(i)])
+	}, func(i int) *doc {
+		if item(i) < 0 {
+			return p.rest(v.RestPat)
+		}
+		return p.pattern(v.Items[item(i)], wholePattern)
+	}, "]", v.End-1, false))
+}
+
+func (p *printer) mapPattern(v *MapPat) *doc {
+	n := len(v.Entries)
+	if v.RestPat != nil || n == 1 && v.Entries[0].Key == "/" {
+		n++
+	}
+	g := p.gap(v.Start)
+	return g.before(p.listing("{", n, func(i int) int {
+		if i == len(v.Entries) {
+			return p.find("...")
+		}
+		return v.Entries[i].KeySpan.Start
+	}, func(i int) *doc {
+		if i == len(v.Entries) {
+			return p.rest(v.RestPat)
+		}
+		e := v.Entries[i]
+		name, short := e.Pattern.(*NamePat)
+		d := p.key(e.Key, e.KeySpan, short && name.Name == e.Key && name.Span == e.KeySpan)
+		if d.kind == docText && !strings.HasSuffix(d.text, ":") {
+			return d
+		}
+		return cat(d, text(" "), p.pattern(e.Pattern, wholePattern))
+	}, "}", v.End-1, false))
+}
+
+// rest gives the ... of a pattern, and what it names.
+func (p *printer) rest(pat Pattern) *doc {
+	d := p.word("...")
+	if pat == nil {
+		return d
+	}
+	return cat(d, p.pattern(pat, parameter))
 }
