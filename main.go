@@ -199,6 +199,19 @@ func (c exportCmd) Run(ctx context.Context, all *commands) error {
 	return repl.Export(ctx, all.options(), c.CID, c.Car)
 }
 
+type fmtCmd struct {
+	Write bool     `short:"w" xor:"mode" help:"Rewrite the files. Those with mistakes stay as they are."`
+	Check bool     `xor:"mode" help:"List the files that are not formatted, and end with 1 if there are any."`
+	Files []string `arg:"" help:"Programs; folders, for the .ros files in them; or - for standard input."`
+}
+
+func (fmtCmd) Help() string {
+	return "Example:\n\n  rosser fmt -w .\n\nformats the programs in this folder and below it. Without -w the formatted source of one file is printed. Comments stay, and no CID changes."
+}
+func (c fmtCmd) Run(all *commands) error {
+	return repl.Fmt(all.options(), c.Files, c.Write, c.Check)
+}
+
 type lspCmd struct{}
 
 func (lspCmd) Help() string {
@@ -319,6 +332,7 @@ type commands struct {
 	Storage     storeCmd       `cmd:"" name:"store" help:"Look after the store."`
 	VersionCmd  versionCmd     `cmd:"" name:"version" help:"Print the version."`
 	LSP         lspCmd         `cmd:"" name:"lsp" help:"Serve an editor: the Language Server Protocol."`
+	Fmt         fmtCmd         `cmd:"" help:"Format source."`
 }
 
 func (all *commands) options() repl.Options { return repl.Options{Store: all.Store} }

@@ -20,6 +20,8 @@ type File struct {
 	Source string // LF line ends, valid UTF-8
 	Defs   []*Def
 	Body   Expr // the final expression; nil when there is none
+
+	commented map[Expr]bool // expressions with comments between them and a parenthesis that closes, for Format
 }
 
 // A Def is one binding of a let: a function when it has Params, else a pattern.
@@ -32,7 +34,8 @@ type Def struct {
 	Value   Expr
 }
 
-// An Expr is one of the pointer types below.
+// An Expr is one of the pointer types below. Parens and Piped say how it was written, for the printer; they mean nothing.
+// Parens is true if it stood in parentheses.
 type Expr interface{ Where() Span }
 
 type (
@@ -91,19 +94,22 @@ type (
 	// Tag is Some x, or None when Arg is nil.
 	Tag struct {
 		Span
-		Name string
-		Arg  Expr
+		Name   string
+		Arg    Expr
+		Parens bool
 	}
 	// TagFn is (Some): the function \x -> Some x.
 	TagFn struct {
 		Span
 		Name string
 	}
-	// Apply is application; Fn is never itself an *Apply unless it stood in parentheses. x |> f is Apply{f, [x]}.
+	// Apply is application; Fn is never itself an *Apply unless it stood in parentheses. x |> f is Apply{f, [x]}, Piped.
 	Apply struct {
 		Span
-		Fn   Expr
-		Args []Expr
+		Fn     Expr
+		Args   []Expr
+		Piped  bool
+		Parens bool
 	}
 	// Binary is an operator other than |>: || && == != < <= > >= ++ + - * / // % and >>. OpSpan is the operator's.
 	Binary struct {
@@ -111,11 +117,13 @@ type (
 		Op          string
 		OpSpan      Span
 		Left, Right Expr
+		Parens      bool
 	}
 	// Neg is unary minus on what is not a literal number.
 	Neg struct {
 		Span
-		Arg Expr
+		Arg    Expr
+		Parens bool
 	}
 	// OpFn is an operator as a function: (+). All operators of Binary and also "|>".
 	OpFn struct {
@@ -126,24 +134,29 @@ type (
 		Span
 		Params []Pattern
 		Body   Expr
+		Parens bool
 	}
 	// Let is let … in: one Def, or several joined by `and`.
 	Let struct {
 		Span
-		Defs []*Def
-		Body Expr
+		Defs   []*Def
+		Body   Expr
+		Parens bool
 	}
 	If struct {
 		Span
 		Cond, Then, Else Expr
+		Parens           bool
 	}
 	Lazy struct {
 		Span
-		Arg Expr
+		Arg    Expr
+		Parens bool
 	}
 	Try struct {
 		Span
-		Arg Expr
+		Arg    Expr
+		Parens bool
 	}
 	Match struct {
 		Span
@@ -262,4 +275,35 @@ func (f *File) Names() []string {
 		bound(d.Pattern, func(name string, _ Span) { names = append(names, name) })
 	}
 	return names
+}
+
+// parensOf gives the Parens of an expression, nil if it has none.
+func parensOf(e Expr) *bool {
+	switch e := e.(type) {
+	case *Tag:
+		return &e.Parens
+	case *Apply:
+		return &e.Parens
+	case *Binary:
+		return &e.Parens
+	case *Neg:
+		return &e.Parens
+	case *Lambda:
+		return &e.Parens
+	case *Let:
+		return &e.Parens
+	case *If:
+		return &e.Parens
+	case *Lazy:
+		return &e.Parens
+	case *Try:
+		return &e.Parens
+	}
+	return nil
+}
+
+// inParens reports whether e stood in parentheses.
+func inParens(e Expr) bool {
+	written := parensOf(e)
+	return written != nil && *written
 }

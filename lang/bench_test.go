@@ -78,3 +78,17 @@ func BenchmarkPrint(b *testing.B) {
 		PrintFile(f)
 	}
 }
+
+func BenchmarkFormat(b *testing.B) {
+	for name, src := range map[string][]byte{"program": ordinary(200_000), "2000 lines": ordinary(71_000), "document": document(1_000_000)} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(src)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, errs := Format("bench", src); len(errs) > 0 {
+					b.Fatal(errs)
+				}
+			}
+		})
+	}
+}

@@ -71,7 +71,7 @@ func (p *parser) topLevel() *item {
 			p.name = "" // it was no definition
 			p.next()
 			body := p.expr()
-			it.expr, it.defs = &Let{p.from(it.start), it.defs, body}, nil
+			it.expr, it.defs = &Let{Span: p.from(it.start), Defs: it.defs, Body: body}, nil
 		}
 		p.leave()
 	} else {
@@ -257,7 +257,7 @@ func (p *parser) binary(level int) Expr {
 			left = p.pipe(left, right, start)
 			continue
 		}
-		left = &Binary{p.from(start), op.text, at, left, right}
+		left = &Binary{Span: p.from(start), Op: op.text, OpSpan: at, Left: left, Right: right}
 		if next := p.operator(); op.assoc == 'n' && next.level == op.level {
 			p.failAt(p.here(), "comparisons do not chain: got `%s` after `%s`; write a %s b && b %s c", next.text, op.text, op.text, next.text)
 		}
@@ -284,7 +284,7 @@ func (p *parser) rightChain(op operator, left Expr, start int, at Span) Expr {
 	}
 	for i := len(links) - 1; i >= 0; i-- {
 		l := links[i]
-		last = &Binary{p.from(l.start), op.text, l.at, l.left, last}
+		last = &Binary{Span: p.from(l.start), Op: op.text, OpSpan: l.at, Left: l.left, Right: last}
 	}
 	return last
 }
@@ -293,13 +293,13 @@ func (p *parser) rightChain(op operator, left Expr, start int, at Span) Expr {
 func (p *parser) pipe(x, f Expr, start int) Expr {
 	if a, ok := f.(*Apply); ok && p.wrapped != f {
 		a.Span = p.from(start)
-		a.Args = append(a.Args, x)
+		a.Args, a.Piped = append(a.Args, x), true
 		return a
 	}
 	if t, ok := f.(*Tag); ok && t.Arg == nil && p.wrapped != f {
 		p.failAt(t.Span, "`%s` alone is a map, not a function: write `|> (%s)`", Cut(t.Name), Cut(t.Name))
 	}
-	return &Apply{p.from(start), f, []Expr{x}}
+	return &Apply{Span: p.from(start), Fn: f, Args: []Expr{x}, Piped: true}
 }
 
 // unary reads an operand of the binary operators.
@@ -325,7 +325,7 @@ func (p *parser) unary() Expr {
 		n.Span = p.from(start)
 		return n
 	}
-	return &Neg{p.from(start), arg}
+	return &Neg{Span: p.from(start), Arg: arg}
 }
 
 // startsOperand reports whether the next token begins an operand.
@@ -412,7 +412,7 @@ func (p *parser) tag(start int) Expr {
 	name := p.tok.Value
 	p.next()
 	if p.tok.Type != tDot || !p.touches() {
-		return &Tag{p.from(start), name, nil}
+		return &Tag{Span: p.from(start), Name: name}
 	}
 	p.next()
 	if p.tok.Type != tName || p.tok.Value == "_" {
@@ -443,7 +443,7 @@ func (p *parser) prefix() Expr {
 		if inner, ok := body.(*Lambda); ok {
 			params, body = append(params, inner.Params...), inner.Body
 		}
-		return &Lambda{p.from(start), params, body}
+		return &Lambda{Span: p.from(start), Params: params, Body: body}
 	case tIf:
 		return p.ifThenElse(start)
 	case tLet:
@@ -451,15 +451,15 @@ func (p *parser) prefix() Expr {
 		defs := p.bindings(false)
 		p.expect(tIn, "`in`")
 		body := p.expr()
-		return &Let{p.from(start), defs, body}
+		return &Let{Span: p.from(start), Defs: defs, Body: body}
 	case tLazy:
 		p.next()
 		arg := p.expr()
-		return &Lazy{p.from(start), arg}
+		return &Lazy{Span: p.from(start), Arg: arg}
 	default: // tTry
 		p.next()
 		arg := p.expr()
-		return &Try{p.from(start), arg}
+		return &Try{Span: p.from(start), Arg: arg}
 	}
 }
 
@@ -619,14 +619,29 @@ func (p *parser) parens() Expr {
 	if p.tok.Type != tRParen {
 		p.afterExpr("`)`")
 	}
+	if strings.IndexByte(p.file.Source[e.Where().End:p.at()], '#') >= 0 {
+		if p.file.commented == nil {
+			p.file.commented = map[Expr]bool{}
+		}
+		p.file.commented[e] = true
+	}
 	p.next()
 	switch t := e.(type) {
 	case *Tag: // alone in one pair of parentheses
-		if t.Arg == nil && p.wrapped != e {
-			e = &TagFn{p.from(start), t.Name}
+		if t.Arg == nil {
+			t.Span = p.from(start)
+			if p.wrapped != e {
+				e = &TagFn{t.Span, t.Name}
+			}
+		} else {
+			t.Parens = true
 		}
 	case *TagFn: // in two
-		e = &Tag{t.Span, t.Name, nil}
+		e = &Tag{Span: p.from(start), Name: t.Name}
+	default:
+		if written := parensOf(e); written != nil {
+			*written = true
+		}
 	}
 	p.wrapped = e
 	return e

@@ -151,3 +151,66 @@ func TestUTF8(t *testing.T) {
 		t.Errorf("got %s %v", dumpFile(f), errs)
 	}
 }
+
+// checkFormatOnce checks that source is formatted in bounded time, and stays as it is the second time; or that it is refused
+// because it would be too long.
+func checkFormatOnce(t *testing.T, src string) {
+	t.Helper()
+	start := time.Now()
+	once, errs := Format("limit", []byte(src))
+	if took := time.Since(start); took > 30*time.Second {
+		t.Errorf("formatting took %v", took)
+	} else if took > time.Second {
+		t.Logf("formatting took %v", took)
+	}
+	if len(errs) > 0 && strings.Contains(errs.Error(), "longer than the limit") {
+		return
+	}
+	if len(errs) > 0 {
+		t.Fatalf("formatted: %s", errs[0].Render(false))
+	}
+	if twice, errs := Format("formatted", []byte(once)); twice != once {
+		t.Errorf("got another text when formatted twice: %.300s", errs)
+	}
+}
+
+// TestFormatLimits formats what is hostile to a formatter.
+func TestFormatLimits(t *testing.T) {
+	const size = 1 << 18
+	rep := strings.Repeat
+	fill := func(s string) string { return rep(s, size/len(s)) }
+	for name, src := range map[string]string{
+		"numbers":          "[" + fill("1,") + "]",
+		"maps":             "[" + fill("{a: 1, b: [2]},") + "]",
+		"comments":         "[" + fill("1, # c\n") + "]",
+		"comments alone":   fill("# c\n\n") + "1",
+		"items":            fill("## d\nlet _ = 1\n"),
+		"parentheses":      "[" + fill("((-x)),") + "]",
+		"commented ones":   "[" + fill("((-x # c\n)),") + "]",
+		"sum":              "1" + fill(" + 1"),
+		"append":           "a" + fill(" ++ a"),
+		"pipes":            "a" + fill(" |> f x"),
+		"lambda stages":    "a" + fill(" |> (\\x -> x)"),
+		"arguments":        "f" + fill(" x"),
+		"wide arguments":   "f" + fill(" [1,2]"),
+		"fields":           "f" + fill(".x"),
+		"else ifs":         fill("if a then b else ") + "c",
+		"arms":             "match x {" + fill("| Some y if z -> y") + "}",
+		"alternatives":     "match x {" + fill("| 1") + " -> 2}",
+		"deep lists":       "[" + fill(rep("[", 900)+"1"+rep("]", 900)+",") + "]",
+		"deep lambdas":     "[" + fill(rep("f (\\x -> ", 400)+"1"+rep(")", 400)+",") + "]",
+		"deep tries":       "[" + fill(rep("try ", 900)+"1,") + "]",
+		"deep lets":        "[" + fill(rep("let x = 1 in ", 900)+"1,") + "]",
+		"deep last":        rep("f [", 900) + fill("x, ") + rep("]", 900),
+		"deep pipes":       "[" + fill(rep("(x |> ", 400)+"f"+rep(")", 400)+",") + "]",
+		"blank lines":      "[1," + fill("\n") + "2]",
+		"long names":       "f " + fill("a") + " b",
+		"texts":            "[" + fill("\"\"\"\n a\n \"\"\",") + "]",
+		"interpolated":     `"` + fill(`\(x)`) + `"`,
+		"spaces":           "f" + fill(" ") + "x",
+		"comment gap":      "f (a" + fill(" # c\n") + ") b",
+		"open parentheses": rep("(", 900) + "1 + 2" + rep("# c\n)", 900),
+	} {
+		t.Run(name, func(t *testing.T) { checkFormatOnce(t, src) })
+	}
+}

@@ -231,7 +231,8 @@ func (s *scanner) link() lexer.TokenType {
 		s.pos++
 		from := s.pos
 		if s.at(from) == '"' {
-			if kind := s.text(from); kind != tText {
+			s.pos++
+			if kind := s.textRest(opener{'i', from}, tText, tTextHead); kind != tText {
 				if kind == tTextHead {
 					s.pop()
 					return s.refuse(from, s.pos, "no interpolation in a path")

@@ -1,7 +1,7 @@
 // Package lang reads and writes the text of Rosser programs. It knows nothing of IPLD but the literals.
 //
 // Parse turns source into a File, the syntax tree of ast.go, together with all the mistakes it finds; Print turns a
-// tree back into source. The text passes through three stages:
+// tree back into source, and Format source into source in one style, comments kept. The text passes through three stages:
 //
 //	scanner (lexer.go, literal.go)   a participle lexer.Definition: tokens, and where a top-level item ends
 //	parser (grammar.go, pattern.go)  a participle custom production for an item: precedence climbing, patterns

@@ -74,7 +74,11 @@ func Tokens(src string) []Token {
 			gap(start)
 			end = start + len(tok.Value)
 			class := classOf(tok.Type)
-			if n := len(tokens) - 1; n >= 0 && tokens[n].End <= start {
+			n := len(tokens) - 1
+			for n >= 0 && (tokens[n].Class == ClassComment || tokens[n].Class == ClassDoc) {
+				n--
+			}
+			if n >= 0 {
 				last := src[tokens[n].Start:tokens[n].End]
 				switch {
 				case last == "." && tokens[n].End == start && (class == ClassName || class == ClassTag || class == ClassKeyword || class == ClassConstant):

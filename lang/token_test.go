@@ -16,6 +16,7 @@ func TestTokens(t *testing.T) {
 		{"## Doc.\nlet a = {k: Some 1, if: true}", "doc ## Doc.|keyword let|name a|punctuation =|bracket {|field k|punctuation :|tag Some|number 1|punctuation ,|field if|punctuation :|constant true|bracket }"},
 		{`"a\(b)c" @bafy (+) ^`, `text "a\(|name b|text )c"|link @bafy|bracket (|operator +|bracket )|bad ^`},
 		{"[1, # one\n 2", "bracket [|number 1|punctuation ,|comment # one|number 2"},
+		{"{a # c\n: 1}", "bracket {|field a|comment # c|punctuation :|number 1|bracket }"},
 		{"x.0.Some", "name x|punctuation .|number 0|punctuation .|field Some"},
 	} {
 		var got []string

@@ -32,14 +32,7 @@ func Show(ctx context.Context, o Options, text string) error {
 // showTerm prints source, readable code, or data; look colours source.
 func (s *Session) showTerm(ctx context.Context, c cid.Cid, look func(string) string) error {
 	if a, ok := s.about(c); ok {
-		var text strings.Builder
-		for line := range strings.Lines(a.Doc) {
-			fmt.Fprint(&text, "## ", line)
-		}
-		if a.Doc != "" && !strings.HasSuffix(a.Doc, "\n") {
-			fmt.Fprintln(&text)
-		}
-		fmt.Fprintln(s.opt.Stdout, look(text.String()+"let "+strings.TrimRight(a.Source, "\n")))
+		fmt.Fprintln(s.opt.Stdout, look(written(a)))
 		return nil
 	}
 	data, err := s.Load(c)
@@ -59,6 +52,21 @@ func (s *Session) showTerm(ctx context.Context, c cid.Cid, look func(string) str
 	}
 	fmt.Fprintln(s.opt.Stdout, look(strings.TrimRight(source, "\n")))
 	return nil
+}
+
+// written is a definition as it was written, formatted.
+func written(a graph.About) string {
+	var b strings.Builder
+	if a.Doc != "" {
+		for line := range strings.SplitSeq(a.Doc, "\n") {
+			b.WriteString(strings.TrimRight("## "+line, " ") + "\n")
+		}
+	}
+	b.WriteString("let " + strings.TrimRight(a.Source, "\n"))
+	if text, errs := lang.Format(a.Name, []byte(b.String())); len(errs) == 0 {
+		return strings.TrimRight(text, "\n")
+	}
+	return b.String()
 }
 
 // libraryName is the standard library's name for a block, "" when it has none.
