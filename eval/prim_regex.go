@@ -82,9 +82,11 @@ func (v *regexThreads) record(text graph.Value, at *place) graph.Value {
 			named.Set(name, group)
 		}
 	}
-	return graph.Record("start", start, "end", end, "text", part(text, s[v.match[0]:v.match[1]]),
-		"groups", graph.NewList(groups...), "named", graph.MapValue(named.Map()))
+	return graph.MapValue(graph.MapSorted(matchKeys, []graph.Value{graph.Int(int64(end)), graph.NewList(groups...),
+		graph.MapValue(named.Map()), graph.Int(int64(start)), part(text, s[v.match[0]:v.match[1]])}))
 }
+
+var matchKeys = []string{"end", "groups", "named", "start", "text"}
 
 func regexFind(m *Machine, args []graph.Value) (graph.Value, error) {
 	v, text, err := regexRun(m, args, noteGroups)

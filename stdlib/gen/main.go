@@ -26,6 +26,8 @@ import (
 var modules = []struct{ file, module string }{
 	{"prelude.ros", ""}, {"text.ros", "Text"}, {"bytes.ros", "Bytes"}, {"map.ros", "Map"}, {"json.ros", "Json"},
 	{"csv.ros", "Csv"}, {"hash.ros", "Hash"}, {"ipld.ros", "Ipld"}, {"test.ros", "Test"},
+	{"list.ros", "List"}, {"option.ros", "Option"}, {"result.ros", "Result"}, {"regex.ros", "Regex"}, {"date.ros", "Date"},
+	{"stats.ros", "Stats"}, {"table.ros", "Table"},
 }
 
 func main() {
@@ -148,6 +150,9 @@ func (l *library) compile(file, module string) error {
 		l.put(b)
 	}
 	for _, d := range unit.Defs {
+		if strings.HasPrefix(d.Name, "_") {
+			continue // the file's own
+		}
 		full := d.Name
 		if module != "" {
 			full = module + "." + d.Name
@@ -157,6 +162,9 @@ func (l *library) compile(file, module string) error {
 		}
 		if d.About.Doc == "" {
 			return fmt.Errorf("%s: %s has no documentation", file, full)
+		}
+		if d.About.Doc, err = withCost(d); err != nil {
+			return fmt.Errorf("%s: %s %w", file, full, err)
 		}
 		if d.Term.Op != graph.OpRef {
 			graph.EncodeCode(d.Term, graph.SinkFunc(l.put))
@@ -169,6 +177,23 @@ func (l *library) compile(file, module string) error {
 		l.terms[full] = d.Term
 	}
 	return nil
+}
+
+// withCost is a definition's documentation with a line that begins "Cost:": before the examples, a primitive's own cost, or
+// what was written.
+func withCost(d compile.Def) (string, error) {
+	written := strings.Contains("\n"+d.About.Doc, "\nCost: ")
+	if d.Term.Op != graph.OpPrim {
+		if !written {
+			return "", fmt.Errorf("has no cost in its documentation: a line that begins \"Cost:\"")
+		}
+		return d.About.Doc, nil
+	}
+	if written {
+		return "", fmt.Errorf("is a primitive, whose cost is the primitive's")
+	}
+	what, examples, _ := strings.Cut(d.About.Doc, "\n> ")
+	return what + "\nCost: " + costOf(eval.Prims()[d.Term.Name].Doc) + ".\n> " + examples, nil
 }
 
 // arity is how many arguments the function takes that a term is, 0 if it is none.

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/rosser-lang/rosser/eval"
-	"github.com/rosser-lang/rosser/graph"
 )
 
 // reference is the page at path with its generated parts as they should be.
@@ -39,34 +38,32 @@ func (l *library) nameList() string {
 		if d.module != "" && d.module != l.defs[i-1].module {
 			fmt.Fprintf(&out, "\n### %s\n\n", d.module)
 		}
-		text, example := splitDoc(d.About.Doc)
+		text, cost, examples := splitDoc(d.About.Doc)
 		fmt.Fprintf(&out, "- %s", text)
-		if example != "" {
-			fmt.Fprintf(&out, " %s.", example)
+		if examples != "" {
+			fmt.Fprintf(&out, " %s.", examples)
 		}
-		if d.Term.Op == graph.OpPrim {
-			fmt.Fprintf(&out, " Cost: %s.\n", costOf(eval.Prims()[d.Term.Name].Doc))
-		} else {
-			out.WriteString(" Cost: that of the calls it makes, and 1 for its own.\n")
-		}
+		fmt.Fprintf(&out, " %s\n", cost)
 	}
 	return out.String()
 }
 
-// splitDoc takes a documentation apart: what it says, on one line, and its example.
-func splitDoc(doc string) (text, example string) {
-	var words, code []string
+// splitDoc takes a documentation apart: what it says, on one line, its cost, and its examples.
+func splitDoc(doc string) (text, cost, examples string) {
+	var words, costs, code []string
 	for _, line := range strings.Split(doc, "\n") {
 		switch {
 		case strings.HasPrefix(line, "> "):
 			code = append(code, "`"+line[2:]+"`")
 		case strings.HasPrefix(line, "= "):
-			code = append(code, "is `"+line[2:]+"`")
+			code[len(code)-1] += " is `" + line[2:] + "`"
+		case strings.HasPrefix(line, "Cost: ") || len(costs) > 0:
+			costs = append(costs, line)
 		default:
 			words = append(words, line)
 		}
 	}
-	return strings.Join(words, " "), strings.Join(code, " ")
+	return strings.Join(words, " "), strings.Join(costs, " "), strings.Join(code, ", ")
 }
 
 // costOf is the cost in a primitive's documentation.
