@@ -53,7 +53,7 @@ var load = sync.OnceValue(func() *index {
 })
 
 func readIndex(car []byte) (*index, error) {
-	x := &index{blocks: make(map[cid.Cid][]byte, 512), entries: make(map[string]entry, 256)}
+	x := &index{blocks: make(map[cid.Cid][]byte, 2048), entries: make(map[string]entry, 512)}
 	section := func() ([]byte, error) {
 		n, used := binary.Uvarint(car)
 		if used <= 0 || n > uint64(len(car)-used) {
@@ -110,7 +110,9 @@ func (x *index) readRoot(root []byte) error {
 			return err
 		}
 		x.entries[name] = e
-		x.names = append(x.names, name)
+		if !own(name) {
+			x.names = append(x.names, name)
+		}
 	}
 	slices.Sort(x.names)
 	return r.Done()
@@ -120,11 +122,14 @@ func (x *index) readRoot(root []byte) error {
 // name. It is a compile.Prelude.
 func Lookup(module, name string) (*graph.Term, bool) {
 	full := Join(module, name)
-	if e, ok := load().entries[full]; ok {
+	if e, ok := load().entries[full]; ok && !own(full) {
 		return e.toTerm(), true
 	}
 	return Primitive(module, name)
 }
+
+// own says whether a name is its file's own: List._name. No program can write it, but messages say it.
+func own(name string) bool { return strings.HasPrefix(name[strings.IndexByte(name, '.')+1:], "_") }
 
 // toTerm is what stands in code for the name. That decodes the term's block only if it is a primitive's or a literal's.
 func (e entry) toTerm() *graph.Term {
@@ -192,8 +197,10 @@ func About(name string) (graph.About, bool) {
 // terms are the names of the library's terms, by CID; of two names the first in order.
 var terms = sync.OnceValue(func() map[cid.Cid]string {
 	named := map[cid.Cid]string{}
-	for _, name := range slices.Backward(load().names) {
-		named[load().entries[name].term] = name
+	for name, e := range load().entries {
+		if old := named[e.term]; old == "" || name < old {
+			named[e.term] = name
+		}
 	}
 	return named
 })

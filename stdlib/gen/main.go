@@ -76,6 +76,7 @@ func keysOf[V any](m map[string]V) func(func(string) bool) {
 type definition struct {
 	name   string // as a program writes it
 	module string
+	own    bool // to its file
 	compile.Def
 }
 
@@ -150,9 +151,6 @@ func (l *library) compile(file, module string) error {
 		l.put(b)
 	}
 	for _, d := range unit.Defs {
-		if strings.HasPrefix(d.Name, "_") {
-			continue // the file's own
-		}
 		full := d.Name
 		if module != "" {
 			full = module + "." + d.Name
@@ -160,11 +158,11 @@ func (l *library) compile(file, module string) error {
 				return fmt.Errorf("%s: %s is not the primitive %s, which is written so", file, full, p.Name)
 			}
 		}
-		if d.About.Doc == "" {
-			return fmt.Errorf("%s: %s has no documentation", file, full)
-		}
-		if d.About.Doc, err = withCost(d); err != nil {
-			return fmt.Errorf("%s: %s %w", file, full, err)
+		own := strings.HasPrefix(d.Name, "_") // the file's own: no program can write it, but messages say it
+		if !own {
+			if d.About.Doc, err = withCost(d); err != nil {
+				return fmt.Errorf("%s: %s %w", file, full, err)
+			}
 		}
 		if d.Term.Op != graph.OpRef {
 			graph.EncodeCode(d.Term, graph.SinkFunc(l.put))
@@ -173,8 +171,10 @@ func (l *library) compile(file, module string) error {
 			return fmt.Errorf("%s: the block of %s is missing", file, full)
 		}
 		d.About.Name = full
-		l.defs = append(l.defs, definition{full, module, d})
-		l.terms[full] = d.Term
+		l.defs = append(l.defs, definition{full, module, own, d})
+		if !own {
+			l.terms[full] = d.Term
+		}
 	}
 	return nil
 }
@@ -182,6 +182,9 @@ func (l *library) compile(file, module string) error {
 // withCost is a definition's documentation with a line that begins "Cost:": before the examples, a primitive's own cost, or
 // what was written.
 func withCost(d compile.Def) (string, error) {
+	if d.About.Doc == "" {
+		return "", fmt.Errorf("has no documentation")
+	}
 	written := strings.Contains("\n"+d.About.Doc, "\nCost: ")
 	if d.Term.Op != graph.OpPrim {
 		if !written {
@@ -235,10 +238,13 @@ func (l *library) car() []byte {
 	return out
 }
 
-// golden is a line for every name: name, CID, and the primitive if it is one.
+// golden is a line for every name that a program can write: name, CID, and the primitive if it is one.
 func (l *library) golden() []byte {
 	var lines []string
 	for _, d := range l.defs {
+		if d.own {
+			continue
+		}
 		line := d.name + " " + d.CID.String()
 		if d.Term.Op == graph.OpPrim {
 			line += " " + d.Term.Name

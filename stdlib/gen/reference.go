@@ -34,8 +34,13 @@ func (l *library) reference(path string) ([]byte, error) {
 // nameList is an item for each name of the library, under its module.
 func (l *library) nameList() string {
 	var out strings.Builder
-	for i, d := range l.defs {
-		if d.module != "" && d.module != l.defs[i-1].module {
+	module := ""
+	for _, d := range l.defs {
+		if d.own {
+			continue
+		}
+		if d.module != module {
+			module = d.module
 			fmt.Fprintf(&out, "\n### %s\n\n", d.module)
 		}
 		text, cost, examples := splitDoc(d.About.Doc)
