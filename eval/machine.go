@@ -74,7 +74,7 @@ type Machine struct {
 	loaded map[cid.Cid]graph.Value
 	prims  map[string]*Prim
 
-	regexes regexCache
+	regexes regexCache // compiled patterns
 
 	primNames map[cid.Cid]string // by the CIDs of their blocks; nil until it is needed
 

@@ -1,5 +1,5 @@
 // This file reads regular expressions in RE2's syntax into trees. What a pattern means depends on nothing but this package:
-// Perl's classes are ASCII, as in RE2, and case folds by the table of case.go.
+// Perl's classes are ASCII, as in RE2, case folds by the table of case.go, and classes of Unicode are those of unicode.go.
 
 package eval
 
@@ -17,6 +17,7 @@ const (
 	regexDepth  = 1000    // brackets in brackets
 	regexRepeat = 1000    // the counts of a repetition, and of repetitions in it, multiplied
 	regexGroups = 1000
+	regexRanges = 1 << 19 // in its classes of Unicode
 )
 
 type regexOp uint8
@@ -64,15 +65,16 @@ type regexError struct {
 
 // A regexParser reads a pattern. The first error stays, and ends the pattern.
 type regexParser struct {
-	s     string
-	pos   int
-	depth int
-	fold  bool // i
-	lines bool // m
-	dot   bool // s
-	swap  bool // U
-	names []string
-	err   *regexError
+	s      string
+	pos    int
+	depth  int
+	fold   bool // i
+	lines  bool // m
+	dot    bool // s
+	swap   bool // U
+	names  []string
+	ranges int // in classes of Unicode so far
+	err    *regexError
 }
 
 // parseRegex gives the tree of a pattern and the names of its groups, "" for one without; the first is the match itself.
@@ -429,8 +431,11 @@ func (p *regexParser) property(at int, negated bool) []rune {
 	}
 	pairs, ok := unicodeClass(name)
 	if !ok {
-		p.fail(at, `\p{`+name+"} is no class that is known")
+		p.fail(at, `\p{`+name+"} is no class of Unicode 15")
 		return nil
+	}
+	if p.ranges += len(pairs) / 2; p.ranges > regexRanges {
+		p.fail(at, fmt.Sprintf("the classes of Unicode have more than %d ranges together", regexRanges))
 	}
 	return p.folded(pairs, negated)
 }
@@ -589,16 +594,12 @@ var posixClasses = map[string][]rune{
 	"word": {'0', '9', 'A', 'Z', '_', '_', 'a', 'z'}, "xdigit": {'0', '9', 'A', 'F', 'a', 'f'},
 }
 
-// unicodeClass is a class of code points by the name of a property, as pairs of bounds in order. Only those are known whose
-// code points no version of Unicode changes.
+// unicodeClass is a class of code points by the name of a property, as pairs of bounds in order.
 func unicodeClass(name string) ([]rune, bool) {
-	switch name {
-	case "Any":
+	if name == "Any" {
 		return []rune{0, utf8.MaxRune}, true
-	case "ASCII":
-		return []rune{0, 0x7f}, true
 	}
-	return nil, false
+	return unicodeProperty(name)
 }
 
 func isWordByte(b byte) bool {
@@ -699,7 +700,9 @@ func foldPairs(pairs []rune) []rune {
 	for i := 0; i < len(pairs); i += 2 {
 		at, _ := slices.BinarySearchFunc(variants, pairs[i], func(v caseVariant, r rune) int { return int(v.of - r) })
 		for ; at < len(variants) && variants[at].of <= pairs[i+1]; at++ {
-			out = append(out, variants[at].is, variants[at].is)
+			if is := variants[at].is; is < pairs[i] || is > pairs[i+1] {
+				out = append(out, is, is)
+			}
 		}
 	}
 	return out
