@@ -32,7 +32,7 @@ func Fail(kind string, value graph.Value) error { return &Error{Kind: kind, Valu
 // primTable is all primitives by name.
 var primTable = sync.OnceValue(func() map[string]*Prim {
 	table := map[string]*Prim{}
-	for _, prims := range [][]Prim{numPrims, cmpPrims, textPrims, bytesPrims, dataPrims, regexPrims, listPrims, mapPrims, corePrims} {
+	for _, prims := range [][]Prim{numPrims, cmpPrims, textPrims, bytesPrims, dataPrims, listPrims, mapPrims, corePrims} {
 		for i := range prims {
 			p := &prims[i]
 			if table[p.Name] != nil {

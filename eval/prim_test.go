@@ -35,7 +35,7 @@ func newBench(t testing.TB, memory int64) *bench {
 	b.m.fuelEnd = math.MaxUint64
 	b.m.limit = checkEvery
 	b.m.policy.start()
-	for _, table := range [][]Prim{numPrims, cmpPrims, textPrims, bytesPrims, dataPrims, regexPrims, listPrims, mapPrims, corePrims} {
+	for _, table := range [][]Prim{numPrims, cmpPrims, textPrims, bytesPrims, dataPrims, listPrims, mapPrims, corePrims} {
 		for _, p := range table {
 			b.prims[p.Name] = p
 		}
@@ -156,7 +156,7 @@ func deep(n int, v graph.Value) graph.Value {
 
 func TestPrimTables(t *testing.T) {
 	seen := map[string]bool{}
-	for _, table := range [][]Prim{numPrims, cmpPrims, textPrims, bytesPrims, dataPrims, regexPrims, listPrims, mapPrims, corePrims} {
+	for _, table := range [][]Prim{numPrims, cmpPrims, textPrims, bytesPrims, dataPrims, listPrims, mapPrims, corePrims} {
 		for _, p := range table {
 			if seen[p.Name] {
 				t.Errorf("%s stands twice", p.Name)
@@ -185,7 +185,7 @@ func TestPrimsOnAnything(t *testing.T) {
 		}
 		pool = append(pool, v)
 	}
-	for _, table := range [][]Prim{numPrims, cmpPrims, textPrims, bytesPrims, dataPrims, regexPrims} {
+	for _, table := range [][]Prim{numPrims, cmpPrims, textPrims, bytesPrims, dataPrims} {
 		for _, p := range table {
 			args := make([]graph.Value, p.Arity)
 			answers := 0

@@ -40,7 +40,8 @@ type index struct {
 	blocks  map[cid.Cid][]byte
 	entries map[string]entry
 	names   []string
-	order   []graph.Block // as in car: the root is the last
+	own     map[string]entry // of names that are their file's own, as List._name: no program can write them, but messages say them
+	order   []graph.Block    // as in car: the root is the last
 }
 
 // load reads car's index: no block but the root is decoded.
@@ -53,7 +54,7 @@ var load = sync.OnceValue(func() *index {
 })
 
 func readIndex(car []byte) (*index, error) {
-	x := &index{blocks: make(map[cid.Cid][]byte, 2048), entries: make(map[string]entry, 512)}
+	x := &index{blocks: make(map[cid.Cid][]byte, 2048), entries: make(map[string]entry, 512), own: map[string]entry{}}
 	section := func() ([]byte, error) {
 		n, used := binary.Uvarint(car)
 		if used <= 0 || n > uint64(len(car)-used) {
@@ -83,6 +84,9 @@ func readIndex(car []byte) (*index, error) {
 	return x, x.readRoot(root)
 }
 
+// isOwn says whether a name is its file's own.
+func isOwn(name string) bool { return strings.HasPrefix(name[strings.IndexByte(name, '.')+1:], "_") }
+
 func (x *index) readRoot(root []byte) error {
 	r := codec.NewReader(root, true)
 	n, err := r.Map()
@@ -109,10 +113,12 @@ func (x *index) readRoot(root []byte) error {
 		if e.term, err = r.Link(); err != nil {
 			return err
 		}
-		x.entries[name] = e
-		if !own(name) {
-			x.names = append(x.names, name)
+		if isOwn(name) {
+			x.own[name] = e
+			continue
 		}
+		x.entries[name] = e
+		x.names = append(x.names, name)
 	}
 	slices.Sort(x.names)
 	return r.Done()
@@ -122,14 +128,11 @@ func (x *index) readRoot(root []byte) error {
 // name. It is a compile.Prelude.
 func Lookup(module, name string) (*graph.Term, bool) {
 	full := Join(module, name)
-	if e, ok := load().entries[full]; ok && !own(full) {
+	if e, ok := load().entries[full]; ok {
 		return e.toTerm(), true
 	}
 	return Primitive(module, name)
 }
-
-// own says whether a name is its file's own: List._name. No program can write it, but messages say it.
-func own(name string) bool { return strings.HasPrefix(name[strings.IndexByte(name, '.')+1:], "_") }
 
 // toTerm is what stands in code for the name. That decodes the term's block only if it is a primitive's or a literal's.
 func (e entry) toTerm() *graph.Term {
@@ -197,10 +200,11 @@ func About(name string) (graph.About, bool) {
 // terms are the names of the library's terms, by CID; of two names the first in order.
 var terms = sync.OnceValue(func() map[cid.Cid]string {
 	named := map[cid.Cid]string{}
-	for name, e := range load().entries {
-		if old := named[e.term]; old == "" || name < old {
-			named[e.term] = name
-		}
+	for name, e := range load().own {
+		named[e.term] = name
+	}
+	for _, name := range slices.Backward(load().names) {
+		named[load().entries[name].term] = name
 	}
 	return named
 })

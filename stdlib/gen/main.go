@@ -186,6 +186,10 @@ func withCost(d compile.Def) (string, error) {
 		return "", fmt.Errorf("has no documentation")
 	}
 	written := strings.Contains("\n"+d.About.Doc, "\nCost: ")
+	if d.Term.Op == graph.OpLit && !written {
+		what, examples, _ := strings.Cut(d.About.Doc, "\n> ")
+		return what + "\nCost: none.\n> " + examples, nil
+	}
 	if d.Term.Op != graph.OpPrim {
 		if !written {
 			return "", fmt.Errorf("has no cost in its documentation: a line that begins \"Cost:\"")
