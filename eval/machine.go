@@ -75,6 +75,8 @@ type Machine struct {
 	loaded map[cid.Cid]graph.Value
 	prims  map[string]*Prim
 
+	regexes regexCache // compiled patterns
+
 	primNames map[cid.Cid]string // by the CIDs of their blocks; nil until it is needed
 
 	blocks *graph.Writer
@@ -255,6 +257,7 @@ func (m *Machine) checkMemory(extra int64) {
 		m.clearStack()
 		m.policy.table.reset()
 		clear(m.loaded)
+		m.regexes = regexCache{}
 		runtime.GC()
 		if MemoryInUse()+extra > m.opt.Memory-m.opt.Memory/16 {
 			defer debug.FreeOSMemory()

@@ -40,8 +40,9 @@ type index struct {
 	blocks  map[cid.Cid][]byte
 	entries map[string]entry
 	names   []string
-	order   []graph.Block // as in car: the root is the last
-	terms   sync.Map      // from name to *graph.Term, of those that were asked for
+	own     map[string]entry // of names that are their file's own, as List._name: no program can write them, but messages say them
+	order   []graph.Block    // as in car: the root is the last
+	terms   sync.Map         // from name to *graph.Term, of those that were asked for
 }
 
 // load reads car's index: no block but the root is decoded.
@@ -54,7 +55,7 @@ var load = sync.OnceValue(func() *index {
 })
 
 func readIndex(car []byte) (*index, error) {
-	x := &index{blocks: make(map[cid.Cid][]byte, 512), entries: make(map[string]entry, 256)}
+	x := &index{blocks: make(map[cid.Cid][]byte, 2048), entries: make(map[string]entry, 512), own: map[string]entry{}}
 	section := func() ([]byte, error) {
 		n, used := binary.Uvarint(car)
 		if used <= 0 || n > uint64(len(car)-used) {
@@ -84,6 +85,9 @@ func readIndex(car []byte) (*index, error) {
 	return x, x.readRoot(root)
 }
 
+// isOwn says whether a name is its file's own.
+func isOwn(name string) bool { return strings.HasPrefix(name[strings.IndexByte(name, '.')+1:], "_") }
+
 func (x *index) readRoot(root []byte) error {
 	r := codec.NewReader(root, true)
 	n, err := r.Map()
@@ -109,6 +113,10 @@ func (x *index) readRoot(root []byte) error {
 		}
 		if e.term, err = r.Link(); err != nil {
 			return err
+		}
+		if isOwn(name) {
+			x.own[name] = e
+			continue
 		}
 		x.entries[name] = e
 		x.names = append(x.names, name)
@@ -198,6 +206,9 @@ func About(name string) (graph.About, bool) {
 // terms are the names of the library's terms, by CID; of two names the first in order.
 var terms = sync.OnceValue(func() map[cid.Cid]string {
 	named := map[cid.Cid]string{}
+	for name, e := range load().own {
+		named[e.term] = name
+	}
 	for _, name := range slices.Backward(load().names) {
 		named[load().entries[name].term] = name
 	}

@@ -190,15 +190,46 @@ func TestComplete(t *testing.T) {
 		"Map":   "keys values entries fromEntries get has insert remove merge map filter fold update",
 		"Json":  "parse show", "Csv": "parse show", "Hash": "sha256", "Ipld": "link cid load kind", "Test": "equal fails",
 	}
-	var want []string
-	for module, names := range promised {
-		for _, name := range strings.Fields(names) {
-			want = append(want, stdlib.Join(module, name))
+	names := stdlib.Names()
+	for module, promise := range promised {
+		for _, name := range strings.Fields(promise) {
+			if full := stdlib.Join(module, name); !slices.Contains(names, full) {
+				t.Errorf("there is no %s", full)
+			}
+		}
+		// What needs no module stays what is promised: the rest has a place in one.
+		if module == "" {
+			for _, name := range names {
+				if !strings.Contains(name, ".") && !slices.Contains(strings.Fields(promise), name) {
+					t.Errorf("%s is not promised", name)
+				}
+			}
 		}
 	}
-	slices.Sort(want)
-	if got := stdlib.Names(); !slices.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
+}
+
+// What is a file's own has no name in programs, but one in messages.
+func TestOwn(t *testing.T) {
+	if term, ok := stdlib.Lookup("Date", "_two"); ok {
+		t.Errorf("a program can write Date._two: %v", term)
+	}
+	own := 0
+	for _, b := range stdlib.Blocks() {
+		if name, ok := stdlib.NameOf(b.CID); ok && strings.Contains(name, "._") {
+			own++
+		}
+	}
+	if own < 10 {
+		t.Errorf("got %d names that are their file's own", own)
+	}
+}
+
+// Every name's documentation says the cost, once.
+func TestCosts(t *testing.T) {
+	for _, name := range stdlib.Names() {
+		if about, _ := stdlib.About(name); strings.Count(about.Doc, "\nCost: ") != 1 {
+			t.Errorf("%s: the documentation does not say the cost, once, in a line of its own", name)
+		}
 	}
 }
 

@@ -26,6 +26,8 @@ import (
 var modules = []struct{ file, module string }{
 	{"prelude.ros", ""}, {"text.ros", "Text"}, {"math.ros", "Math"}, {"bytes.ros", "Bytes"}, {"map.ros", "Map"}, {"json.ros", "Json"},
 	{"csv.ros", "Csv"}, {"hash.ros", "Hash"}, {"ipld.ros", "Ipld"}, {"test.ros", "Test"},
+	{"list.ros", "List"}, {"option.ros", "Option"}, {"result.ros", "Result"}, {"regex.ros", "Regex"}, {"date.ros", "Date"},
+	{"stats.ros", "Stats"}, {"table.ros", "Table"},
 }
 
 func main() {
@@ -74,6 +76,7 @@ func keysOf[V any](m map[string]V) func(func(string) bool) {
 type definition struct {
 	name   string // as a program writes it
 	module string
+	own    bool // to its file
 	compile.Def
 }
 
@@ -155,8 +158,11 @@ func (l *library) compile(file, module string) error {
 				return fmt.Errorf("%s: %s is not the primitive %s, which is written so", file, full, p.Name)
 			}
 		}
-		if d.About.Doc == "" {
-			return fmt.Errorf("%s: %s has no documentation", file, full)
+		own := strings.HasPrefix(d.Name, "_") // the file's own: no program can write it, but messages say it
+		if !own {
+			if d.About.Doc, err = withCost(d); err != nil {
+				return fmt.Errorf("%s: %s %w", file, full, err)
+			}
 		}
 		if d.Term.Op != graph.OpRef {
 			graph.EncodeCode(d.Term, graph.SinkFunc(l.put))
@@ -165,10 +171,36 @@ func (l *library) compile(file, module string) error {
 			return fmt.Errorf("%s: the block of %s is missing", file, full)
 		}
 		d.About.Name = full
-		l.defs = append(l.defs, definition{full, module, d})
-		l.terms[full] = d.Term
+		l.defs = append(l.defs, definition{full, module, own, d})
+		if !own {
+			l.terms[full] = d.Term
+		}
 	}
 	return nil
+}
+
+// withCost is a definition's documentation with a line that begins "Cost:": before the examples, a primitive's own cost, or
+// what was written.
+func withCost(d compile.Def) (string, error) {
+	if d.About.Doc == "" {
+		return "", fmt.Errorf("has no documentation")
+	}
+	written := strings.Contains("\n"+d.About.Doc, "\nCost: ")
+	if d.Term.Op == graph.OpLit && !written {
+		what, examples, _ := strings.Cut(d.About.Doc, "\n> ")
+		return what + "\nCost: none.\n> " + examples, nil
+	}
+	if d.Term.Op != graph.OpPrim {
+		if !written {
+			return "", fmt.Errorf("has no cost in its documentation: a line that begins \"Cost:\"")
+		}
+		return d.About.Doc, nil
+	}
+	if written {
+		return "", fmt.Errorf("is a primitive, whose cost is the primitive's")
+	}
+	what, examples, _ := strings.Cut(d.About.Doc, "\n> ")
+	return what + "\nCost: " + costOf(eval.Prims()[d.Term.Name].Doc) + ".\n> " + examples, nil
 }
 
 // arity is how many arguments the function takes that a term is, 0 if it is none.
@@ -210,10 +242,13 @@ func (l *library) car() []byte {
 	return out
 }
 
-// golden is a line for every name: name, CID, and the primitive if it is one.
+// golden is a line for every name that a program can write: name, CID, and the primitive if it is one.
 func (l *library) golden() []byte {
 	var lines []string
 	for _, d := range l.defs {
+		if d.own {
+			continue
+		}
 		line := d.name + " " + d.CID.String()
 		if d.Term.Op == graph.OpPrim {
 			line += " " + d.Term.Name

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/rosser-lang/rosser/eval"
-	"github.com/rosser-lang/rosser/graph"
 	"github.com/rosser-lang/rosser/lang"
 )
 
@@ -36,39 +35,43 @@ func (l *library) reference(path string) ([]byte, error) {
 // nameList is an item for each name of the library, under its module.
 func (l *library) nameList() string {
 	var out strings.Builder
-	for i, d := range l.defs {
-		if d.module != "" && d.module != l.defs[i-1].module {
+	module := ""
+	for _, d := range l.defs {
+		if d.own {
+			continue
+		}
+		if d.module != module {
+			module = d.module
 			fmt.Fprintf(&out, "\n### %s\n\n", d.module)
 		}
-		text, example := splitDoc(d.About.Doc)
+		text, cost, examples := splitDoc(d.About.Doc)
 		fmt.Fprintf(&out, "- %s", text)
-		if example != "" {
-			fmt.Fprintf(&out, " %s.", example)
+		if examples != "" {
+			fmt.Fprintf(&out, " %s.", examples)
 		}
-		if d.Term.Op == graph.OpLit {
-			out.WriteString(" Cost: none.\n")
-		} else if d.Term.Op == graph.OpPrim {
-			fmt.Fprintf(&out, " Cost: %s.\n", costOf(eval.Prims()[d.Term.Name].Doc))
-		} else {
-			out.WriteString(" Cost: that of the calls it makes, and 1 for its own.\n")
-		}
+		fmt.Fprintf(&out, " %s\n", cost)
 	}
 	return out.String()
 }
 
-// splitDoc is a documentation on one line: what it says, and its examples.
-func splitDoc(doc string) (text, example string) {
+// splitDoc takes a documentation apart: what it says, on one line, its cost, and its examples.
+func splitDoc(doc string) (text, cost, examples string) {
 	var words, code []string
 	for _, p := range lang.ParseDoc(doc) {
-		if p.Kind != lang.DocExample {
+		switch {
+		case p.Kind != lang.DocExample:
 			words = append(words, p.Text)
-		} else if p.Want == "" {
+		case p.Want == "":
 			code = append(code, "`"+p.Text+"`")
-		} else {
+		default:
 			code = append(code, "`"+p.Text+"` is `"+p.Want+"`")
 		}
 	}
-	return strings.Join(words, " "), strings.Join(code, " ")
+	text, cost, found := strings.Cut(strings.Join(words, " "), "Cost: ")
+	if found {
+		cost = "Cost: " + cost
+	}
+	return strings.TrimSpace(text), cost, strings.Join(code, ", ")
 }
 
 // costOf is the cost in a primitive's documentation.
