@@ -351,12 +351,11 @@ func formatted(d *document) (string, bool, error) {
 		line, _ := lang.Position(p.errs[0].File, p.errs[0].Span.Start)
 		return "", false, refuse("only what is understood can be formatted; the first mistake is on line %d", line)
 	}
-	for _, t := range d.tokens() {
-		if t.Class == lang.ClassComment {
-			return "", false, nil
-		}
+	text, errs := lang.Format(p.file.Name, []byte(p.file.Source))
+	if len(errs) > 0 {
+		return "", false, refuse("%v", errs[0])
 	}
-	return lang.PrintFile(p.file), true, nil
+	return text, true, nil
 }
 
 // formatting replaces what differs from the one style.

@@ -472,7 +472,8 @@ func (t *suite) explain(ctx context.Context, c *check, out eval.Outcome) {
 	if out.Error != nil {
 		expected, actual, ok := unequal(out.Error.Err)
 		if !ok {
-			t.indented(t.s.programError(t.s.located(ctx, c.code.CID, out)).Error())
+			text, _ := describe(t.s.programError(t.s.located(ctx, c.code.CID, out), c.code.CID), t.color)
+			t.indented(text)
 			return
 		}
 		t.source(c)
@@ -566,7 +567,8 @@ func (t *suite) side(ctx context.Context, d *compile.Def) (graph.Value, bool) {
 		return graph.Value{}, false
 	}
 	if out.Error != nil {
-		t.indented(t.s.programError(t.s.located(ctx, d.CID, out)).Error())
+		text, _ := describe(t.s.programError(t.s.located(ctx, d.CID, out), d.CID), t.color)
+		t.indented(text)
 		return graph.Value{}, false
 	}
 	return out.Value, true

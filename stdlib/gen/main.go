@@ -179,8 +179,8 @@ func (l *library) compile(file, module string) error {
 	return nil
 }
 
-// withCost is a definition's documentation with a line that begins "Cost:": before the examples, a primitive's own cost, or
-// what was written.
+// withCost is a definition's documentation with a line that begins "Cost:". A primitive's own cost, and none of a literal, is put
+// before the examples; of what is written in Rosser it has been written.
 func withCost(d compile.Def) (string, error) {
 	if d.About.Doc == "" {
 		return "", fmt.Errorf("has no documentation")
