@@ -44,9 +44,7 @@ func (l *library) nameList() string {
 		if example != "" {
 			fmt.Fprintf(&out, " %s.", example)
 		}
-		if d.Term.Op == graph.OpLit {
-			out.WriteString(" Cost: none.\n")
-		} else if d.Term.Op == graph.OpPrim {
+		if d.Term.Op == graph.OpPrim {
 			fmt.Fprintf(&out, " Cost: %s.\n", costOf(eval.Prims()[d.Term.Name].Doc))
 		} else {
 			out.WriteString(" Cost: that of the calls it makes, and 1 for its own.\n")
