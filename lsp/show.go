@@ -126,12 +126,14 @@ func (s *server) describe(d *document, t target) []string {
 	if b.Kind != lang.BoundTop {
 		return append(parts, "a local definition")
 	}
-	unit, partial := d.unit(), d.result.Partial
-	if t.doc != d && unit != nil {
-		unit = d.result.Imports[t.doc.path]
-	}
-	if unit == nil || partial {
+	unit := d.unit()
+	if unit == nil || d.result.Partial {
 		return parts
+	}
+	if t.doc != d {
+		if unit = d.result.Imports[t.doc.path]; unit == nil {
+			return parts
+		}
 	}
 	for i := range unit.Defs {
 		if def := &unit.Defs[i]; def.Name == b.Name {
