@@ -396,6 +396,10 @@ func (p *parser) meant(want string) string {
 			return "; an arrow is `->`"
 		case before('='):
 			return "; equality is `==`, for all kinds"
+		case want == "a parameter or `->`":
+			return "; an arrow is `->`"
+		case strings.HasPrefix(want, "a name") || strings.Contains(want, "pattern"):
+			return ""
 		}
 		return "; equality is `==`"
 	case tStar:
