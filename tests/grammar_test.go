@@ -60,7 +60,7 @@ func TestGrammar(t *testing.T) {
 	// What programs seldom hold.
 	enc.Encode(grammarProgram("corners", strings.Join([]string{
 		`"a\(f "b\(g (1) ")")c" x`, `"""a "quoted" \("x") \\ \u{1F600}"""`, "\"\"\"\n  b\n\"\"\" y", `"😀" x # é "`, `x.if.0.Some."k k" y'`, `{let: 1, "a": b, Tag: c, ...d}`,
-		`@bafyabc/a/0/"b c" / 2`, `(.a.b) (+) (|>) f`, `0xff_f0 0b1_0 1_000.5e-3 x.0.1 -1`, `Text.split Some None Csv.parse`, "## doc\n### no doc\n#! x\nlet f' _ = 1", `[...xs, x]`, `let in' = lets`,
+		`@bafyabc/a/0/"b c" / 2`, `(.a.b) (+) (|>) f`, `0xff_f0 0b1_0 1_000.5e-3 x.0.1 -1`, `Text.split Some None Csv.parse`, "## doc\n### no doc\n#! x\nlet f' _ = 1", `[...xs, x, ...Map.map f m, ...Some]`, `x.Text.split`, `let in' = lets`,
 		`\x y -> x|>f||g&&h`, `match x { | {a, b: [c, ...d]} as e if a >= b -> c }`,
 	}, "\n")))
 	if programs < 40 || tokens < 10_000 {

@@ -548,7 +548,7 @@ func TestLSPCompletion(t *testing.T) {
 	has("let total rows = ‸", "rows", "total", "map", "let", "Text", "Some")
 	has("let f rows = rows |> (\\row -> ‸", "rows", "row", "f")
 	has("let f rows = 1\nlet g = ‸", "f", "-rows")
-	first("let f rows = Text.‸", "chars", "codes")
+	has("let f rows = Text.‸", "chars", "codes", "-map", "-rows", "-let")
 	has("let f rows = Text.sp‸", "split", "-map")
 	has("let f rows = 1 # Te‸", "-map")
 	has("let f rows = \"Te‸xt\"", "-map")
