@@ -160,7 +160,7 @@ func TestFmtKeepsCIDs(t *testing.T) {
 // TestProgramsAreFormatted: what others read as examples is in the one style.
 func TestProgramsAreFormatted(t *testing.T) {
 	t.Parallel()
-	if out, errText, exit := command(t, ".", "fmt", "--check", "programs", "bench", "lang/lib"); exit != 0 {
+	if out, errText, exit := command(t, ".", "fmt", "--check", "programs", "bench", "lang/lib", "../stdlib"); exit != 0 {
 		t.Errorf("got exit %d and\n%s%s", exit, out, errText)
 	}
 }

@@ -36,8 +36,9 @@ func TestImports(t *testing.T) {
 		{"eval/ucd", nil, down(boxo, database, parser, flags)},
 		{"stdlib", []string{"codec", "graph", "lang", "compile", "eval"}, down(boxo, database, flags)},
 		{"stdlib/gen", []string{"codec", "graph", "lang", "compile", "eval", "stdlib"}, down(boxo, database, flags)},
-		{"repl", []string{"codec", "graph", "graph/store", "lang", "compile", "eval", "stdlib"}, flags},
-		{"lsp", []string{"codec", "graph", "graph/store", "lang", "compile", "eval", "stdlib", "repl"}, flags},
+		{"repl", []string{"codec", "graph", "graph/store", "lang", "compile", "eval", "stdlib", "repl/edit"}, flags},
+		{"repl/edit", nil, down(boxo, database, parser, flags)},
+		{"lsp", []string{"codec", "graph", "graph/store", "lang", "compile", "eval", "stdlib", "repl", "repl/edit"}, flags},
 	}
 	known := []string{module, module + "/tests"}
 	for _, r := range rules {
