@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/ipfs/go-cid"
+	"github.com/rivo/uniseg"
 
 	"github.com/rosser-lang/rosser/compile"
 	"github.com/rosser-lang/rosser/eval"
@@ -338,18 +339,22 @@ func (sh *shell) figures(expr cid.Cid, out eval.Outcome, took time.Duration) {
 		return
 	}
 	width, _ := sh.size()
-	line := fmt.Sprintf("%s · %s · %s reduced, %d reused", timeText(took), plural64(out.Steps, "step"), plural64(out.Reduced, "call"), out.Reused)
-	full := func(c cid.Cid) string { return "@" + c.String() }
+	duration := timeText(took)
+	line := fmt.Sprintf("%s · %s · %s reduced, %d reused", duration, plural64(out.Steps, "step"), plural64(out.Reduced, "call"), out.Reused)
 	cids := func(text func(cid.Cid) string) string {
 		if !out.Result.Defined() {
 			return text(expr)
 		}
 		return text(expr) + " → " + text(out.Result)
 	}
-	long := cids(full) + " · " + line
-	if len([]rune(long)) <= width {
+	// Where the line is broken does not depend on how long things take.
+	fits := func(line string) bool {
+		const widest = len("123.4ms")
+		return uniseg.StringWidth(line)-uniseg.StringWidth(duration)+widest <= width
+	}
+	if long := cids(func(c cid.Cid) string { return "@" + c.String() }) + " · " + line; fits(long) {
 		line = long
-	} else if short := cids(shortCID) + " · " + line; len([]rune(short)) <= width {
+	} else if short := cids(shortCID) + " · " + line; fits(short) {
 		line = short
 	} else {
 		line = cids(shortCID) + "\n" + line

@@ -129,6 +129,14 @@ func (s *screen) settled() string {
 	return last
 }
 
+// written is the end of what the command has written.
+func (s *screen) written() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.raw.Bytes()
+	return string(b[max(0, len(b)-600):])
+}
+
 func (s *screen) typeIn(text string) {
 	s.t.Helper()
 	if _, err := s.pty.WriteString(text); err != nil {
@@ -288,7 +296,7 @@ func playTape(t *testing.T, file string) {
 			time.Sleep(10 * time.Millisecond)
 		}
 		if !right {
-			t.Fatalf("step %d, » %s\ngot\n%s\nwant\n%s\nthe screen is\n%s", i+1, typed, strings.Join(since(last, now), "\n"), strings.Join(want, "\n"), now)
+			t.Fatalf("step %d, » %s\ngot\n%s\nwant\n%s\nthe screen is\n%s\nafter\n%q", i+1, typed, strings.Join(since(last, now), "\n"), strings.Join(want, "\n"), now, s.written())
 		}
 		last = now
 	}

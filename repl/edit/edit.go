@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -39,16 +40,16 @@ type Editor struct {
 	// Whole says whether Enter ends the entry, or begins another line.
 	Whole func(text string) bool
 	In    *os.File
-	Out   io.Writer
+	Out   *os.File
 }
 
 // Loop reads entries and calls handle with each, in the terminal's usual mode, until handle returns false or Ctrl-D ends
 // the input. Lines typed while handle runs are read after it.
 func (e *Editor) Loop(ctx context.Context, handle func(text string) bool) error {
-	m := &model{Editor: e, handle: handle, width: 80, height: 24}
+	m := &model{Editor: e, handle: handle, width: 80, height: 24, out: &screen{File: e.Out}}
 	m.buffer.set("")
 	m.at = len(e.History.Entries)
-	p := tea.NewProgram(m, tea.WithContext(ctx), tea.WithInput(e.In), tea.WithOutput(e.Out), tea.WithoutSignalHandler())
+	p := tea.NewProgram(m, tea.WithContext(ctx), tea.WithInput(e.In), tea.WithOutput(m.out), tea.WithoutSignalHandler())
 	_, err := p.Run()
 	if errors.Is(err, tea.ErrProgramKilled) && ctx.Err() != nil {
 		return ctx.Err()
@@ -62,6 +63,7 @@ type model struct {
 	handle        func(string) bool
 	buffer        buffer
 	width, height int
+	out           *screen
 
 	at     int    // the history's entry in the buffer; its length for none
 	draft  string // what was typed before going back in the history
@@ -87,7 +89,19 @@ type model struct {
 type (
 	handleNow struct{}
 	handled   struct{}
+	drawn     struct{ before int64 } // by when the prompt has to stand on the screen
 )
+
+// A screen is the terminal, and counts what is drawn.
+type screen struct {
+	*os.File
+	writes atomic.Int64
+}
+
+func (s *screen) Write(p []byte) (int, error) {
+	s.writes.Add(1)
+	return s.File.Write(p)
+}
 
 func (m *model) Init() tea.Cmd { return nil }
 
@@ -103,7 +117,13 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 			return m, tea.Quit
 		}
 		m.fresh()
-		return m, m.resume()
+		check := drawn{m.out.writes.Load()}
+		return m, tea.Batch(m.resume(), tea.Tick(frames, func(time.Time) tea.Msg { return check }))
+	case drawn:
+		if m.out.writes.Load() == msg.before && !m.busy {
+			return m, tea.Exec(nothing{}, nil)
+		}
+		return m, nil
 	case tea.KeyPressMsg, tea.PasteMsg:
 		if k, ok := msg.(tea.KeyPressMsg); m.busy && ok && k.String() == "ctrl+c" {
 			m.stopped, m.waiting = true, nil
@@ -141,15 +161,37 @@ func (m *model) resume() tea.Cmd {
 type entry struct{ m *model }
 
 func (e *entry) Run() error {
+	began := time.Now()
+	defer func() { time.Sleep(time.Until(began.Add(halt))) }()
 	if e.m.stopped {
 		e.m.echo = "^C"
 	}
-	io.WriteString(e.m.Out, e.m.handOver())
+	e.m.Out.WriteString(e.m.handOver())
 	if e.m.echo == "" {
 		e.m.leaving = !e.m.handle(e.m.buffer.text)
 	}
 	return nil
 }
+
+// Bubble Tea v2.1.1 stops drawing for good when the terminal is given back and taken again so soon that the goroutine that
+// draws has not ended meanwhile: it stops the clock of the next one. So an entry takes the time of halt at least, and when
+// nothing has been drawn after some frames, the terminal is given back and taken once more.
+const (
+	halt   = 2 * time.Millisecond
+	frames = 150 * time.Millisecond
+)
+
+// nothing is a command that does nothing for that time.
+type nothing struct{}
+
+func (nothing) Run() error {
+	time.Sleep(10 * halt)
+	return nil
+}
+func (nothing) SetStdin(io.Reader)  {}
+func (nothing) SetStdout(io.Writer) {}
+func (nothing) SetStderr(io.Writer) {}
+
 func (*entry) SetStdin(io.Reader)  {}
 func (*entry) SetStdout(io.Writer) {}
 func (*entry) SetStderr(io.Writer) {}
