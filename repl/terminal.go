@@ -20,8 +20,8 @@ import (
 	"github.com/rosser-lang/rosser/repl/edit"
 )
 
-// REPL is `rosser repl`: it reads entries from stdin, from somebody who types or from a pipe, and returns the exit code of the last
-// error.
+// REPL is `rosser repl`: it reads entries from stdin, from somebody who types or from a pipe, and returns the exit code: over a pipe
+// that of the last error.
 func REPL(o Options, files []string) int {
 	// An interrupt stops what is being evaluated; what ends the process closes the store first.
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGHUP)
@@ -54,7 +54,9 @@ func REPL(o Options, files []string) int {
 		} else {
 			err = sh.pipe(ctx, sh.in)
 		}
-		code = sh.code
+		if !sh.typed { // who types has seen the errors
+			code = sh.code
+		}
 		return err
 	})
 	if err != nil {
