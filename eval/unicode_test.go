@@ -128,6 +128,9 @@ func TestUnicodeTableIsGenerated(t *testing.T) {
 	const folder = "/usr/share/unicode"
 	first, err := os.ReadFile(filepath.Join(folder, "CaseFolding.txt"))
 	if err != nil || !strings.HasPrefix(string(first), "# CaseFolding-"+unicodeVersion+".") {
+		if os.Getenv("CI") == "true" && err != nil {
+			t.Fatal(err)
+		}
 		t.Skipf("NOT TESTED: Unicode %s is not in %s (Debian: unicode-data)", unicodeVersion, folder)
 	}
 	out, err := exec.Command("go", "run", "./ucd", folder).Output()
