@@ -36,12 +36,12 @@ func (e *Error) Error() string {
 // tabs, escape sequences so, and what turns the direction of text around, are written as the language writes them, \u{1b}.
 func Clean(text string) string {
 	text = strings.ToValidUTF8(text, "\uFFFD")
-	if strings.IndexFunc(text, hostile) < 0 {
+	if strings.IndexFunc(text, Hostile) < 0 {
 		return text
 	}
 	var b strings.Builder
 	for _, r := range text {
-		if hostile(r) {
+		if Hostile(r) {
 			fmt.Fprintf(&b, "\\u{%x}", r)
 		} else {
 			b.WriteRune(r)
@@ -50,7 +50,8 @@ func Clean(text string) string {
 	return b.String()
 }
 
-func hostile(r rune) bool {
+// Hostile says whether a character can steer a terminal, or turns the direction of the text around it.
+func Hostile(r rune) bool {
 	return unicode.IsControl(r) && r != '\n' && r != '\t' || r >= 0x80 && unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029'
 }
 
@@ -159,7 +160,7 @@ func Excerpt(f *File, at Span, color bool) string {
 		switch {
 		case r == '\t':
 			line.WriteString(strings.Repeat(" ", w))
-		case hostile(r) && w == 0:
+		case Hostile(r) && w == 0:
 			// it would turn the rest of the line around
 		case w == 1 && !unicode.IsPrint(r):
 			line.WriteRune('\uFFFD')

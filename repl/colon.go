@@ -246,30 +246,15 @@ func (sh *shell) doc(_ context.Context, arg string) error {
 
 // printDoc prints what is written of a term.
 func (sh *shell) printDoc(name string, a graph.About, c cid.Cid) {
-	fmt.Fprintln(sh.out, sh.paint(styleName, strings.Join(append([]string{name}, a.Params...), " ")), sh.paint(styleDim, "@"+c.String()))
+	width, _ := sh.size()
+	w := &docWriter{width: min(width, mostWidth), color: sh.color}
+	e := entryOf(name, c, a)
+	e.Primitive = sh.scope.defs[name] == nil && isPrimitive(name)
+	w.entry(e)
 	if a.Doc == "" {
-		fmt.Fprintln(sh.out, "  Nothing is written of it; :show prints its source.")
-		return
+		w.out.WriteString("  Nothing is written of it; :show prints its source.\n")
 	}
-	text := ""
-	for line := range strings.Lines(a.Doc) {
-		line = guarded(strings.TrimRight(line, "\n"))
-		switch {
-		case strings.HasPrefix(line, "> "), strings.HasPrefix(line, "= "):
-			if text != "" {
-				sh.prose(text)
-				text = ""
-			}
-			fmt.Fprintf(sh.out, "  %s%s\n", sh.paint(styleDim, line[:2]), sh.source(line[2:]))
-		case line == "":
-			text += "\n"
-		default:
-			text += line + " "
-		}
-	}
-	if text != "" {
-		sh.prose(text)
-	}
+	fmt.Fprint(sh.out, w.out.String())
 }
 
 // source colours a program.

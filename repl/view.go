@@ -14,6 +14,7 @@ import (
 
 	"github.com/rosser-lang/rosser/compile"
 	"github.com/rosser-lang/rosser/graph"
+	"github.com/rosser-lang/rosser/lang"
 )
 
 // A more is what is left of something that was shown in part.
@@ -179,15 +180,12 @@ func safeJSON(s string) string {
 
 // guarded escapes the controls that JSON leaves as they are.
 func guarded(s string) string {
-	odd := func(r rune) bool {
-		return r >= 0x7f && r < 0xa0 || r == 0x2028 || r == 0x2029 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
-	}
-	if strings.IndexFunc(s, odd) < 0 {
+	if strings.IndexFunc(s, lang.Hostile) < 0 {
 		return s
 	}
 	var out strings.Builder
 	for _, r := range s {
-		if odd(r) {
+		if lang.Hostile(r) {
 			fmt.Fprintf(&out, "\\u%04x", r)
 		} else {
 			out.WriteRune(r)
