@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 
 	"github.com/ipfs/go-cid"
@@ -539,12 +540,13 @@ func runeColumns(r rune) int {
 //go:embed doc.html
 var docPage string
 
-var docTemplate = template.Must(template.New("doc").Parse(docPage))
+// docTemplate is made when it is needed: that takes longer than to start.
+var docTemplate = sync.OnceValue(func() *template.Template { return template.Must(template.New("doc").Parse(docPage)) })
 
 // html writes the manual as one page that needs nothing else. The template escapes all texts, by where they stand.
 func (m *manual) html(out io.Writer) error {
 	if len(m.Chapters) == 0 {
 		return errors.New("nothing to document")
 	}
-	return docTemplate.Execute(out, m)
+	return docTemplate().Execute(out, m)
 }
