@@ -8,7 +8,6 @@ package edit
 import (
 	"context"
 	"errors"
-	"io"
 	"os"
 	"slices"
 	"strings"
@@ -50,6 +49,7 @@ func (e *Editor) Loop(ctx context.Context, handle func(text string) bool) error 
 	m.buffer.set("")
 	m.at = len(e.History.Entries)
 	p := tea.NewProgram(m, tea.WithContext(ctx), tea.WithInput(e.In), tea.WithOutput(m.out), tea.WithoutSignalHandler())
+	m.program = p
 	_, err := p.Run()
 	if errors.Is(err, tea.ErrProgramKilled) && ctx.Err() != nil {
 		return ctx.Err()
@@ -64,6 +64,7 @@ type model struct {
 	buffer        buffer
 	width, height int
 	out           *screen
+	program       *tea.Program
 
 	at     int    // the history's entry in the buffer; its length for none
 	draft  string // what was typed before going back in the history
@@ -79,7 +80,8 @@ type model struct {
 	before    buffer // the text before the search
 
 	busy    bool      // an entry is being handled
-	stopped bool      // Ctrl-C came before it was
+	running bool      // and has been handed over
+	stopped bool      // Ctrl-C came before that
 	waiting []tea.Msg // keys that came meanwhile
 	leaving bool
 	echo    string // behind a text that was given up
@@ -88,7 +90,7 @@ type model struct {
 // Messages of the model to itself.
 type (
 	handleNow struct{}
-	handled   struct{}
+	handled   struct{ more bool }
 	drawn     struct{ before int64 } // by when the prompt has to stand on the screen
 )
 
@@ -111,9 +113,13 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.width, m.height = max(msg.Width, 1), max(msg.Height, 1)
 		return m, nil
 	case handleNow:
-		return m, tea.Exec(&entry{m}, func(error) tea.Msg { return handled{} })
+		if m.stopped {
+			m.echo = "^C"
+		}
+		m.running = true
+		return m, m.run(m.handOver(), m.buffer.text, m.echo == "")
 	case handled:
-		if m.leaving {
+		if m.leaving = !msg.more; m.leaving {
 			return m, tea.Quit
 		}
 		m.fresh()
@@ -121,12 +127,20 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return m, tea.Batch(m.resume(), tea.Tick(frames, func(time.Time) tea.Msg { return check }))
 	case drawn:
 		if m.out.writes.Load() == msg.before && !m.busy {
-			return m, tea.Exec(nothing{}, nil)
+			return m, func() tea.Msg {
+				m.program.ReleaseTerminal()
+				time.Sleep(10 * halt)
+				m.program.RestoreTerminal()
+				return nil
+			}
 		}
 		return m, nil
 	case tea.KeyPressMsg, tea.PasteMsg:
 		if k, ok := msg.(tea.KeyPressMsg); m.busy && ok && k.String() == "ctrl+c" {
-			m.stopped, m.waiting = true, nil
+			if m.stopped, m.waiting = true, nil; m.running { // it was pressed before the terminal was given back, and read after
+				self, _ := os.FindProcess(os.Getpid())
+				self.Signal(os.Interrupt)
+			}
 			return m, nil
 		}
 		if m.busy {
@@ -141,7 +155,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 // fresh begins a new entry.
 func (m *model) fresh() {
 	m.buffer.set("")
-	m.busy, m.stopped, m.echo = false, false, ""
+	m.busy, m.running, m.stopped, m.echo = false, false, false, ""
 	m.at = len(m.History.Entries)
 }
 
@@ -157,20 +171,22 @@ func (m *model) resume() tea.Cmd {
 	return nil
 }
 
-// An entry is handled as Bubble Tea runs an external command: it gives the terminal back for that time.
-type entry struct{ m *model }
-
-func (e *entry) Run() error {
-	began := time.Now()
-	defer func() { time.Sleep(time.Until(began.Add(halt))) }()
-	if e.m.stopped {
-		e.m.echo = "^C"
+// run gives the terminal back, has the entry handled, and takes the terminal again. That is done beside Bubble Tea's loop, which
+// goes on taking the keys that were read already: they wait in order. (In the loop, as its Exec does it, they would be mixed with those
+// that are read afterwards.)
+func (m *model) run(shown, text string, handle bool) tea.Cmd {
+	return func() tea.Msg {
+		m.program.ReleaseTerminal()
+		began := time.Now()
+		m.Out.WriteString(shown)
+		more := true
+		if handle {
+			more = m.handle(text)
+		}
+		time.Sleep(time.Until(began.Add(halt)))
+		m.program.RestoreTerminal()
+		return handled{more}
 	}
-	e.m.Out.WriteString(e.m.handOver())
-	if e.m.echo == "" {
-		e.m.leaving = !e.m.handle(e.m.buffer.text)
-	}
-	return nil
 }
 
 // Bubble Tea v2.1.1 stops drawing for good when the terminal is given back and taken again so soon that the goroutine that
@@ -180,21 +196,6 @@ const (
 	halt   = 2 * time.Millisecond
 	frames = 150 * time.Millisecond
 )
-
-// nothing is a command that does nothing for that time.
-type nothing struct{}
-
-func (nothing) Run() error {
-	time.Sleep(10 * halt)
-	return nil
-}
-func (nothing) SetStdin(io.Reader)  {}
-func (nothing) SetStdout(io.Writer) {}
-func (nothing) SetStderr(io.Writer) {}
-
-func (*entry) SetStdin(io.Reader)  {}
-func (*entry) SetStdout(io.Writer) {}
-func (*entry) SetStderr(io.Writer) {}
 
 // settle is how long the keys that came with an Enter have to arrive, so that they are read and wait.
 const settle = 2 * time.Millisecond
