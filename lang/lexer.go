@@ -265,16 +265,14 @@ func (s *scanner) end() lexer.Token {
 	return lexer.Token{Type: tEOF, Pos: lexer.Position{Filename: s.name, Offset: s.pos}}
 }
 
-// wholeLine reads the rest of the line, whatever it is.
-func (s *scanner) wholeLine() string {
-	start := s.pos
-	if i := strings.IndexByte(s.src[start:], '\n'); i >= 0 {
+// wholeLine passes over the rest of the line, whatever it is.
+func (s *scanner) wholeLine() {
+	if i := strings.IndexByte(s.src[s.pos:], '\n'); i >= 0 {
 		s.pos += i
 	} else {
 		s.pos = len(s.src)
 	}
 	s.prev = tEOF
-	return s.src[start:s.pos]
 }
 
 func (s *scanner) firstColumn() bool { return s.pos == 0 || s.src[s.pos-1] == '\n' }

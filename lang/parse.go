@@ -108,6 +108,15 @@ func parse(ctx context.Context, name string, src []byte) (*File, Errors) {
 func Split(src string, mark byte) []string {
 	src = strings.ReplaceAll(strings.TrimPrefix(src, "\uFEFF"), "\r\n", "\n")
 	var items []string
+	for _, at := range Items(src, mark) {
+		items = append(items, src[at.Start:at.End])
+	}
+	return items
+}
+
+// Items are the stretches of a text that Split gives. The text has LF line ends.
+func Items(src string, mark byte) []Span {
+	var items []Span
 	s := newScanner("", src)
 	marked := func() bool {
 		s.space()
@@ -115,11 +124,12 @@ func Split(src string, mark byte) []string {
 	}
 	for start := 0; ; start = s.pos {
 		for marked() {
-			if between := src[start:s.pos]; strings.TrimSpace(between) != "" {
-				items = append(items, between) // comments
+			if strings.TrimSpace(src[start:s.pos]) != "" {
+				items = append(items, Span{start, s.pos}) // comments
 			}
-			line := s.wholeLine()
-			items, start = append(items, line), s.pos
+			start = s.pos
+			s.wholeLine()
+			items, start = append(items, Span{start, s.pos}), s.pos
 		}
 		if !s.beginItem() {
 			return items
@@ -139,7 +149,7 @@ func Split(src string, mark byte) []string {
 		if end < len(src) {
 			end = s.tokenEnd
 		}
-		items = append(items, src[start:end])
+		items = append(items, Span{start, end})
 		s.pos = end
 	}
 }

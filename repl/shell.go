@@ -277,7 +277,7 @@ func (sh *shell) reduce(ctx context.Context, expr cid.Cid) (eval.Outcome, graph.
 }
 
 // patience is how long an evaluation that was stopped has to notice it.
-const patience = 2 * time.Second
+const patience = 700 * time.Millisecond
 
 // heed runs f, which uses the machine. When f does not end soon after ctx, as in one operation on a huge number, it is left
 // to itself with its machine, and the session goes on with another one.

@@ -52,7 +52,7 @@ func REPL(o Options, files []string) int {
 		if sh.typed {
 			err = sh.interact(ctx)
 		} else {
-			err = sh.pipe(ctx, sh.in)
+			err = sh.pipe(ctx, sh.in, interrupts)
 		}
 		if !sh.typed { // who types has seen the errors
 			code = sh.code
@@ -102,10 +102,45 @@ func whole(text string) bool {
 	return !wrong.Partial()
 }
 
+// A chunk is what has come over a pipe up to a line's end.
+type chunk struct {
+	text string
+	more bool // has come already
+	err  error
+}
+
+// chunks reads a pipe, until ctx ends or a line is longer than a source can be. The reader may be left waiting in its last read.
+func chunks(ctx context.Context, r io.Reader) <-chan chunk {
+	out := make(chan chunk)
+	go func() {
+		in := bufio.NewReaderSize(r, 64<<10)
+		var line []byte
+		for {
+			part, err := in.ReadSlice('\n')
+			line = append(line, part...)
+			if err == bufio.ErrBufferFull && len(line) <= maxSource {
+				continue
+			}
+			if err == bufio.ErrBufferFull {
+				err = Misuse(errors.New("the input has a line of more than 16 MiB"))
+			}
+			select {
+			case out <- chunk{string(line), in.Buffered() > 0, err}:
+			case <-ctx.Done():
+				return
+			}
+			if err != nil {
+				return
+			}
+			line = line[:0]
+		}
+	}()
+	return out
+}
+
 // pipe takes entries as they come: an item ends where the next one begins, a row of definitions where something else
-// does. After an error it goes on with what comes next.
-func (sh *shell) pipe(ctx context.Context, r io.Reader) error {
-	in := bufio.NewReaderSize(r, 64<<10)
+// does. After an error it goes on with what comes next. An interrupt while it waits ends it.
+func (sh *shell) pipe(ctx context.Context, r io.Reader, interrupts <-chan os.Signal) error {
 	var held strings.Builder
 	do := func(text string) {
 		for part := range parts(text) {
@@ -114,25 +149,37 @@ func (sh *shell) pipe(ctx context.Context, r io.Reader) error {
 			}
 			sh.part(ctx, part)
 		}
+		select { // it was meant for what ran
+		case <-interrupts:
+		default:
+		}
 	}
-	for !sh.quit && ctx.Err() == nil {
-		line, err := in.ReadString('\n')
-		if err != nil && err != io.EOF {
-			return Misuse(err)
+	lines := chunks(ctx, r)
+	for !sh.quit {
+		var c chunk
+		select {
+		case c = <-lines:
+		case <-interrupts:
+			return &failure{exitStopped, errors.New("interrupted")}
+		case <-ctx.Done():
+			return &failure{exitStopped, errors.New("stopped")}
 		}
-		if strings.HasSuffix(line, "\r\n") {
-			line = line[:len(line)-2] + "\n"
+		if c.err != nil && c.err != io.EOF {
+			return Misuse(c.err)
 		}
-		held.WriteString(line)
+		if held.Len() == 0 {
+			c.text = strings.TrimPrefix(c.text, "\uFEFF")
+		}
+		held.WriteString(strings.ReplaceAll(c.text, "\r\n", "\n"))
 		if held.Len() > maxSource {
 			return Misuse(errors.New("the input has a row of definitions of more than 16 MiB"))
 		}
-		if err == io.EOF {
+		if c.err == io.EOF {
 			do(held.String())
 			return nil
 		}
 		// Look when nothing more is there yet, and not again and again at what is long.
-		if in.Buffered() > 0 || held.Len() > 64<<10 && line[0] != ':' {
+		if c.more || held.Len() > 64<<10 && c.text[0] != ':' {
 			continue
 		}
 		text := held.String()
@@ -146,25 +193,24 @@ func (sh *shell) pipe(ctx context.Context, r io.Reader) error {
 
 // ended is how much of a text cannot be changed by what comes after it.
 func ended(text string) int {
-	items := lang.Split(text, ':')
+	items := lang.Items(text, ':')
 	n := len(items)
 	if n == 0 {
 		return 0
 	}
+	is := func(i int, f func(item string) bool) bool { return f(text[items[i].Start:items[i].End]) }
+	command := func(item string) bool { return item != "" && item[0] == ':' }
 	defines := func(item string) bool {
 		f, wrong := lang.Parse("", []byte(item))
 		return f.Body == nil && (len(wrong) == 0 || len(f.Defs) > 0)
 	}
-	if last := items[n-1]; last != "" && last[0] == ':' {
+	if is(n-1, command) {
 		return len(text)
-	} else if n--; defines(last) {
-		for n > 0 && items[n-1] != "" && items[n-1][0] != ':' && defines(items[n-1]) {
+	}
+	if n--; is(n, defines) {
+		for n > 0 && !is(n-1, command) && is(n-1, defines) {
 			n--
 		}
 	}
-	size := 0
-	for _, item := range items[:n] {
-		size += len(item)
-	}
-	return size
+	return items[n].Start
 }
