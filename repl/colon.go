@@ -16,6 +16,7 @@ import (
 	"github.com/ipfs/go-cid"
 	"github.com/rivo/uniseg"
 
+	"github.com/rosser-lang/rosser/compile"
 	"github.com/rosser-lang/rosser/eval"
 	"github.com/rosser-lang/rosser/graph"
 	"github.com/rosser-lang/rosser/lang"
@@ -67,7 +68,7 @@ func colons() []colon {
 		{"save", "FILE", "writes what is defined here as a program; :save! replaces a file", "Example:\n  :save notes.ros", argFile, (*shell).save},
 		{"update", "[NAME…]", "compiles again what still uses old definitions", "Redefining a name leaves those that used it with the definition they had; this is how they get the new one.\nExample:\n  :update", argName, (*shell).updateNames},
 		{"keep", "[NAME…]", "keeps definitions for later sessions, in the workspace; without a name lists what is kept; * keeps all", "Each :keep is a version of the workspace, and :undo goes back one. The workspace is a block of your store like any other.\nExample:\n  :keep mean tenth", argName, (*shell).keep},
-		{"undo", "", "takes back the last :keep or :drop", "", argNone, (*shell).undo},
+		{"undo", "", "takes back the last :keep, or the last :drop of what was kept", "The workspace goes back a version. What is defined in this session stays.", argNone, (*shell).undo},
 		{"drop", "NAME…", "removes names from here and from the workspace", "Their blocks stay in the store, and :undo brings kept names back.\nExample:\n  :drop mean", argName, (*shell).drop},
 		{"publish", "[NAME…]", "makes a library, an IPFS directory of names, sources and known results, and prints its CID", "Without a name it has all that is defined here. Anybody who has the blocks uses it by its CID:\n  let mine = import @bafy…\n  mine.mean [1, 2]\n`rosser export CID OUT.car` writes a file with all of it for somebody else, `:import OUT.car` reads one.\nExample:\n  :publish mean", argName, (*shell).publish},
 		{"import", "FILE.car", "reads the blocks of a CAR file into the store; results become claims", "Example:\n  :import quakes.car", argFile, (*shell).importCar},
@@ -200,11 +201,12 @@ func (sh *shell) moreOf(context.Context, string) error {
 
 // aboutName is what was written of a name: the session's or the library's.
 func (sh *shell) aboutName(name string) (graph.About, cid.Cid, bool) {
-	if b := sh.scope.defs[name]; b != nil {
+	if b := sh.scope.defs[name]; b != nil && b.module == nil {
 		return b.about, b.cid, true
 	}
 	if module, key, ok := strings.Cut(name, "."); ok {
-		if t := sh.scope.modules[module][key]; t != nil {
+		terms, _ := sh.scope.module(module)
+		if t := terms[key]; t != nil {
 			c := graph.EncodeCode(t, nil).CID
 			if t.Op == graph.OpRef {
 				c = t.CID
@@ -212,7 +214,6 @@ func (sh *shell) aboutName(name string) (graph.About, cid.Cid, bool) {
 			a, ok := sh.about(c)
 			return a, c, ok
 		}
-		name = module + "." + key
 	}
 	a, ok := stdlib.About(name)
 	return a, a.Term, ok
@@ -233,7 +234,8 @@ func (sh *shell) doc(_ context.Context, arg string) error {
 			list = append(list, name)
 		}
 	}
-	for name := range sh.scope.modules[module] {
+	terms, _ := sh.scope.module(module)
+	for name := range terms {
 		list = append(list, module+"."+name)
 	}
 	if len(list) == 0 {
@@ -322,6 +324,10 @@ func (sh *shell) listNames(_ context.Context, arg string) error {
 		if b.kept {
 			mark = "*"
 		}
+		if b.module != nil {
+			fmt.Fprintf(sh.out, "%s %s  %s\n", mark, sh.paint(styleName, b.name), sh.paint(styleDim, clip(b.about.Source, max(width-len(b.name)-4, 20))))
+			continue
+		}
 		text := strings.Join(append([]string{b.name}, b.about.Params...), " ")
 		gap := strings.Repeat(" ", max(20-len([]rune(text)), 2))
 		c := "@" + b.cid.String()
@@ -330,14 +336,17 @@ func (sh *shell) listNames(_ context.Context, arg string) error {
 		}
 		fmt.Fprintf(sh.out, "%s %s%s%s\n", mark, sh.paint(styleName, text), gap, sh.paint(styleDim, c))
 	}
-	for name, terms := range sh.scope.modules {
-		if strings.HasPrefix(name, arg) {
-			found = true
-			fmt.Fprintf(sh.out, "  %s  %s\n", sh.paint(styleName, name), sh.paint(styleDim, plural(len(terms), "name")))
-		}
-	}
 	if arg != "" {
 		var list []string
+		module, key, dotted := strings.Cut(arg, ".")
+		if terms, ok := sh.scope.module(module); ok && dotted {
+			for name := range terms {
+				if strings.HasPrefix(name, key) {
+					list = append(list, module+"."+name)
+				}
+			}
+			slices.Sort(list)
+		}
 		for _, name := range stdlib.Names() {
 			if strings.HasPrefix(name, arg) {
 				list = append(list, name)
@@ -453,7 +462,7 @@ func (sh *shell) cid(ctx context.Context, arg string) error {
 		}
 		return nil
 	}
-	if b := sh.scope.defs[arg]; b != nil {
+	if b := sh.scope.defs[arg]; b != nil && b.module == nil {
 		fmt.Fprintln(sh.out, "@"+b.cid.String())
 		return nil
 	}
@@ -594,15 +603,9 @@ func (sh *shell) save(_ context.Context, arg string) error {
 		return err
 	}
 	var out strings.Builder
-	for _, text := range sh.scope.imports {
-		out.WriteString(text + "\n")
-	}
-	if out.Len() > 0 {
-		out.WriteString("\n")
-	}
 	said, n := map[string]bool{}, 0
 	for _, b := range sh.scope.all() {
-		if text := b.source(); !said[text] {
+		if text := sh.saved(b, filepath.Dir(path)); !said[text] {
 			said[text] = true
 			if n++; n > 1 {
 				out.WriteString("\n")
@@ -610,7 +613,7 @@ func (sh *shell) save(_ context.Context, arg string) error {
 			out.WriteString(text + "\n")
 		}
 	}
-	if out.Len() == 0 {
+	if n == 0 {
 		return Misuse(errors.New("nothing is defined here, so there is nothing to save"))
 	}
 	mode := os.O_CREATE | os.O_WRONLY | os.O_EXCL
@@ -629,7 +632,46 @@ func (sh *shell) save(_ context.Context, arg string) error {
 		return Misuse(err)
 	}
 	fmt.Fprintln(sh.errs, sh.paint(styleDim, fmt.Sprintf("%s: %s", path, plural(n, "definition"))))
+	for _, b := range sh.scope.stale() {
+		fmt.Fprintln(sh.errs, sh.paint(styleDim, b.name+" uses in the file what its names mean now, not what they meant here"))
+	}
 	return nil
+}
+
+const savedLiteral = 4096 // bytes of a value that is written out
+
+// saved is a binding as a program in the folder dir writes it. What was made of `it` is written as its value, or as a link.
+func (sh *shell) saved(b *binding, dir string) string {
+	if b.ofIt {
+		text := "@" + b.cid.String()
+		if b.term.Op == graph.OpLit {
+			if data, err := graph.AppendJSON(nil, b.term.Value, sh.sink()); err == nil && len(data) <= savedLiteral {
+				text = string(data)
+			}
+		}
+		return "let " + b.name + " = " + text
+	}
+	source := b.source()
+	f, wrong := lang.Parse(b.name, []byte(source))
+	if len(wrong) > 0 || len(f.Defs) != 1 {
+		return source
+	}
+	imp, ok := f.Defs[0].Value.(*lang.Import)
+	if !ok || imp.CID.Defined() {
+		return source
+	}
+	kind, file := "", imp.Path
+	if k, rest, is := compile.DataPath(imp.Path); is {
+		kind, file = k+":", rest
+	}
+	if moved, err := filepath.Rel(dir, file); err == nil && !filepath.IsAbs(file) {
+		if moved = filepath.ToSlash(moved); !strings.HasPrefix(moved, ".") {
+			moved = "./" + moved
+		}
+		imp.Path = kind + moved
+		return strings.TrimRight(lang.PrintDef(f.Defs[0]), "\n")
+	}
+	return source
 }
 
 func (sh *shell) updateNames(ctx context.Context, arg string) error {
@@ -681,7 +723,7 @@ func (sh *shell) keep(ctx context.Context, arg string) error {
 	if err != nil {
 		return err
 	}
-	if len(list) == 0 {
+	if list = sh.scope.with(list); len(list) == 0 {
 		return Misuse(errors.New("nothing is defined here, so there is nothing to keep"))
 	}
 	if sh.unkept {
@@ -690,7 +732,11 @@ func (sh *shell) keep(ctx context.Context, arg string) error {
 	if err := sh.work.keep(ctx, list); err != nil {
 		return err
 	}
-	fmt.Fprintln(sh.errs, sh.paint(styleDim, fmt.Sprintf("%s kept; workspace @%s", plural(len(list), "name"), sh.work.root)))
+	var names []string
+	for _, b := range list {
+		names = append(names, b.name)
+	}
+	fmt.Fprintln(sh.errs, sh.paint(styleDim, fmt.Sprintf("%s kept; workspace @%s", strings.Join(names, ", "), sh.work.root)))
 	return nil
 }
 
@@ -730,6 +776,11 @@ func (sh *shell) drop(ctx context.Context, arg string) error {
 	for _, b := range list {
 		delete(sh.scope.defs, b.name)
 	}
+	text := plural(len(list), "name") + " dropped"
+	if len(kept) > 0 {
+		text += "; :undo brings back in the workspace: " + strings.Join(kept, ", ")
+	}
+	fmt.Fprintln(sh.errs, sh.paint(styleDim, text))
 	return nil
 }
 
@@ -737,11 +788,17 @@ func (sh *shell) publish(ctx context.Context, arg string) error {
 	if arg == "" {
 		arg = "*"
 	}
+	all := arg == "*"
 	list, err := sh.chosen(arg)
 	if err != nil {
 		return err
 	}
-	if len(list) == 0 {
+	for _, b := range list {
+		if b.module != nil && !all {
+			return Misuse(fmt.Errorf("%s is an import; publish what is defined of it: let name = %s.name", b.name, b.name))
+		}
+	}
+	if list = slices.DeleteFunc(list, func(b *binding) bool { return b.module != nil }); len(list) == 0 {
 		return Misuse(errors.New("nothing is defined here, so there is nothing to publish"))
 	}
 	terms, about := map[string]cid.Cid{}, map[string]cid.Cid{}

@@ -137,10 +137,11 @@ func (sh *shell) completeName(word string, tokens []lang.Token, src string) []ed
 		}
 	}
 	for _, b := range sh.scope.defs {
-		add(b.name, note(b.about))
-	}
-	for name := range sh.scope.modules {
-		add(name, "an import")
+		if b.module != nil {
+			add(b.name, "an import")
+		} else {
+			add(b.name, note(b.about))
+		}
 	}
 	here := map[string]bool{} // what is named in this entry
 	for _, tok := range tokens {
@@ -205,7 +206,7 @@ func (sh *shell) completeField(word string, tokens []lang.Token, src string) []e
 		}
 		return list
 	}
-	if terms := sh.scope.modules[head]; terms != nil && len(path) == 0 {
+	if terms, ok := sh.scope.module(head); ok && len(path) == 0 {
 		for key := range terms {
 			if strings.HasPrefix(key, word) {
 				a, _, _ := sh.aboutName(head + "." + key)
@@ -252,7 +253,7 @@ func field(v graph.Value, key string) (graph.Value, bool) {
 // known is the value of a name if nothing has to be reduced for it.
 func (sh *shell) known(name string) (graph.Value, bool) {
 	b := sh.scope.defs[name]
-	if b == nil {
+	if b == nil || b.module != nil {
 		return graph.Value{}, false
 	}
 	if b.term.Op == graph.OpLit {

@@ -163,6 +163,9 @@ func (sh *shell) compile(ctx context.Context, name, src string) (*compile.Unit, 
 	if err != nil {
 		return nil, err
 	}
+	if slices.Contains(u.File.Names(), "it") {
+		return nil, Misuse(errors.New("`it` is the last value; take another name"))
+	}
 	if err := sh.keepAbout(ctx, u); err != nil {
 		sh.warn("the store cannot be written: %v", err)
 	}
@@ -178,7 +181,8 @@ func (sh *shell) define(u *compile.Unit, from string) {
 	}
 	replaced := map[string]bool{}
 	for _, d := range u.Defs {
-		b := &binding{name: d.Name, term: d.Term, cid: d.CID, about: d.About, uses: usesOf(d.About.Source, looked)}
+		b := &binding{name: d.Name, term: d.Term, cid: d.CID, about: d.About}
+		b.uses, b.ofIt = usesOf(d.About.Source, looked)
 		delete(b.uses, d.Name)
 		if from != "input" {
 			b.file = from
@@ -193,16 +197,20 @@ func (sh *shell) define(u *compile.Unit, from string) {
 			fmt.Fprintf(sh.errs, "%s %s\n", sh.paint(styleName, d.Name), sh.paint(styleDim, "@"+d.CID.String()))
 		}
 	}
-	for name, terms := range u.Modules {
-		delete(sh.scope.defs, name)
-		sh.scope.modules[name] = terms
-		for _, d := range u.File.Defs {
-			if p, ok := d.Pattern.(*lang.NamePat); ok && p.Name == name {
-				sh.scope.imports[name] = u.File.Source[d.Start:d.End]
-			}
+	for _, d := range u.File.Defs {
+		p, ok := d.Pattern.(*lang.NamePat)
+		if !ok || u.Modules[p.Name] == nil {
+			continue
 		}
+		terms := u.Modules[p.Name]
+		sh.scope.bind(&binding{name: p.Name, module: terms, about: graph.About{Name: p.Name, Source: u.File.Source[d.Start:d.End]}})
 		if sh.typed {
-			fmt.Fprintf(sh.errs, "%s %s\n", sh.paint(styleName, name), sh.paint(styleDim, plural(len(terms), "name")+": "+name+"."))
+			names := slices.Sorted(maps.Keys(terms))
+			for i, name := range names {
+				names[i] = p.Name + "." + name
+			}
+			width, _ := sh.size()
+			fmt.Fprintf(sh.errs, "%s %s\n", sh.paint(styleName, p.Name), sh.paint(styleDim, clip(strings.Join(names, " "), max(width-len(p.Name)-1, 20))))
 		}
 	}
 	if !sh.typed {
@@ -430,6 +438,16 @@ func (sh *shell) update(ctx context.Context, only []string) error {
 			}
 		}
 		stale = slices.DeleteFunc(stale, func(b *binding) bool { return !slices.Contains(only, b.name) })
+	}
+	var made []string
+	for _, b := range stale {
+		if b.ofIt {
+			made = append(made, b.name)
+		}
+	}
+	if len(made) > 0 {
+		fmt.Fprintln(sh.errs, sh.paint(styleDim, fmt.Sprintf("made of `it`, so to be defined again by hand: %s", strings.Join(made, ", "))))
+		stale = slices.DeleteFunc(stale, func(b *binding) bool { return b.ofIt })
 	}
 	if len(stale) == 0 {
 		fmt.Fprintln(sh.errs, sh.paint(styleDim, "nothing to update"))

@@ -20,7 +20,7 @@ const workspaceRoot = "workspace"
 
 // A workspace is what was kept. Its block is a map:
 //
-//	names     {name: {term: &code, about: &about, uses: {name: &code}}}
+//	names     {name: {term: &code, about: &about, uses: {name: &code or null}}}, or {import: {name: &code}, source} for an import
 //	note      what was done
 //	previous  &workspace, or null
 type workspace struct {
@@ -110,13 +110,13 @@ func (w *workspace) defineOne(name string, v graph.Value) error {
 	if v.Kind() != graph.KindMap {
 		return errors.New("it is no definition")
 	}
-	b := &binding{name: name, cid: link(v.Map(), "term"), kept: true, uses: map[string]cid.Cid{}}
-	t, err := graph.LoadCode(b.cid, w.s.Load)
-	if err != nil {
-		return err
+	if brought, ok := v.Map().Get("import"); ok && brought.Kind() == graph.KindMap {
+		return w.defineImport(name, brought.Map(), v.Map())
 	}
-	if b.term = t; t.Op != graph.OpPrim && t.Op != graph.OpLit {
-		b.term = &graph.Term{Op: graph.OpRef, CID: b.cid}
+	b := &binding{name: name, cid: link(v.Map(), "term"), kept: true, uses: map[string]cid.Cid{}}
+	var err error
+	if b.term, err = w.term(b.cid); err != nil {
+		return err
 	}
 	data, err := w.s.Load(link(v.Map(), "about"))
 	if err == nil {
@@ -127,15 +127,75 @@ func (w *workspace) defineOne(name string, v graph.Value) error {
 	}
 	if uses, ok := v.Map().Get("uses"); ok && uses.Kind() == graph.KindMap {
 		uses.Map().Each(func(name string, c graph.Value) bool {
-			if c.Kind() == graph.KindLink {
+			if b.uses[name] = cid.Undef; c.Kind() == graph.KindLink {
 				b.uses[name] = c.Link()
 			}
 			return true
 		})
 	}
+	if of, ok := v.Map().Get("it"); ok && of.Kind() == graph.KindBool {
+		b.ofIt = of.Bool()
+	}
 	w.s.scope.bind(b)
 	w.s.names[b.cid] = name
 	return nil
+}
+
+// term is the code that stands where a name is written.
+func (w *workspace) term(c cid.Cid) (*graph.Term, error) {
+	t, err := graph.LoadCode(c, w.s.Load)
+	if err != nil || t.Op == graph.OpPrim || t.Op == graph.OpLit {
+		return t, err
+	}
+	return &graph.Term{Op: graph.OpRef, CID: c}, nil
+}
+
+func (w *workspace) defineImport(name string, brought, entry *graph.Map) (err error) {
+	source, _ := entry.Get("source")
+	if source.Kind() != graph.KindText {
+		return errors.New("it is no import")
+	}
+	b := &binding{name: name, kept: true, module: map[string]*graph.Term{}, about: graph.About{Name: name, Source: source.Text()}}
+	brought.Each(func(key string, _ graph.Value) bool {
+		b.module[key], err = w.term(link(brought, key))
+		return err == nil
+	})
+	if err == nil {
+		w.s.scope.bind(b)
+	}
+	return err
+}
+
+// entry is what the workspace has of a binding.
+func (w *workspace) entry(b *binding) graph.Value {
+	put := w.s.sink()
+	if b.module != nil {
+		brought := graph.EmptyMap
+		for name, t := range b.module {
+			c := t.CID
+			if t.Op != graph.OpRef {
+				block := graph.EncodeCode(t, put)
+				put.Take(block)
+				c = block.CID
+			}
+			brought = brought.Insert(name, graph.LinkValue(c))
+		}
+		return graph.Record("import", graph.MapValue(brought), "source", graph.Text(b.about.Source))
+	}
+	if b.term.Op != graph.OpRef {
+		put.Take(graph.EncodeCode(b.term, put))
+	}
+	uses := graph.EmptyMap
+	for name, c := range b.uses {
+		use := graph.Null()
+		if c.Defined() {
+			use = graph.LinkValue(c)
+		}
+		uses = uses.Insert(name, use)
+	}
+	about := graph.EncodeAbout(b.about, put)
+	put.Take(about)
+	return graph.Record("about", graph.LinkValue(about.CID), "it", graph.Bool(b.ofIt), "term", graph.LinkValue(b.cid), "uses", graph.MapValue(uses))
 }
 
 // change makes a new version: f changes the names as they are then, after what other processes did.
@@ -170,13 +230,7 @@ func (w *workspace) keep(ctx context.Context, list []*binding) error {
 	}
 	err := w.change(ctx, "keep "+strings.Join(names, " "), func(m *graph.Map) *graph.Map {
 		for _, b := range list {
-			uses := graph.EmptyMap
-			for name, c := range b.uses {
-				uses = uses.Insert(name, graph.LinkValue(c))
-			}
-			about := graph.EncodeAbout(b.about, w.s.sink())
-			w.s.sink().Take(about)
-			m = m.Insert(b.name, graph.Record("about", graph.LinkValue(about.CID), "term", graph.LinkValue(b.cid), "uses", graph.MapValue(uses)))
+			m = m.Insert(b.name, w.entry(b))
 		}
 		return m
 	})
@@ -222,7 +276,7 @@ func (w *workspace) undo(ctx context.Context) (note string, err error) {
 		}
 	}
 	names.Each(func(name string, is graph.Value) bool {
-		if was, ok := w.names.Get(name); !ok || link(was.Map(), "term") != link(is.Map(), "term") {
+		if was, ok := w.names.Get(name); !ok || graph.ValueBlock(was, nil) != graph.ValueBlock(is, nil) {
 			if err := w.defineOne(name, is); err != nil {
 				w.s.warn("%s in the workspace cannot be used: %v", name, err)
 			}
