@@ -117,6 +117,11 @@ func (definition) Lex(filename string, r io.Reader) (lexer.Lexer, error) {
 	return newScanner(filename, string(src)), nil
 }
 
+// Keywords are the words that cannot be names.
+func Keywords() []string {
+	return []string{"let", "and", "in", "if", "then", "else", "match", "as", "lazy", "try", "import", "true", "false", "null"}
+}
+
 // keyword gives the kind of a lower-case word.
 func keyword(word string) lexer.TokenType {
 	switch word {

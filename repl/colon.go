@@ -57,7 +57,7 @@ func colons() []colon {
 		{"show", "NAME or CID", "prints source, readable code, or data", "Example:\n  :show mean", argName, (*shell).showCode},
 		{"get", "CID[/path]", "walks from block to block and prints what is there; evaluates nothing", "Example:\n  :get @bafy…/value/0/name", argExpr, (*shell).get},
 		{"result", "EXPR or CID", "prints the recorded answer; evaluates nothing", "Example:\n  :result fib 30", argExpr, (*shell).result},
-		{"trace", "[EXPR or CID]", "draws the results that an answer rests on, with what each cost; * marks what is drawn above", "Without an argument it is the last answer's.\nExample:\n  :trace fib 10", argExpr, (*shell).traceOf},
+		{"trace", "[DEPTH] [EXPR or CID]", "draws the results that an answer rests on, with what each cost; * marks what is drawn above", "Without an argument it is the last answer's. It looks up what was recorded, so evaluate the expression first.\nExample:\n  :trace 6 fib 10", argExpr, (*shell).traceOf},
 		{"steps", "EXPR", "walks through a reduction: what is replaced in each step, and by what", "Space and the arrow keys go forwards and back, q leaves. Over a pipe all steps are printed.\nExample:\n  :steps fold (+) 0 [1, 2, 3]", argExpr, (*shell).steps},
 		{"time", "EXPR", "evaluates with nothing reused and nothing linked, and prints how long it takes", "Example:\n  :time range 1 1000000 |> sum", argExpr, (*shell).time},
 		{"more", "", "shows the next page of a value that was cut", "", argNone, (*shell).moreOf},
@@ -87,6 +87,9 @@ func (sh *shell) command(ctx context.Context, line string) error {
 	arg = strings.TrimSpace(arg)
 	if word == "save!" {
 		word, arg = "save", "!"+arg
+	}
+	if to, ok := foreign[word]; ok {
+		return Misuse(fmt.Errorf("got :%s; that is %s here", word, to))
 	}
 	var fits []colon
 	for _, c := range colons() {
@@ -119,6 +122,13 @@ func (sh *shell) command(ctx context.Context, line string) error {
 	return Misuse(fmt.Errorf("got :%s, want one of %s", word, strings.Join(names, " ")))
 }
 
+// foreign are commands of other languages' sessions.
+var foreign = map[string]string{
+	"t": ":kind EXPR, or :doc NAME", "type": ":kind EXPR, or :doc NAME", "i": ":doc NAME", "info": ":doc NAME", "browse": ":names Text.", "b": ":names Text.",
+	"edit": ":show NAME, then the entry again with the Up key", "e": ":show NAME, then the entry again with the Up key", "exit": ":quit", "add": ":keep NAME",
+	"module": "let name = import", "set": ":link or :fuel", "?": ":help", "find": ":search WORDS", "ls": ":names", "history": "the Up key, or Ctrl-R", "lf": ":load FILE",
+}
+
 // need refuses an empty argument.
 func need(arg, want string) error {
 	if arg == "" {
@@ -133,47 +143,78 @@ const introduction = `An expression is evaluated and its value shown; ` + "`it`"
     let mean xs = sum xs / length xs
     mean [1, 2, 4.5]
 
-Every function and every question has a CID (:cid), and the answer is linked to the question. :publish mean gives
-your function to others: it prints a CID that works wherever its blocks are.
-Enter ends what is complete, Alt-Enter begins another line, Tab completes, Ctrl-R searches what you entered before,
-Ctrl-C stops, Ctrl-D leaves. The commands:
+Every function and every question has a CID (:cid), and the answer is linked to the question: the line below a value has both, the time, the steps that it takes without any reuse, and how many calls were reduced and reused. :publish mean gives your function to others: it prints a CID that works wherever its blocks are.
+Enter ends what is complete, Alt-Enter begins another line, Tab completes, Ctrl-R searches what you entered before, Ctrl-C stops, Ctrl-D leaves. :help syntax shows the language. The commands:
+`
+
+const syntaxPage = `Values, as in JSON, and more:
+    null true 42 1.5e3 "text \(1 + 1)" [1, 2, ...xs] {name: "Ada", born: 1815}
+    Some 3, None, Ok x, Err e          tags: a map with one key
+    @bafy…/a/0                         a link, and what stands at a path below it
+Definitions and functions:
+    let area r = Math.pi * r * r       f x y applies f; f (g x) nests
+    \x y -> x + y                      a function without a name
+    xs |> filter (\x -> x > 1) |> sum  x |> f a is f a x;  f >> g is \x -> g (f x)
+    let y = 2 in y * y                 a local name
+Taking apart:
+    p.name, xs.0                       a field, an element
+    {...p, age: 36}                    p with a field changed or added
+    if a then b else c                 && || == != < <= > >= ++ + - * / // %
+    match xs { | [] -> 0 | [x, ...rest] -> x }
+    match r { | Some x if x > 0 -> x | _ -> 0 }
+    try e                              Ok v, or Err {kind, value}
+    lazy e                             is reduced when somebody looks
+Data and code of others:
+    let rows = import "csv:./x.csv"    json: and file: too
+    let m = import "./other.ros"       m.name is what it defines
+    let m = import @bafy…              a published library
+# begins a comment, ## a definition's documentation, with examples: ## > mean [1, 3] and below it ## = 2.0
 `
 
 func (sh *shell) help(_ context.Context, arg string) error {
+	if arg == "syntax" || slices.Contains(lang.Keywords(), arg) {
+		fmt.Fprint(sh.out, syntaxPage)
+		return nil
+	}
 	if arg != "" {
 		for _, c := range colons() {
 			if c.name == strings.TrimPrefix(arg, ":") {
 				fmt.Fprintln(sh.out, sh.paint(styleName, strings.TrimSpace(":"+c.name+" "+c.args)))
-				sh.prose(c.brief + ".\n" + c.help)
+				width, _ := sh.size()
+				sh.flow("  ", c.brief+".\n"+c.help, min(width, mostWidth))
 				return nil
 			}
 		}
 		return sh.doc(context.Background(), arg)
 	}
-	fmt.Fprint(sh.out, introduction)
 	width, _ := sh.size()
+	sh.flow("", introduction, min(width, mostWidth))
 	for _, c := range colons() {
 		left := strings.TrimSpace(":" + c.name + " " + c.args)
-		gap := strings.Repeat(" ", max(24-len([]rune(left)), 2))
-		fmt.Fprintf(sh.out, "%s%s%s\n", sh.paint(styleName, left), gap, clip(c.brief, max(width-len([]rune(left))-len(gap), 24)))
+		if width < 60 {
+			fmt.Fprintln(sh.out, sh.paint(styleName, left))
+			sh.flow("    ", c.brief, width)
+			continue
+		}
+		gap := strings.Repeat(" ", max(22-len([]rune(left)), 2))
+		fmt.Fprintf(sh.out, "%s%s%s\n", sh.paint(styleName, left), gap, clip(c.brief, width-len([]rune(left))-len(gap)))
 	}
-	fmt.Fprintf(sh.out, "\n:help NAME says more of one.\n")
+	fmt.Fprintln(sh.out, "\n:help NAME says more of one.")
 	return nil
 }
 
-// prose prints a text, indented and broken between words to the screen's width; lines that are indented stay as they are.
-func (sh *shell) prose(text string) {
-	width, _ := sh.size()
-	room := max(min(width, 100)-2, 20)
+// flow prints a text with an indentation, broken between words to a width; lines that are indented stay as they are.
+func (sh *shell) flow(indent, text string, width int) {
+	room := max(width-len(indent), 12)
 	for _, line := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
 		if strings.HasPrefix(line, " ") {
-			fmt.Fprintln(sh.out, " ", line)
+			fmt.Fprintln(sh.out, indent+line)
 			continue
 		}
 		out := ""
 		for _, word := range strings.Fields(line) {
 			if out != "" && uniseg.StringWidth(out+" "+word) > room {
-				fmt.Fprintln(sh.out, " ", out)
+				fmt.Fprintln(sh.out, indent+out)
 				out = ""
 			}
 			if out != "" {
@@ -181,13 +222,20 @@ func (sh *shell) prose(text string) {
 			}
 			out += word
 		}
-		fmt.Fprintln(sh.out, " ", out)
+		fmt.Fprintln(sh.out, indent+out)
 	}
 }
 
 func (sh *shell) leave(context.Context, string) error {
 	sh.quit = true
 	return nil
+}
+
+// farewell says what is lost.
+func (sh *shell) farewell() {
+	if n := len(sh.scope.unkept()); n > 0 && sh.typed {
+		fmt.Fprintln(sh.errs, sh.paint(styleDim, fmt.Sprintf("%s not kept (:keep * before leaving keeps all; what was entered is in the history)", plural(n, "definition"))))
+	}
 }
 
 func (sh *shell) moreOf(context.Context, string) error {
@@ -279,21 +327,32 @@ func (sh *shell) listed(names []string) {
 	width, _ := sh.size()
 	wide := 0
 	for _, name := range names {
-		wide = max(wide, min(len(name), 24))
+		wide = max(wide, min(len(name), 28))
 	}
+	done := 0
 	lines := func(yield func(string) bool) {
 		for _, name := range names {
-			note := ""
+			use, text := name, ""
 			if a, _, ok := sh.aboutName(name); ok {
-				note = firstSentence(a)
+				use, text = brieflyOf(name, a)
 			}
-			pad := strings.Repeat(" ", max(wide-len(name), 0)+2)
-			if !yield(sh.paint(styleName, name) + pad + sh.paint(styleDim, clip(note, max(width-len(name)-len(pad), 10)))) {
+			pad := strings.Repeat(" ", max(wide-uniseg.StringWidth(use), 0)+2)
+			done++
+			if !yield(sh.paint(styleName, use) + pad + sh.paint(styleDim, clip(text, max(width-uniseg.StringWidth(use)-len(pad), 10)))) {
 				return
 			}
 		}
 	}
-	sh.page(lines, func() string { return "names more" })
+	sh.page(lines, func() string {
+		return fmt.Sprintf("%s of %s names more", grouping(uint64(len(names)-done)), grouping(uint64(len(names))))
+	})
+}
+
+// brieflyOf is a name with its parameters, and the first sentence of what is written of it.
+func brieflyOf(name string, a graph.About) (use, text string) {
+	e := entryOf(name, cid.Undef, a)
+	use, text = e.Name+e.Params, firstSentence(a)
+	return use, strings.TrimSpace(strings.TrimPrefix(text, "`"+use+"`"))
 }
 
 // firstSentence is the first sentence of a documentation, else the definition itself.
@@ -520,13 +579,20 @@ func (sh *shell) result(ctx context.Context, arg string) error {
 const traceDepth = 4
 
 func (sh *shell) traceOf(ctx context.Context, arg string) error {
+	if !sh.last.ok && (arg == "" || strings.Trim(arg, "0123456789") == "") {
+		return Misuse(errors.New("want an expression or CID: nothing has been asked yet"))
+	}
 	if arg == "" {
-		if !sh.last.ok {
-			return Misuse(errors.New("want an expression or CID: nothing has been asked yet"))
-		}
 		arg = sh.last.expr.String()
 	}
-	return sh.trace(ctx, arg, traceDepth, false)
+	depth := traceDepth
+	word, rest, _ := strings.Cut(arg, " ")
+	if n, err := strconv.Atoi(word); err == nil {
+		if depth, arg = n, rest; rest == "" {
+			arg = sh.last.expr.String()
+		}
+	}
+	return sh.trace(ctx, arg, depth, false)
 }
 
 func (sh *shell) time(ctx context.Context, arg string) error {
@@ -540,20 +606,25 @@ func (sh *shell) time(ctx context.Context, arg string) error {
 		return err
 	}
 	m := eval.New(eval.Options{Load: sh.Load, Link: eval.None, Fuel: sh.opt.Fuel, Memory: sh.memory, Debug: sh.errs})
+	type measured struct {
+		out  eval.Outcome
+		took time.Duration
+	}
+	got := make(chan measured, 1)
 	kept := sh.machine
 	sh.machine = m
-	var out eval.Outcome
-	var took time.Duration
 	err = sh.heed(ctx, func(m *eval.Machine) error {
 		began := time.Now()
-		out, err = m.Eval(ctx, expr)
-		took = time.Since(began)
+		out, err := m.Eval(ctx, expr)
+		got <- measured{out, time.Since(began)}
 		return err
 	})
 	sh.machine = kept
 	if err != nil {
 		return err
 	}
+	t := <-got
+	out, took := t.out, t.took
 	if out.Error != nil {
 		return sh.Failed(out.Error, expr)
 	}
@@ -632,6 +703,13 @@ func (sh *shell) save(_ context.Context, arg string) error {
 		return Misuse(err)
 	}
 	fmt.Fprintln(sh.errs, sh.paint(styleDim, fmt.Sprintf("%s: %s", path, plural(n, "definition"))))
+	for _, b := range sh.scope.all() {
+		for name := range b.uses {
+			if sh.scope.defs[name] == nil {
+				fmt.Fprintln(sh.errs, sh.paint(styleDim, b.name+" uses "+name+", which is not defined here and so not in the file"))
+			}
+		}
+	}
 	for _, b := range sh.scope.stale() {
 		fmt.Fprintln(sh.errs, sh.paint(styleDim, b.name+" uses in the file what its names mean now, not what they meant here"))
 	}
@@ -707,7 +785,11 @@ func (sh *shell) keep(ctx context.Context, arg string) error {
 		for _, b := range sh.scope.all() {
 			if b.kept {
 				kept++
-				fmt.Fprintf(sh.out, "* %s %s\n", sh.paint(styleName, b.name), sh.paint(styleDim, shortCID(b.cid)))
+				what := b.about.Source
+				if b.module == nil {
+					what = shortCID(b.cid)
+				}
+				fmt.Fprintf(sh.out, "* %s %s\n", sh.paint(styleName, b.name), sh.paint(styleDim, what))
 			}
 		}
 		if n := len(sh.scope.unkept()); kept == 0 || n > 0 {

@@ -484,14 +484,18 @@ func (d *drawing) draw(trace cid.Cid, at, first, rest string, level int) error {
 	if d.seen[trace] {
 		mark, d.shared = " *", true
 	}
-	fmt.Fprintf(d.s.opt.Stdout, "%s%s = %s, %d steps%s\n", first, d.s.expressionText(r.Of), value, r.Steps, mark)
+	fmt.Fprintf(d.s.opt.Stdout, "%s%s = %s, %s%s\n", first, d.s.expressionText(r.Of), value, plural64(r.Steps, "step"), mark)
 	if d.seen[trace] {
 		return nil
 	}
 	d.seen[trace] = true
 	if level >= d.depth {
 		if len(uses) > 0 {
-			fmt.Fprintf(d.s.opt.Stdout, "%s└ … %d below (--depth)\n", rest, len(uses))
+			how := "--depth"
+			if d.s.scope != nil {
+				how = ":trace DEPTH EXPR"
+			}
+			fmt.Fprintf(d.s.opt.Stdout, "%s└ … %d below (%s)\n", rest, len(uses), how)
 		}
 		return nil
 	}

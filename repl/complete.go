@@ -19,8 +19,6 @@ import (
 	"github.com/rosser-lang/rosser/stdlib"
 )
 
-var keywords = strings.Fields("let and in if then else match as lazy try import true false null")
-
 const maxCandidates = 500
 
 // complete is the edit.Editor's Complete.
@@ -150,7 +148,7 @@ func (sh *shell) completeName(word string, tokens []lang.Token, src string) []ed
 		}
 	}
 	if word != "" {
-		for _, k := range keywords {
+		for _, k := range lang.Keywords() {
 			add(k, "")
 		}
 	}
@@ -175,11 +173,9 @@ func (sh *shell) completeName(word string, tokens []lang.Token, src string) []ed
 
 // note is what stands beside a name that is offered.
 func note(a graph.About) string {
-	text := firstSentence(a)
-	if len(a.Params) > 0 && !strings.HasPrefix(text, "`") {
-		text = strings.Join(a.Params, " ") + "  " + text
-	}
-	return text
+	use, text := brieflyOf(a.Name, a)
+	_, params, _ := strings.Cut(use, " ")
+	return strings.TrimSpace(params + "  " + text)
 }
 
 // completeField completes what stands behind a dot: a module's name, or a field of a value that is known. The tokens end before the

@@ -51,6 +51,7 @@ func REPL(o Options, files []string) int {
 		var err error
 		if sh.typed {
 			err = sh.interact(ctx)
+			sh.farewell()
 		} else {
 			err = sh.pipe(ctx, sh.in, interrupts)
 		}

@@ -153,9 +153,9 @@ func (w *writer) lines(v graph.Value, yield func(string) bool) {
 func (w *writer) textLines(s string, yield func(string) bool) {
 	room := max(w.width-1, 8)
 	w.text = utf8.RuneCountInString(s)
-	line, quote := `"`, ""
+	line := `"`
 	for s != "" {
-		r, n := utf8.DecodeRuneInString(s)
+		_, n := utf8.DecodeRuneInString(s)
 		part := safeJSON(s[:n])
 		if uniseg.StringWidth(line+part) > room {
 			if !yield(w.sh.paint(styleText, line)) {
@@ -166,10 +166,8 @@ func (w *writer) textLines(s string, yield func(string) bool) {
 		line += part
 		s = s[n:]
 		w.text--
-		_ = r
 	}
-	quote = `"`
-	yield(w.sh.paint(styleText, line+quote))
+	yield(w.sh.paint(styleText, line+`"`))
 }
 
 // safeJSON is a text within quotes, without them, in which what could move a terminal's cursor or turn its writing is escaped.

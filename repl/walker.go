@@ -51,11 +51,11 @@ func (sh *shell) walk(ctx context.Context, expr cid.Cid) error {
 			message, _ := sh.Describe(failed, false)
 			line = message
 		case v.End && v.Error:
-			line = fmt.Sprintf("step %d: an error, %s", v.Pos, stepCount(v.Total))
+			line = fmt.Sprintf("%d: an error, %s in all", v.Pos, stepCount(v.Total))
 		case v.End:
-			line = fmt.Sprintf("step %d: the value, %s", v.Pos, stepCount(v.Total))
+			line = fmt.Sprintf("%d: the value, %s in all", v.Pos, stepCount(v.Total))
 		default:
-			line = fmt.Sprintf("step %d: next %s", v.Pos, v.Rule)
+			line = fmt.Sprintf("%d: next %s", v.Pos, v.Rule)
 		}
 		if v.Last != "" {
 			line += ", after " + v.Last
