@@ -161,7 +161,7 @@ var laws = []struct{ name, law string }{
 	{"map, mapKeys and filterMap", `\{m} -> Map.map (\k v -> v) m == m && Map.mapKeys id m == m && Map.filterMap (\k v -> Some v) m == m && Map.values (Map.mapKeys (\k -> "x" ++ k) m) == Map.values m`},
 	{"invert", `\{m} -> let names = Map.map (\k v -> "v" ++ k) m in Map.invert (Map.invert names) == names`},
 	{"fold of a map", `\{m} -> Map.fold (\acc k v -> acc ++ [[k, v]]) [] m == Map.entries m`},
-	{"update", `\{m, key} -> Map.update key (Option.withDefault 0 >> (\x -> x + 1)) m == Map.insert key (Map.getOr 0 key m + 1) m`},
+	{"update", `\{m, key} -> Map.update key (Option.getOr 0 >> (\x -> x + 1)) m == Map.insert key (Map.getOr 0 key m + 1) m`},
 	{"any, all and find of maps", `\{m} -> let p k v = v > 3 in Map.any p m == any (\v -> v > 3) (Map.values m) && Map.all p m == all (\v -> v > 3) (Map.values m) && Map.find p m == head (Map.entries (Map.filter p m))`},
 
 	{"options", `\{vs} -> let os = map (\x -> if odd x then Some x else None) vs in Option.values os == filter odd vs && Option.isSome (Option.all os) == all odd vs && Option.all (map (Some) vs) == Some vs`},

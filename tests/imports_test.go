@@ -37,7 +37,7 @@ func TestImports(t *testing.T) {
 		{"stdlib", []string{"codec", "graph", "lang", "compile", "eval"}, down(boxo, database, flags)},
 		{"stdlib/gen", []string{"codec", "graph", "lang", "compile", "eval", "stdlib"}, down(boxo, database, flags)},
 		{"repl", []string{"codec", "graph", "graph/store", "lang", "compile", "eval", "stdlib", "repl/edit"}, flags},
-		{"repl/edit", nil, down(boxo, database, parser, flags)},
+		{"repl/edit", nil, down(boxo, parser, flags)},
 		{"lsp", []string{"codec", "graph", "graph/store", "lang", "compile", "eval", "stdlib", "repl", "repl/edit"}, flags},
 	}
 	known := []string{module, module + "/tests"}

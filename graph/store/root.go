@@ -27,6 +27,8 @@ func (s *Store) Root(ctx context.Context, name string) (cid.Cid, error) {
 // SwapRoot makes a name stand for now, if it stands for was, and returns when that is on the disk. It returns false when
 // the name stands for something else then, because another process has changed it before, or right after. Both may be undefined, for nothing.
 func (s *Store) SwapRoot(ctx context.Context, name string, was, now cid.Cid) (bool, error) {
+	s.swapping.Lock() // of the changes of one process none follows another before that has been looked at
+	defer s.swapping.Unlock()
 	key := rootKey(name)
 	if err := s.enqueue(ctx, op{opSwap, key, appendSwap(was.Bytes(), now.Bytes())}); err != nil {
 		return false, err

@@ -71,6 +71,8 @@ type Store struct {
 
 	whole known
 
+	swapping sync.Mutex // of roots
+
 	// What was counted and is not written (usage.go).
 	usageMu  sync.Mutex
 	usage    Usage
