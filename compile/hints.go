@@ -175,8 +175,9 @@ func (r *resolver) alone(at lang.Span) bool {
 	return body != nil && body.Where() == at
 }
 
-// afterDashes says whether a place follows `--`, which begins a comment elsewhere; here it is two signs.
+// afterDashes says whether a place follows `--`, or `//` at the start of a line, which begin a comment elsewhere.
 func (r *resolver) afterDashes(at lang.Span) bool {
 	src := r.file.Source // "" for a tree that was not parsed
-	return strings.HasSuffix(strings.TrimRight(src[:min(at.Start, len(src))], " "), "--")
+	before := strings.TrimRight(src[:min(at.Start, len(src))], " ")
+	return strings.HasSuffix(before, "--") || strings.HasSuffix(before, "\n//")
 }
