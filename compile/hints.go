@@ -67,6 +67,7 @@ var foreign = [...]struct{ names, hint string }{
 	{"square sqr", "a square is `x * x`"},
 	{"unwords", "`Text.join \" \" xs` joins texts"},
 	{"unlines", "`Text.join \"\\n\" xs` joins lines"},
+	{"module package namespace", "a file has no head: another reads its definitions by `let m = import \"./m.ros\"`"},
 	{"compose", "`f >> g` calls f, then g"},
 	{"otherwise", "the last case is an `else`, or the arm `| _ -> …` of a `match`"},
 	{"input readLine getLine readline scanf getchar", "a program reads nothing while it runs; data is read by `import \"csv:PATH\"`, `json:` or `file:`"},

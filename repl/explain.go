@@ -609,7 +609,11 @@ func (s *Session) notFunction(v graph.Value, at fault) string {
 	switch {
 	case v.Kind() == graph.KindMap && strings.HasPrefix(arg, `["`) && strings.HasSuffix(arg, `"]`) && strings.Count(arg, `"`) == 2:
 		key := arg[1 : len(arg)-1]
-		return fmt.Sprintf("a field is %s.%s, or `Map.get %s %s`, which is Some x or None", head, key, key, head)
+		field := key
+		if name := strings.Trim(key, `"`); lang.IsName(name) {
+			field = name
+		}
+		return fmt.Sprintf("a field is %s.%s, or `Map.get %s %s`, which is Some x or None", head, field, key, head)
 	case strings.HasPrefix(arg, "[") && (v.Kind() == graph.KindList || v.Kind() == graph.KindMap || v.Kind() == graph.KindText):
 		return fmt.Sprintf("an element is %s.0, or `at i %s`; a list after it is an argument", head, head)
 	case v.Kind() == graph.KindText && strings.HasPrefix(arg, `"`):
