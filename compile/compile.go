@@ -467,7 +467,7 @@ func (r *resolver) prelude(at lang.Span, module, name string) *node {
 		full = module + "." + name
 	}
 	r.tick()
-	r.errorf(at, "unknown name %s%s", lang.Cut(full), r.meant(module, name))
+	r.errorf(at, "unknown name %s%s", lang.Cut(full), r.meant(at, module, name))
 	return literal(at, graph.Null())
 }
 

@@ -27,7 +27,7 @@ var foreign = [...]struct{ names, hint string }{
 	{"catch except rescue", "`match try e { | Ok x -> … | Err e -> … }` catches an error"},
 	{"str toString to_string string repr stringify format sprintf", "`show x` makes text of any value, and so does \"\\(x)\" in a text"},
 	{"int toInt to_int atoi", "`parseInt s` reads an int from text, `truncate x` and `round x` make one of a float"},
-	{"float double to_float atof", "`toFloat x` makes a float of an int, `parseFloat s` reads one from text"},
+	{"float to_float atof", "`toFloat x` makes a float of an int, `parseFloat s` reads one from text"},
 	{"append push cons snoc prepend", "an element is put in by `[...xs, x]` or `[x, ...xs]`; lists are joined by `++`"},
 	{"concatenate strcat extend", "lists and texts are joined by `++`"},
 	{"tail rest cdr tl", "`drop 1 xs` is the list without its first element"},
@@ -57,6 +57,27 @@ var foreign = [...]struct{ names, hint string }{
 	{"uniq distinct nub", "`unique xs` leaves out what comes again"},
 	{"exists some every forall", "`any f xs` and `all f xs` ask all elements"},
 	{"identity", "`id x` is x"},
+	{"even isEven", "an even number is `n % 2 == 0`"},
+	{"odd isOdd", "an odd number is `n % 2 != 0`"},
+	{"fst", "the first of a pair is `p.0`"},
+	{"snd", "the second of a pair is `p.1`"},
+	{"succ inc", "the next number is `n + 1`"},
+	{"pred dec", "the number before is `n - 1`"},
+	{"negate neg", "a negative is written `-x`; the function is `\\x -> -x`"},
+	{"square sqr", "a square is `x * x`"},
+	{"unwords", "`Text.join \" \" xs` joins texts"},
+	{"unlines", "`Text.join \"\\n\" xs` joins lines"},
+	{"module package namespace", "a file has no head: another reads its definitions by `let m = import \"./m.ros\"`"},
+	{"compose", "`f >> g` calls f, then g"},
+	{"otherwise", "the last case is an `else`, or the arm `| _ -> …` of a `match`"},
+	{"input readLine getLine readline scanf getchar", "a program reads nothing while it runs; data is read by `import \"csv:PATH\"`, `json:` or `file:`"},
+}
+
+// typed are the words that people type first in a session, as a whole expression.
+var typed = map[string]string{
+	"help": "in a session, `:help` says what can be typed", "man": "in a session, `:help NAME` says what a function does",
+	"quit": "a session ends with `:quit` or Ctrl-D", "exit": "a session ends with `:quit` or Ctrl-D", "bye": "a session ends with `:quit` or Ctrl-D",
+	"ls": "in a session, `:help` lists what can be typed", "dir": "in a session, `:help` lists what can be typed",
 }
 
 var foreignHints = sync.OnceValue(func() map[string]string {
@@ -72,8 +93,8 @@ var foreignHints = sync.OnceValue(func() map[string]string {
 // maxKnown is how many of a file's names are looked at for a suggestion.
 const maxKnown = 10_000
 
-// meant says what an unknown name may have meant: one of the file's own, one of another language, one of the library.
-func (r *resolver) meant(module, name string) string {
+// meant says what an unknown name at a place may have meant: one of the file's own, one of another language, one of the library.
+func (r *resolver) meant(at lang.Span, module, name string) string {
 	full := name
 	var own, library []string
 	if module == "" {
@@ -87,6 +108,12 @@ func (r *resolver) meant(module, name string) string {
 		}
 	} else {
 		full = module + "." + name
+	}
+	if module == "" && r.alone(at) && typed[name] != "" {
+		return "; " + typed[name]
+	}
+	if r.afterDashes(at) {
+		return "; a comment begins with `#`"
 	}
 	if s := suggestion(full, own); s != "" {
 		return s
@@ -138,4 +165,20 @@ func (r *resolver) isRec(name string) bool {
 	}
 	first, ok := t.def.Params[0].(*lang.NamePat)
 	return ok && first.Name == name
+}
+
+// alone says whether the name at a place is the program's final expression, or what that applies.
+func (r *resolver) alone(at lang.Span) bool {
+	body := r.file.Body
+	if a, ok := body.(*lang.Apply); ok {
+		body = a.Fn
+	}
+	return body != nil && body.Where() == at
+}
+
+// afterDashes says whether a place follows `--`, or `//` at the start of a line, which begin a comment elsewhere.
+func (r *resolver) afterDashes(at lang.Span) bool {
+	src := r.file.Source // "" for a tree that was not parsed
+	before := strings.TrimRight(src[:min(at.Start, len(src))], " ")
+	return strings.HasSuffix(before, "--") || strings.HasSuffix(before, "\n//")
 }

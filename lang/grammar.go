@@ -92,9 +92,9 @@ func (p *parser) afterExpr(want string) {
 		}
 		p.failAt(p.here(), "got `=`, want %s; equality is `==`, a definition begins with `let`", want)
 	case tImport:
-		p.failAt(p.here(), "an import can only be the whole right side of a top-level `let`")
+		p.failImport()
 	case tDot:
-		p.failAt(p.here(), "the `.` of a field touches what it belongs to; a function is `(.name)`")
+		p.failDot()
 	case tArrow:
 		p.failAt(p.here(), "got `->`, want %s; a function is written `\\x -> …`", want)
 	case tColon:
@@ -220,7 +220,7 @@ func (p *parser) importFrom() Expr {
 		}
 		return &Import{Span: p.from(start), CID: link.Value}
 	}
-	p.fail("the path of a file in quotes, or a link")
+	p.fail(importWant)
 	return nil
 }
 
@@ -248,6 +248,9 @@ func (p *parser) binary(level int) Expr {
 		}
 		at := p.here()
 		p.next()
+		if p.tok.Type == tRParen && strings.HasSuffix(strings.TrimRight(p.file.Source[:start], " "), "(") {
+			p.failAt(p.here(), "got `)`, want an expression; the function is %s", section(p.file.Source[start:at.Start], op.text, ""))
+		}
 		if op.assoc == 'r' {
 			left = p.rightChain(op, left, start, at)
 			continue
@@ -308,6 +311,7 @@ func (p *parser) unary() Expr {
 		return p.application()
 	}
 	start := p.at()
+	p.dashes()
 	p.next()
 	if p.touches() && (p.tok.Type == tInt || p.tok.Type == tFloat) {
 		return p.applicationOf(p.fields(p.number(start, true), start), start)
@@ -533,6 +537,7 @@ func (p *parser) primary() Expr {
 			p.failAt(p.here(), "`_` is a pattern; it has no value")
 		}
 		p.next()
+		p.strangeName(name, start)
 		return &Name{p.from(start), name}
 	case tTag:
 		return p.tag(start)
@@ -566,9 +571,9 @@ func (p *parser) primary() Expr {
 func (p *parser) noExpr() {
 	switch p.tok.Type {
 	case tImport:
-		p.failAt(p.here(), "an import can only be the whole right side of a top-level `let`")
+		p.failImport()
 	case tDot:
-		p.failAt(p.here(), "the `.` of a field touches what it belongs to; a function is `(.name)`")
+		p.failDot()
 	case tSpread:
 		p.failAt(p.here(), "got `...`, want an expression; it stands only in lists, maps and their patterns")
 	case tArms:
@@ -611,6 +616,12 @@ func (p *parser) parens() Expr {
 		return a
 	case tRParen:
 		p.failAt(p.from(start), "got `()`, want an expression in it; the value that says nothing is `null`")
+	}
+	if op := p.operator(); op.level > 0 && p.tok.Type != tMinus {
+		rest := p.file.Source[p.here().End:]
+		if i := strings.IndexAny(rest[:min(len(rest), 2*maxSection)], "()\n"); i > 0 && rest[i] == ')' {
+			p.failAt(p.here(), "got `%s`, want an expression; the function is %s", op.text, section("", op.text, rest[:i]))
+		}
 	}
 	e := p.expr()
 	if p.tok.Type == tComma {
@@ -737,7 +748,7 @@ func (p *parser) key() (key string, at Span, short bool) {
 		p.failAt(p.here(), "got `=`, want `:` after the key")
 	}
 	if short && p.tok.Type != tComma && p.tok.Type != tRBrace {
-		p.fail("`:`, `,` or `}` after the key")
+		p.fail(afterKey)
 	}
 	if !short {
 		p.fail("`:` after the key")
@@ -803,7 +814,7 @@ func (p *parser) arm() *Arm {
 		p.failAt(p.here(), "got `=`, want `->`")
 	}
 	if a.Guard == nil {
-		p.expect(tArrow, "`->`, `|`, `as` or a guard")
+		p.expect(tArrow, arrowWant)
 	} else {
 		p.expect(tArrow, "`->` after the guard")
 	}

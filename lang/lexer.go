@@ -490,6 +490,9 @@ func (s *scanner) punctuation(c byte) lexer.TokenType {
 		if next == '.' && s.at(s.pos+2) == '.' {
 			return pick(3, tSpread)
 		}
+		if next == '.' {
+			return s.refuse(s.pos, s.pos+2, "got `..`; the ints from 1 to 3 are `range 1 3`, and the rest of a list or map is `...`")
+		}
 		if class[next] == cDigit && s.prev != tLParen && !s.touchesOperand() {
 			return s.refuse(s.pos, s.pos+1, "a number begins with a digit: write 0.5, not .5")
 		}

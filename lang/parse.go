@@ -191,6 +191,7 @@ type parser struct {
 	depth   int          // nesting
 	wrapped Node         // the expression or pattern that last came out of parentheses
 	name    string       // of the item being read, for messages
+	strange strange      // what the item has that other languages write
 }
 
 // A Node is an Expr or a Pattern.
@@ -217,7 +218,11 @@ func (p *parser) parseItems() {
 		if it.expr != nil {
 			if body != nil {
 				line, _ := Position(p.file, body.start)
-				p.report(it.expr.Where(), "a second final expression; the first is on line %d", line)
+				comment := ""
+				if strings.HasPrefix(p.file.Source[it.start:], "--") || strings.HasPrefix(p.file.Source[body.start:], "--") {
+					comment = "; " + commentHint
+				}
+				p.report(it.expr.Where(), "a second final expression; the first is on line %d%s", line, comment)
 				continue
 			}
 			body, p.file.Body = it, it.expr
@@ -246,7 +251,7 @@ func (p *parser) item() *item {
 	if err != nil {
 		panic("BUG: the scanner never fails: " + err.Error())
 	}
-	p.depth, p.wrapped, p.name = 0, nil, ""
+	p.depth, p.wrapped, p.name, p.strange = 0, nil, "", strange{}
 	root, err := p.grammar.ParseFromLexer(peeking, participle.AllowTrailing(true))
 	if err == nil {
 		return root.Item.(*item)
@@ -256,7 +261,11 @@ func (p *parser) item() *item {
 		panic("BUG: participle: " + err.Error())
 	}
 	p.errs = append(p.errs, failed)
+	message := failed.Message
 	p.recover(failed)
+	if failed.Message == message && !failed.Partial {
+		p.foreign(failed)
+	}
 	return nil
 }
 
@@ -274,6 +283,7 @@ func (p *parser) production(lex *lexer.PeekingLexer) (it production, err error) 
 	p.lex = lex
 	p.tok = lex.Peek()
 	p.end = p.tok.Pos.Offset
+	p.strange.start = p.end
 	p.fill()
 	return p.topLevel(), nil
 }
@@ -406,6 +416,10 @@ func (p *parser) meant(want string) string {
 			return "; an arrow is `->`"
 		case before('='):
 			return "; equality is `==`, for all kinds"
+		case before('/'):
+			return "; inequality is `!=`"
+		case before('+'), before('-'), before('*'), before('%'):
+			return "; a name has one value: `let y = x + 1` defines another"
 		case want == "a parameter or `->`":
 			return "; an arrow is `->`"
 		case strings.HasPrefix(want, "a name") || strings.Contains(want, "pattern"):
@@ -416,8 +430,43 @@ func (p *parser) meant(want string) string {
 		if before('*') {
 			return "; a power is `pow x y`"
 		}
+		if before('/') {
+			return "; " + commentHint
+		}
+	case tSlash:
+		if after("/*") {
+			return "; " + commentHint
+		}
+	case tIntDiv:
+		if want == "an expression" {
+			return "; " + commentHint + ", a division rounded down is `x // y`"
+		}
+	case tMore:
+		if before('<') {
+			return "; lists and texts are joined by `++`, inequality is `!=`"
+		}
+	case tSpread:
+		if want == "`,` or `]`" {
+			return "; the ints from 1 to 3 are `range 1 3`"
+		}
+	case tAnd:
+		if want != "an expression" && want != "`=`" {
+			return "; bools are joined by `a && b`, and `and` joins definitions"
+		}
+	case tIn:
+		if want == "`,` or `]`" {
+			return comprehension
+		}
+	case tName:
+		if want == afterKey && p.tok.Value == "with" {
+			return changed
+		}
+	case tTag:
+		if want == importWant {
+			return "; the library's modules need no import: write `List.scan`"
+		}
 	case tColon:
-		if after("::") {
+		if after("::") || (want == "`)`" || want == arrowWant) && class[p.scanner.at(p.at()+1)] == cLower {
 			return "; a list with x before the others is `[x, ...xs]`; types are not written"
 		}
 	case tThen:
@@ -434,6 +483,14 @@ func (p *parser) meant(want string) string {
 	case tBar:
 		if want == "`{` and `|` before the first arm" {
 			return "; the arms stand in braces"
+		}
+		switch {
+		case before('<'):
+			return "; an argument stands in parentheses, as in `f (g x)`"
+		case want == "`,` or `]`":
+			return comprehension
+		case want == afterKey:
+			return changed
 		}
 	}
 	if want == "`else`" {

@@ -99,7 +99,7 @@ func (p *parser) atom(negative bool) Pattern {
 		pat := p.pattern()
 		switch p.tok.Type {
 		case tComma:
-			p.failAt(p.here(), "got `,`, want `)`; a pair is a list: `[a, b]`")
+			p.failAt(p.here(), "got `,`, want `)`; parameters are written `f a b`, and a pair is a list: `[a, b]`")
 		case tBar:
 			p.failAt(p.here(), "got `|`, want `)`; alternatives stand side by side in an arm, not inside a pattern")
 		}
@@ -148,6 +148,9 @@ func (p *parser) listPattern() Pattern {
 		if !p.accept(tComma) {
 			break
 		}
+	}
+	if p.tok.Type == tBar {
+		p.failAt(p.here(), "got `|`, want `,` or `]`; the rest of a list is `[x, ...xs]`")
 	}
 	p.expect(tRBracket, "`,` or `]`")
 	p.leave()

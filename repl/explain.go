@@ -392,7 +392,7 @@ func (s *Session) wrongKind(got graph.Value, want string, at fault) string {
 		return "show makes text of any value, and so does \"\\(x)\" in a text"
 	case at.prim == "seq.append" && want == "list":
 		return "an element is put in by [...xs, x]"
-	case at.prim == "seq.append" && kind == graph.KindMap:
+	case (at.prim == "seq.append" || at.prim == "num.intdiv") && kind == graph.KindMap:
 		return "maps are joined by {...a, ...b}"
 	case at.prim == "seq.append" && (kind == graph.KindInt || kind == graph.KindFloat):
 		return "numbers are added by +; show makes text of one"
@@ -607,6 +607,13 @@ func (s *Session) notFunction(v graph.Value, at fault) string {
 		return ""
 	}
 	switch {
+	case v.Kind() == graph.KindMap && strings.HasPrefix(arg, `["`) && strings.HasSuffix(arg, `"]`) && strings.Count(arg, `"`) == 2:
+		key := arg[1 : len(arg)-1]
+		field := key
+		if name := strings.Trim(key, `"`); lang.IsName(name) {
+			field = name
+		}
+		return fmt.Sprintf("a field is %s.%s, or `Map.get %s %s`, which is Some x or None", head, field, key, head)
 	case strings.HasPrefix(arg, "[") && (v.Kind() == graph.KindList || v.Kind() == graph.KindMap || v.Kind() == graph.KindText):
 		return fmt.Sprintf("an element is %s.0, or `at i %s`; a list after it is an argument", head, head)
 	case v.Kind() == graph.KindText && strings.HasPrefix(arg, `"`):
