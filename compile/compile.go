@@ -174,16 +174,19 @@ const maxPath = 4096 // bytes of an import's path
 const maxErrors = 100
 
 func (c *compiler) errorf(at lang.Span, format string, args ...any) {
+	c.mistake(at, fmt.Sprintf(format, args...), nil)
+}
+
+func (c *compiler) mistake(at lang.Span, msg string, cause error) {
 	if len(c.errors) == maxErrors {
 		return
 	}
-	msg := fmt.Sprintf(format, args...)
 	id := fmt.Sprint(at, msg)
 	if c.seen[id] {
 		return
 	}
 	c.seen[id] = true
-	c.errors = append(c.errors, &lang.Error{File: c.file, Span: at, Item: c.item(at), Message: msg})
+	c.errors = append(c.errors, &lang.Error{File: c.file, Span: at, Item: c.item(at), Message: msg, Cause: cause})
 }
 
 // item is the name of the definition that a span stands in.
@@ -279,7 +282,7 @@ func (c *compiler) declareImport(d *lang.Def, imp *lang.Import) {
 	}
 	c.look() // an import that was stopped is no mistake in the source
 	if err != nil {
-		c.errorf(imp.Span, "%s", err.Error())
+		c.mistake(imp.Span, err.Error(), err)
 		t.data, t.module = nil, &scope{} // nothing is known of its names
 	}
 	c.add(t, name.Span)
