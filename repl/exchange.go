@@ -94,7 +94,7 @@ func (s *Session) showLibrary(lib *manual) error {
 	if len(entries) > 0 {
 		fmt.Fprintf(&w.out, ", as in mine.%s", entries[0].Name)
 	}
-	w.out.WriteString("; rosser doc tells more.\n")
+	w.out.WriteString("; rosser doc CID tells more.\n")
 	_, err := io.WriteString(s.opt.Stdout, w.out.String())
 	return err
 }

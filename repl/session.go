@@ -422,7 +422,7 @@ func (s *Session) noLibrary(c cid.Cid, err error) error {
 				what = "a function"
 			}
 		}
-		return fmt.Errorf("this is %s, not a library: write @%s without import", what, c)
+		return &compile.NotLibrary{CID: c, What: what}
 	}
 	if text := once(err); text != err.Error() {
 		var gone *graph.NotFoundError
