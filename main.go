@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -117,14 +118,14 @@ func (c compileCmd) Run(ctx context.Context, all *commands) error {
 }
 
 type showCmd struct {
-	CID string `arg:"" name:"cid" help:"Code or data."`
+	Path string `arg:"" name:"cid[/path]" help:"Code, a library or data, and a path below it."`
 }
 
 func (showCmd) Help() string {
-	return "Example:\n\n  rosser show bafy…\n\nprints the source of a function, readable code where the source is not known, and data as DAG-JSON."
+	return "Example:\n\n  rosser show bafy…\n\nprints the source of a function, readable code where the source is not known, the names of a library, and data as DAG-JSON."
 }
 func (c showCmd) Run(ctx context.Context, all *commands) error {
-	return repl.Show(ctx, all.options(), c.CID)
+	return repl.Show(ctx, all.options(), c.Path)
 }
 
 type getCmd struct {
@@ -360,7 +361,7 @@ func run(args []string) (code int) {
 	}
 	var c commands
 	code = -1
-	parser, err := kong.New(&c, kong.Name("rosser"), kong.UsageOnError(),
+	parser, err := kong.New(&c, kong.Name("rosser"),
 		kong.Description("A small pure functional language whose programs, computations and answers are IPLD."),
 		kong.Vars{"version": repl.VersionText()}, kong.Exit(func(n int) { code = n }))
 	if err != nil {
@@ -371,7 +372,13 @@ func run(args []string) (code int) {
 		return code
 	}
 	if err != nil {
-		return repl.Report(repl.Misuse(err))
+		code = repl.Report(repl.Misuse(err))
+		var wrong *kong.ParseError
+		if errors.As(err, &wrong) {
+			parser.Stdout = os.Stderr
+			wrong.Context.PrintUsage(true)
+		}
+		return code
 	}
 	if strings.HasPrefix(k.Command(), "repl") {
 		if err := k.Run(&c); err != nil {

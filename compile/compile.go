@@ -38,11 +38,19 @@ type Options struct {
 	ImportFile func(from, path string) (*Unit, error)
 	// ImportData reads the file at a path, which stands in the file named from, as an OpLit. The kind is one that DataPath knows.
 	ImportData func(from, kind, path string) (*graph.Term, error)
-	// ImportLibrary gives the terms of a published library.
+	// ImportLibrary gives the terms of a published library. Its error is a NotLibrary where it knows what stands there instead.
 	ImportLibrary func(cid.Cid) (map[string]*graph.Term, error)
 	// Module gives the terms of an import that was made elsewhere, as earlier in a session. May be nil.
 	Module func(name string) (map[string]*graph.Term, bool)
 }
+
+// A NotLibrary is the error of an import by a CID at which something else stands.
+type NotLibrary struct {
+	CID  cid.Cid
+	What string // with its article, as in "a function"
+}
+
+func (e *NotLibrary) Error() string { return fmt.Sprintf("this is %s, not a library", e.What) }
 
 // A Def is a top-level definition, compiled. A pattern gives one for each of its names.
 type Def struct {
@@ -174,16 +182,19 @@ const maxPath = 4096 // bytes of an import's path
 const maxErrors = 100
 
 func (c *compiler) errorf(at lang.Span, format string, args ...any) {
+	c.mistake(at, fmt.Sprintf(format, args...), nil)
+}
+
+func (c *compiler) mistake(at lang.Span, msg string, cause error) {
 	if len(c.errors) == maxErrors {
 		return
 	}
-	msg := fmt.Sprintf(format, args...)
 	id := fmt.Sprint(at, msg)
 	if c.seen[id] {
 		return
 	}
 	c.seen[id] = true
-	c.errors = append(c.errors, &lang.Error{File: c.file, Span: at, Item: c.item(at), Message: msg})
+	c.errors = append(c.errors, &lang.Error{File: c.file, Span: at, Item: c.item(at), Message: msg, Cause: cause})
 }
 
 // item is the name of the definition that a span stands in.
@@ -279,7 +290,11 @@ func (c *compiler) declareImport(d *lang.Def, imp *lang.Import) {
 	}
 	c.look() // an import that was stopped is no mistake in the source
 	if err != nil {
-		c.errorf(imp.Span, "%s", err.Error())
+		msg := err.Error()
+		if other := (*NotLibrary)(nil); errors.As(err, &other) {
+			msg += fmt.Sprintf(": let %s = @%s", lang.Cut(name.Name), other.CID)
+		}
+		c.mistake(imp.Span, msg, err)
 		t.data, t.module = nil, &scope{} // nothing is known of its names
 	}
 	c.add(t, name.Span)

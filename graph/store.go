@@ -19,8 +19,14 @@ var (
 	ErrDamaged  = errors.New("block damaged")
 )
 
-// NotFound returns an ErrNotFound that names c.
-func NotFound(c cid.Cid) error { return fmt.Errorf("%w: %s", ErrNotFound, c) }
+// A NotFoundError is an ErrNotFound that names the block.
+type NotFoundError struct{ CID cid.Cid }
+
+func (e *NotFoundError) Error() string { return fmt.Sprintf("%v: %s", ErrNotFound, e.CID) }
+func (e *NotFoundError) Unwrap() error { return ErrNotFound }
+
+// NotFound returns a NotFoundError.
+func NotFound(c cid.Cid) error { return &NotFoundError{c} }
 
 // A Store keeps blocks, and beside them the index from an expression to its result. Any goroutine may call it.
 type Store interface {

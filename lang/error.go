@@ -17,6 +17,7 @@ type Error struct {
 	Item    string // the definition it is in; "" for the final expression, or for the file as a whole
 	Message string // lower case, no final dot, "got X, want Y", the value cut at about 40 bytes
 	Partial bool   // the text so far could be the beginning of a correct program: a REPL asks for another line
+	Cause   error  // why an import could not be had; nil for other mistakes
 }
 
 // Errors are the mistakes of one program, in source order; an error when not empty.

@@ -18,6 +18,7 @@ import (
 	"github.com/rosser-lang/rosser/compile"
 	"github.com/rosser-lang/rosser/eval"
 	"github.com/rosser-lang/rosser/graph"
+	"github.com/rosser-lang/rosser/lang"
 )
 
 // with opens a session, runs f on it and closes it. What closing finds is said, but an answer that is printed stays.
@@ -310,15 +311,21 @@ func Get(ctx context.Context, o Options, path string) error {
 
 // at is what stands at a CID or CID/path.
 func (s *Session) at(ctx context.Context, path string) (graph.Value, error) {
-	segments := graph.SplitPath(strings.TrimPrefix(path, "/ipfs/"))
-	if len(segments) == 0 {
-		return graph.Value{}, Misuse(errors.New("got an empty path, want CID or CID/path"))
-	}
-	root, err := parseCID(segments[0])
+	root, segments, err := parsePath(path)
 	if err != nil {
 		return graph.Value{}, err
 	}
-	return s.node(ctx, root, segments[1:])
+	return s.node(ctx, root, segments)
+}
+
+// parsePath reads a CID or CID/path.
+func parsePath(path string) (cid.Cid, []string, error) {
+	segments := graph.SplitPath(strings.TrimPrefix(path, "/ipfs/"))
+	if len(segments) == 0 {
+		return cid.Undef, nil, Misuse(errors.New("got an empty path, want CID or CID/path"))
+	}
+	root, err := parseCID(segments[0])
+	return root, segments[1:], err
 }
 
 // node is what stands at a path; one that ends at a link goes on to what it links, if that is there.
@@ -349,9 +356,15 @@ func (s *Session) printNode(ctx context.Context, root cid.Cid, path []string) er
 	return s.print(ctx, v)
 }
 
+// leastCID is the length of the shortest CIDs in use, Qm…: what is shorter and a name is meant as one.
+const leastCID = 46
+
 func parseCID(text string) (cid.Cid, error) {
 	c, err := cid.Decode(strings.TrimPrefix(text, "@"))
-	if err != nil {
+	switch {
+	case err != nil && lang.IsName(text) && len(text) < leastCID:
+		return c, Misuse(fmt.Errorf("got %.60q, want a CID (a session shows names: rosser repl, then :show %s)", text, text))
+	case err != nil:
 		return c, Misuse(fmt.Errorf("got %.60q, want a CID: %w", text, err))
 	}
 	return c, nil
@@ -369,7 +382,10 @@ func (s *Session) answer(ctx context.Context, text string) (graph.Answer, graph.
 		return a, r, err
 	}
 	if !ok {
-		return a, r, missing("no result is recorded for %s", expr)
+		if _, err := parseCID(strings.TrimSpace(text)); err == nil {
+			return a, r, missing("no result is recorded for %s", expr)
+		}
+		return a, r, missing("no result is recorded for %s; evaluate it first", expr)
 	}
 	r, err = eval.LoadAnswer(a, s.Load)
 	if err != nil {

@@ -77,7 +77,12 @@ func (s *Session) Describe(err error, color bool) (text string, code int) {
 func describe(err error, color bool) (text string, code int) {
 	var source lang.Errors
 	if errors.As(err, &source) {
-		return strings.TrimRight(source.Render(color), "\n"), exitUser
+		code = exitUser
+		gone, all := unavailable(source)
+		if all {
+			code = exitMissing
+		}
+		return strings.TrimRight(source.Render(color), "\n") + wayIn(gone, color), code
 	}
 	code = exitUser
 	var f *failure
@@ -99,7 +104,53 @@ func describe(err error, color bool) (text string, code int) {
 	if errors.As(err, &located) {
 		return located.render(color), code
 	}
-	return lang.Clean("rosser: " + err.Error()), code
+	gone, _ := unavailable(err)
+	return lang.Clean("rosser: "+once(err)) + wayIn(gone, color), code
+}
+
+// unavailable names the first block that is not to be had, if any, and says whether nothing else went wrong.
+func unavailable(err error) (c cid.Cid, all bool) {
+	var source lang.Errors
+	if errors.As(err, &source) {
+		all = true
+		for _, e := range source {
+			first, only := unavailable(e.Cause)
+			if !c.Defined() {
+				c = first
+			}
+			all = all && only
+		}
+		return c, all
+	}
+	var gone *graph.NotFoundError
+	if errors.As(err, &gone) {
+		c = gone.CID
+	}
+	return c, errors.Is(err, graph.ErrNotFound) || errors.Is(err, graph.ErrDamaged)
+}
+
+// once is the text of an error, without what stands before the name of a missing block when that names it too.
+func once(err error) string {
+	text := err.Error()
+	var gone *graph.NotFoundError
+	if errors.As(err, &gone) {
+		if before, rest, ok := strings.Cut(text, gone.Error()); ok && strings.Contains(before, gone.CID.String()) {
+			return gone.Error() + rest
+		}
+	}
+	return text
+}
+
+// wayIn is a line that says how a block comes into the store; "" for none.
+func wayIn(c cid.Cid, color bool) string {
+	if !c.Defined() {
+		return ""
+	}
+	text := fmt.Sprintf("hint: with kubo: ipfs dag export %s > x.car, then rosser import x.car", c)
+	if color {
+		text = cyan + text + unstyled
+	}
+	return "\n  " + text
 }
 
 // Bug reports a panic that nothing should have caused.

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/ipfs/go-cid"
+	cidlink "github.com/ipld/go-ipld-prime/linking/cid"
 
 	"github.com/rosser-lang/rosser/compile"
 	"github.com/rosser-lang/rosser/graph"
@@ -22,14 +23,30 @@ import (
 
 // Show is `rosser show`.
 func Show(ctx context.Context, o Options, text string) error {
-	c, err := parseCID(text)
+	root, path, err := parsePath(text)
 	if err != nil {
 		return err
 	}
-	return with(o, func(s *Session) error { return s.showTerm(ctx, c, func(source string) string { return source }) })
+	return with(o, func(s *Session) error {
+		c := root
+		if len(path) > 0 {
+			found, err := graph.Resolve(ctx, root, path, s.Load)
+			if err != nil {
+				return &failure{exitMissing, err}
+			}
+			if l, err := found.Node.AsLink(); err == nil {
+				c = l.(cidlink.Link).Cid
+			} else if found.Whole {
+				c = found.Block
+			} else {
+				return s.printNode(ctx, root, path)
+			}
+		}
+		return s.showTerm(ctx, c, func(source string) string { return source })
+	})
 }
 
-// showTerm prints source, readable code, or data; look colours source.
+// showTerm prints source, readable code, the names of a library, or data; look colours source.
 func (s *Session) showTerm(ctx context.Context, c cid.Cid, look func(string) string) error {
 	if a, ok := s.about(c); ok {
 		fmt.Fprintln(s.opt.Stdout, look(written(a)))
@@ -38,6 +55,13 @@ func (s *Session) showTerm(ctx context.Context, c cid.Cid, look func(string) str
 	data, err := s.Load(c)
 	if err != nil {
 		return &failure{exitMissing, err}
+	}
+	if c.Prefix().Codec == cid.DagProtobuf {
+		if lib, err := s.cidManual(ctx, c); err == nil {
+			return s.showLibrary(lib)
+		} else if gone, _ := unavailable(err); gone.Defined() || ctx.Err() != nil {
+			return err
+		}
 	}
 	if c.Prefix().Codec != cid.DagCBOR || !graph.IsCode(data) {
 		return s.printNode(ctx, c, nil)
@@ -52,6 +76,27 @@ func (s *Session) showTerm(ctx context.Context, c cid.Cid, look func(string) str
 	}
 	fmt.Fprintln(s.opt.Stdout, look(strings.TrimRight(source, "\n")))
 	return nil
+}
+
+// showLibrary prints a line for each name of a library, and how to use it.
+func (s *Session) showLibrary(lib *manual) error {
+	w := &docWriter{width: textWidth(s.out.Writer), color: terminal(s.out.Writer)}
+	use, entries := 0, lib.Chapters[0].Entries
+	for _, e := range entries {
+		use = min(max(use, columns(e.Name+e.Params)), w.width/3)
+	}
+	w.styled("1", "A library of "+plural(len(entries), "name"))
+	w.out.WriteByte('\n')
+	for _, e := range entries {
+		w.brief(e, use)
+	}
+	fmt.Fprintf(&w.out, "\nlet mine = import @%s uses them", lib.CID)
+	if len(entries) > 0 {
+		fmt.Fprintf(&w.out, ", as in mine.%s", entries[0].Name)
+	}
+	w.out.WriteString("; rosser doc CID tells more.\n")
+	_, err := io.WriteString(s.opt.Stdout, w.out.String())
+	return err
 }
 
 // written is a definition as it was written, formatted.

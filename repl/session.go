@@ -389,7 +389,7 @@ func (s *Session) importFile(ctx context.Context, from, path string) (*compile.U
 func (s *Session) importLibrary(ctx context.Context, c cid.Cid) (map[string]*graph.Term, error) {
 	lib, err := s.store.ReadLibrary(ctx, c)
 	if err != nil {
-		return nil, err
+		return nil, s.noLibrary(c, err)
 	}
 	terms := map[string]*graph.Term{}
 	for name, term := range lib.Names {
@@ -406,6 +406,30 @@ func (s *Session) importLibrary(ctx context.Context, c cid.Cid) (map[string]*gra
 		terms[name] = t
 	}
 	return terms, nil
+}
+
+// noLibrary is err, met where a library should be, or says what stands there instead.
+func (s *Session) noLibrary(c cid.Cid, err error) error {
+	if c.Prefix().Codec != cid.DagProtobuf {
+		data, missing := s.Load(c)
+		if missing != nil {
+			return missing
+		}
+		what := "data"
+		if c.Prefix().Codec == cid.DagCBOR && graph.IsCode(data) {
+			what = "an expression"
+			if t, err := graph.LoadCode(c, s.Load); err == nil && (t.Op == graph.OpLam || t.Op == graph.OpMember || t.Op == graph.OpPrim) {
+				what = "a function"
+			}
+		}
+		return &compile.NotLibrary{CID: c, What: what}
+	}
+	if text := once(err); text != err.Error() {
+		var gone *graph.NotFoundError
+		errors.As(err, &gone)
+		return gone
+	}
+	return err
 }
 
 // Apply is the expression of a compiled program's value applied to arguments.

@@ -36,6 +36,7 @@ func TestMissing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	const unknown = "bafyreigbtj4x7ip5legnfznufuopl4sg4knzc2cof6duas4b3q2fy6swua"
+	const hint = "hint: with kubo: ipfs dag export " + unknown + " > x.car, then rosser import x.car"
 	for _, args := range []string{
 		"result " + unknown, "trace " + unknown, "get " + unknown, "get " + unknown + "/a/b", "show " + unknown, "export " + unknown + " out.car",
 		"eval @" + unknown, "eval @" + unknown + ".a", "eval 1+@" + unknown, "eval try(@" + unknown + "+1)",
@@ -44,19 +45,89 @@ func TestMissing(t *testing.T) {
 		if exit != 3 || out != "" || !strings.Contains(errText, unknown) {
 			t.Errorf("%s: got exit %d and %q, want exit 3 naming the CID\n%.500s", args, exit, out, errText)
 		}
+		if strings.HasPrefix(args, "result") || strings.HasPrefix(args, "trace") {
+			continue
+		}
+		if first, _, _ := strings.Cut(errText, "\n"); strings.Count(first, unknown) != 1 || !strings.Contains(errText, hint) {
+			t.Errorf("%s: want the CID once, and %q\n%.500s", args, hint, errText)
+		}
+	}
+	// A program whose only mistake is that a library is not there is not wrong.
+	library := "let m = import @" + unknown + "\n"
+	write(t, dir, "lib.ros", library)
+	for src, want := range map[string]int{library + "m.x": 3, "let l = import \"./lib.ros\"\n1": 3, library + "m.x + nothing": 2, "let x = 1 +\n" + library: 2} {
+		write(t, dir, "main.ros", src)
+		_, errText, exit := command(t, dir, "run", "main.ros")
+		if exit != want || strings.Count(errText, "block not found: "+unknown) != 1 || strings.Count(errText, hint) != 1 {
+			t.Errorf("%q: got exit %d, want %d\n%.800s", src, exit, want, errText)
+		}
 	}
 	if _, err := os.Stat(filepath.Join(dir, "out.car")); err == nil {
 		t.Error("an export that failed left a file")
 	}
 	// An expression that nobody has reduced has no result, and asking for one reduces nothing.
 	for range 2 {
-		if out, errText, exit := command(t, dir, "result", "1 + 1"); exit != 3 || out != "" {
+		if out, errText, exit := command(t, dir, "result", "1 + 1"); exit != 3 || out != "" || !strings.Contains(errText, "; evaluate it first\n") {
 			t.Errorf("result: got exit %d and %q\n%s", exit, out, errText)
 		}
 	}
 	for _, args := range []string{"get x", "result (", "show 1", "export x y", "import gone.car", "nonsense", "eval", "eval --link some 1"} {
 		if out, errText, exit := command(t, dir, strings.Fields(args)...); exit != 2 || out != "" || errText == "" {
 			t.Errorf("%s: got exit %d and %q, want exit 2\n%.500s", args, exit, out, errText)
+		}
+	}
+}
+
+// TestShowLibrary shows a published library and what is in it, and imports what is no library.
+func TestShowLibrary(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, "quad.ros", "## `quad x` is four times x. It is quick.\nlet quad x = 4 * x\n\nlet ten = quad 2 + 2\n")
+	root, errText, exit := command(t, dir, "publish", "quad.ros")
+	if root = strings.TrimSpace(root); exit != 0 {
+		t.Fatal(errText)
+	}
+	cids, _, _ := command(t, dir, "compile", "quad.ros")
+	names := map[string]string{}
+	for _, m := range regexp.MustCompile(`(?m)^(\S+) (\S+)$`).FindAllStringSubmatch(cids, -1) {
+		names[m[1]] = m[2]
+	}
+	const source = "## `quad x` is four times x. It is quick.\nlet quad x = 4 * x\n"
+	want := "A library of 2 names\n  quad x  is four times x.\n  ten     \n\nlet mine = import @" + root + " uses them, as in mine.quad; rosser doc CID tells more.\n"
+	for path, want := range map[string]string{
+		root: want, "@" + root: want, "/ipfs/" + root + "/": want, root + "/names/quad": source, names["quad"]: source, root + "/about/quad/params": "[\"x\"]\n",
+		root + "/names": `{"quad":{"/":"` + names["quad"] + `"},"ten":{"/":"` + names["ten"] + "\"}}\n",
+	} {
+		if got, errText, exit := command(t, dir, "show", path); got != want || exit != 0 {
+			t.Errorf("show %s: got exit %d and\n%s%s\nwant\n%s", path, exit, got, errText, want)
+		}
+	}
+	if _, errText, exit := command(t, dir, "show", root+"/names/quat"); exit != 3 || !strings.Contains(errText, "no such path") {
+		t.Errorf("got exit %d\n%s", exit, errText)
+	}
+	if _, errText, exit := command(t, dir, "show", "quad"); exit != 2 || !strings.Contains(errText, `got "quad", want a CID (a session shows names: rosser repl, then :show quad)`) {
+		t.Errorf("got exit %d\n%s", exit, errText)
+	}
+	data, errText, exit := command(t, dir, "eval", "--stats", "quad 2\nlet quad x = 4 * x")
+	result := regexp.MustCompile(`result +(\S+)`).FindStringSubmatch(errText)
+	if exit != 0 || result == nil {
+		t.Fatal(data, errText)
+	}
+	for c, what := range map[string]string{names["quad"]: "a function", names["ten"]: "an expression", result[1]: "data"} {
+		_, errText, exit := command(t, dir, "eval", "let q = import @"+c+"\nq.x")
+		if exit != 2 || !strings.Contains(errText, "this is "+what+", not a library: let q = @"+c+"\n") {
+			t.Errorf("import of %s: got exit %d\n%s", what, exit, errText)
+		}
+	}
+}
+
+// TestUsage holds that a wrong command line is answered with how the command is used.
+func TestUsage(t *testing.T) {
+	t.Parallel()
+	for args, want := range map[string]string{"run": "rosser run <file> [<args> ...]", "eval --link some 1": "rosser eval <expr>", "show": "rosser show <cid[/path]>"} {
+		out, errText, exit := command(t, t.TempDir(), strings.Fields(args)...)
+		if exit != 2 || out != "" || !strings.HasPrefix(errText, "rosser: ") || !strings.Contains(errText, "\nUsage: "+want) {
+			t.Errorf("%s: got exit %d and %q\n%s", args, exit, out, errText)
 		}
 	}
 }

@@ -278,8 +278,9 @@ func (s *Store) entries(ctx context.Context, c cid.Cid) (found map[string]cid.Ci
 		found[l.Name] = l.Cid
 		return nil
 	})
-	if ipld.IsNotFound(err) {
-		err = fmt.Errorf("%w (%v)", graph.ErrNotFound, err)
+	var gone ipld.ErrNotFound
+	if errors.As(err, &gone) {
+		err = graph.NotFound(gone.Cid)
 	}
 	return found, err
 }
