@@ -500,7 +500,7 @@ func (d *drawing) draw(trace cid.Cid, at, first, rest string, level int) error {
 	if d.seen[trace] {
 		mark, d.shared = " *", true
 	}
-	fmt.Fprintf(d.s.opt.Stdout, "%s%s = %s, %s%s\n", first, d.s.expressionText(r.Of), value, plural64(r.Steps, "step"), mark)
+	fmt.Fprintf(d.s.opt.Stdout, "%s%s = %s, %s%s\n", first, d.s.expressionText(r.Of), value, stepCount(r.Steps), mark)
 	if d.seen[trace] {
 		return nil
 	}

@@ -253,6 +253,7 @@ func linesAround(text string, span lang.Span, width, lines int) (string, lang.Sp
 	out, offset := lang.Span{Start: -1}, 0
 	for i, line := range all {
 		start, end := max(span.Start-offset, 0), min(span.End-offset, len(line))
+		covered := start < end
 		offset += len(line) + 1
 		if i < from || i >= to {
 			continue
@@ -263,6 +264,9 @@ func linesAround(text string, span lang.Span, width, lines int) (string, lang.Sp
 		if (i == from && from > 0) || (i == to-1 && to < len(all)) {
 			if i != at {
 				line = "…"
+				if start, end = 0, 0; covered {
+					end = len(line)
+				}
 			}
 		}
 		if start > end {

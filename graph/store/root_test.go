@@ -4,6 +4,7 @@ package store
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/ipfs/go-cid"
@@ -44,38 +45,35 @@ func TestRoot(t *testing.T) {
 		t.Errorf("after the holder has left: got %v, %v", got, err)
 	}
 	// Several change it at once: each change is made on top of another, none is lost.
-	done := make(chan error)
-	for range 4 {
-		go func() {
+	var mu sync.Mutex
+	after := map[cid.Cid]cid.Cid{}
+	var all sync.WaitGroup
+	for g := range 4 {
+		all.Go(func() {
 			for n := 0; n < 10; {
 				was, err := guest.Root(ctx, "count")
-				if err != nil {
-					done <- err
-					return
-				}
-				ok, err := guest.SwapRoot(ctx, "count", was, codec.CIDOf([]byte(fmt.Sprint(was))))
-				if err != nil {
-					done <- err
+				now := codec.CIDOf([]byte(fmt.Sprint(g, was)))
+				ok, err2 := guest.SwapRoot(ctx, "count", was, now)
+				if err != nil || err2 != nil {
+					t.Error(err, err2)
 					return
 				}
 				if ok {
 					n++
+					mu.Lock()
+					after[was] = now
+					mu.Unlock()
 				}
 			}
-			done <- nil
-		}()
+		})
 	}
-	for range 4 {
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
+	all.Wait()
+	at, made := cid.Undef, 0
+	for ; after[at].Defined() && made < 100; made++ {
+		at = after[at]
 	}
-	want := cid.Undef
-	for range 40 {
-		want = codec.CIDOf([]byte(fmt.Sprint(want)))
-	}
-	if got, err := guest.Root(ctx, "count"); got != want || err != nil {
-		t.Errorf("a change was lost or made twice: %v", err)
+	if got, err := guest.Root(ctx, "count"); made != 40 || got != at || err != nil {
+		t.Errorf("got %d changes in a row, want 40, %v", made, err)
 	}
 	guest.Close()
 }
