@@ -173,9 +173,9 @@ func TestTrace(t *testing.T) {
 	const tree = `fib 4 = 3, 9 steps
 ├ fib 3 = 2, 5 steps
 │ ├ fib 2 = 1, 3 steps
-│ │ ├ fib 1 = 1, 1 steps
-│ │ └ fib 0 = 0, 1 steps
-│ └ fib 1 = 1, 1 steps *
+│ │ ├ fib 1 = 1, 1 step
+│ │ └ fib 0 = 0, 1 step
+│ └ fib 1 = 1, 1 step *
 └ fib 2 = 1, 3 steps *
 * drawn above
 `
