@@ -98,7 +98,7 @@ func (c replCmd) Run(all *commands, k *kong.Context) error {
 		names = append(names, n.Name)
 	}
 	for _, file := range c.Files {
-		if _, err := os.Stat(file); err != nil {
+		if _, err := os.Stat(file); err != nil && (len(k.Args) == 0 || !slices.Contains(k.Args, "repl")) {
 			return repl.NoCommand(file, names)
 		}
 	}
@@ -314,26 +314,25 @@ type commands struct {
 	Store   string           `help:"Folder of the store; ~/.rosser without." placeholder:"DIR" env:"ROSSER_STORE"`
 	Version kong.VersionFlag `help:"Print the version."`
 
-	Repl    replCmd    `cmd:"" default:"withargs" help:"Start a session; what rosser alone does."`
-	Run     runCmd     `cmd:"" help:"Run a program."`
-	Test    testCmd    `cmd:"" help:"Run tests and the examples in documentation."`
-	Eval    evalCmd    `cmd:"" help:"Evaluate an expression."`
-	Compile compileCmd `cmd:"" help:"Compile a program; print its definitions' CIDs."`
-	Show    showCmd    `cmd:"" help:"Show code or data."`
-	Get     getCmd     `cmd:"" help:"Walk from a CID along a path."`
-	Result  resultCmd  `cmd:"" help:"Print a recorded answer."`
-	Trace   traceCmd   `cmd:"" help:"Draw what an answer rests on."`
-	Publish publishCmd `cmd:"" help:"Publish definitions as a library."`
-	Import  importCmd  `cmd:"" help:"Import a CAR file."`
-	Export  exportCmd  `cmd:"" help:"Export a CAR file."`
-
-	New         newCmd         `cmd:"" help:"Make a new project."`
-	Completions completionsCmd `cmd:"" help:"Print a completion script for a shell."`
-	Doc         docCmd         `cmd:"" help:"Document definitions, as text or HTML."`
-	Storage     storeCmd       `cmd:"" name:"store" help:"Look after the store."`
-	VersionCmd  versionCmd     `cmd:"" name:"version" help:"Print the version."`
-	LSP         lspCmd         `cmd:"" name:"lsp" help:"Serve an editor: the Language Server Protocol."`
+	Repl        replCmd        `cmd:"" default:"withargs" help:"Start a session; what rosser alone does."`
+	Run         runCmd         `cmd:"" help:"Run a program."`
+	Eval        evalCmd        `cmd:"" help:"Evaluate an expression."`
+	Test        testCmd        `cmd:"" help:"Run tests and the examples in documentation."`
 	Fmt         fmtCmd         `cmd:"" help:"Format source."`
+	New         newCmd         `cmd:"" help:"Make a new project."`
+	Doc         docCmd         `cmd:"" help:"Document definitions, as text or HTML."`
+	LSP         lspCmd         `cmd:"" name:"lsp" help:"Serve an editor: the Language Server Protocol."`
+	Compile     compileCmd     `cmd:"" help:"Compile a program; print its definitions' CIDs."`
+	Show        showCmd        `cmd:"" help:"Show code or data."`
+	Get         getCmd         `cmd:"" help:"Walk from a CID along a path."`
+	Result      resultCmd      `cmd:"" help:"Print a recorded answer."`
+	Trace       traceCmd       `cmd:"" help:"Draw what an answer rests on."`
+	Publish     publishCmd     `cmd:"" help:"Publish definitions as a library."`
+	Import      importCmd      `cmd:"" help:"Import a CAR file."`
+	Export      exportCmd      `cmd:"" help:"Export a CAR file."`
+	Storage     storeCmd       `cmd:"" name:"store" help:"Look after the store."`
+	Completions completionsCmd `cmd:"" help:"Print a completion script for a shell."`
+	VersionCmd  versionCmd     `cmd:"" name:"version" help:"Print the version."`
 }
 
 func (all *commands) options() repl.Options { return repl.Options{Store: all.Store} }

@@ -242,6 +242,9 @@ func (m *Machine) reduceRoot(u *unit, out *Outcome) {
 			return
 		}
 	}
+	if u.state == reduced && u.lam != nil { // it was asked before
+		m.stats.Reused++
+	}
 	start, e := m.now(), p.open()
 	p.root = u
 	func() {

@@ -94,9 +94,7 @@ func compareRegex(t *testing.T, b *bench, pattern, text, by string) (valid bool)
 		t.Fatalf("%q: got the groups %s, want %s", pattern, got, want)
 	}
 	var want [][]int
-	for _, m := range theirs.FindAllStringSubmatchIndex(text, -1) {
-		want = append(want, m)
-	}
+	want = append(want, theirs.FindAllStringSubmatchIndex(text, -1)...)
 	var got [][]int
 	v := ours.run(b.m, noteGroups(ours))
 	v.each(text, func() error {

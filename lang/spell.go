@@ -168,7 +168,7 @@ func lastText(s string) string {
 
 // accessor gives (.a.b), as it was written if that is without space.
 func (p *printer) accessor(e *Accessor) string {
-	if s := p.source(e.Span); s != "" && strings.IndexAny(s, " \t\r\n#") < 0 {
+	if s := p.source(e.Span); s != "" && !strings.ContainsAny(s, " \t\r\n#") {
 		return s
 	}
 	var b strings.Builder

@@ -338,6 +338,9 @@ func (sh *shell) listed(names []string) {
 			}
 			pad := strings.Repeat(" ", max(wide-uniseg.StringWidth(use), 0)+2)
 			done++
+			if text == "" {
+				pad = ""
+			}
 			if !yield(sh.paint(styleName, use) + pad + sh.paint(styleDim, clip(text, max(width-uniseg.StringWidth(use)-len(pad), 10)))) {
 				return
 			}

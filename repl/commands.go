@@ -45,7 +45,7 @@ func with(o Options, f func(*Session) error) error {
 // terminal says whether w is a terminal that shows colours.
 func terminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
-	return ok && os.Getenv("NO_COLOR") == "" && term.IsTerminal(int(f.Fd()))
+	return ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))
 }
 
 // Run is `rosser run`.

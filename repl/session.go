@@ -1,8 +1,15 @@
 // Package repl is the session that every front shares: it compiles programs against the standard library, evaluates
 // them on a store, and shows what came of it.
 //
-// Open makes a Session; its methods compile, evaluate and look things up. The functions of commands.go are the
-// commands of the command line, errors.go says how an error is shown and which exit code it has.
+// Open makes a Session; its methods compile, evaluate and look things up (this file, bounds.go, check.go for editors).
+// On top of it stand
+//
+//	commands.go, exchange.go, fmt.go, doc.go, new.go, storage.go   commands of the command line, each a function
+//	test.go, example.go, diff.go, watch.go                         tests, and running again at every change
+//	terminal.go, shell.go, colon.go, bindings.go, workspace.go     the REPL: what an entry does, its commands, its names
+//	view.go, color.go, complete.go                                 values on a screen, colours, completion; package edit is the editor
+//	steps.go, steps_syntax.go, steps_match.go, walker.go           a reduction, step by step
+//	errors.go, explain.go, names.go                                what an error says, and its exit code
 package repl
 
 import (
@@ -151,6 +158,11 @@ func (s *Session) keepLibrary() {
 
 // Close makes what was linked durable and closes the store.
 func (s *Session) Close() error { return s.store.Close() }
+
+// sink puts blocks into the store.
+func (s *Session) sink() graph.Sink {
+	return graph.SinkFunc(func(b graph.Block) { s.store.Put(context.Background(), b) })
+}
 
 // Load gives a block of the standard library, of what was compiled, or of the store.
 func (s *Session) Load(c cid.Cid) ([]byte, error) {
@@ -382,6 +394,11 @@ func (s *Session) importFile(ctx context.Context, from, path string) (*compile.U
 		return nil, err
 	}
 	s.imports[abs] = u
+	if s.scope != nil { // whoever talks to it can ask what the names mean
+		if err := s.keepAbout(ctx, u); err != nil {
+			s.warn("the store cannot be written: %v", err)
+		}
+	}
 	return u, nil
 }
 

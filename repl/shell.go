@@ -260,28 +260,37 @@ func (sh *shell) answerTo(ctx context.Context, expr cid.Cid, began time.Time) er
 
 // reduce evaluates an expression and forces the root of its value.
 func (sh *shell) reduce(ctx context.Context, expr cid.Cid) (eval.Outcome, graph.Value, error) {
-	var out eval.Outcome
-	var v graph.Value
+	type answer struct {
+		out eval.Outcome
+		v   graph.Value
+	}
+	got := make(chan answer, 1) // from a goroutine that may be left to itself
 	err := sh.heed(ctx, func(m *eval.Machine) error {
-		var err error
-		if out, err = sh.Evaluate(ctx, expr); err != nil {
+		out, err := sh.Evaluate(ctx, expr)
+		if err != nil {
 			return err
 		}
 		if out.Error != nil {
 			return sh.Failed(sh.located(ctx, expr, out), expr)
 		}
-		var thrown *eval.Thrown
-		if v, thrown, err = m.Look(ctx, out.Value); err == nil && thrown != nil {
+		v, thrown, err := m.Look(ctx, out.Value)
+		if err == nil && thrown != nil {
 			err = sh.Failed(thrown, expr)
 		}
+		got <- answer{out, v}
 		return err
 	})
-	if err == nil && out.Claim != "" {
+	if err != nil {
+		return eval.Outcome{}, graph.Value{}, err
+	}
+	a := <-got
+	out, v := a.out, a.v
+	if out.Claim != "" {
 		sh.warn("this answer is a claim by %s, not checked here", strings.TrimPrefix(out.Claim, graph.ClaimAnswer))
-	} else if err == nil && out.Rests != "" {
+	} else if out.Rests != "" {
 		sh.warn("this answer may rest on a claim by %s, not checked here", strings.TrimPrefix(out.Rests, graph.ClaimAnswer))
 	}
-	return out, v, err
+	return out, v, nil
 }
 
 // patience is how long an evaluation that was stopped has to notice it.
@@ -334,11 +343,6 @@ func (s *Session) valueTerm(v graph.Value) *graph.Term {
 		return &graph.Term{Op: graph.OpRef, CID: graph.ValueBlock(v, s.sink())}
 	}
 	return &graph.Term{Op: graph.OpLit, Value: v}
-}
-
-// sink puts blocks into the store.
-func (s *Session) sink() graph.Sink {
-	return graph.SinkFunc(func(b graph.Block) { s.store.Put(context.Background(), b) })
 }
 
 // figures is the line after a value.

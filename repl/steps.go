@@ -20,7 +20,6 @@ import (
 type Steps struct {
 	s    *Session
 	walk *eval.Walk
-	last string // the rule that led to the term
 	syntax
 }
 

@@ -26,6 +26,7 @@ import (
 	"github.com/rosser-lang/rosser/compile"
 	"github.com/rosser-lang/rosser/eval"
 	"github.com/rosser-lang/rosser/graph"
+	"github.com/rosser-lang/rosser/graph/store"
 	"github.com/rosser-lang/rosser/lang"
 )
 
@@ -390,6 +391,7 @@ func (t *suite) recorded(ctx context.Context, c *check) {
 		return // what cannot be read is reduced again, which drops the record
 	}
 	c.known = true
+	t.s.store.Count(store.Usage{Found: 1, Spared: c.answer.Steps})
 	if !a.Own() {
 		c.claim = a.By
 	}

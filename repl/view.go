@@ -44,29 +44,42 @@ func (sh *shell) page(lines iter.Seq[string], left func() string) {
 
 const firstPage = 12 // lines that are shown unasked
 
-// more shows the next page.
+// more shows the next page. A last line is shown in the place of saying that there is one.
 func (sh *shell) more(height int) {
-	held := ""
-	for n := 0; ; n++ {
+	var ahead []string
+	for n := 0; n < max(height, 4); n++ {
 		line, ok := sh.rest.next()
 		if !ok {
-			if n > 0 && held != "" {
-				fmt.Fprintln(sh.out, held)
-			}
-			sh.rest.stop()
-			sh.rest = nil
-			return
-		}
-		if n > 0 {
-			fmt.Fprintln(sh.out, held)
-		}
-		held = line
-		if n >= max(height, 4)-1 {
 			break
 		}
+		fmt.Fprintln(sh.out, line)
 	}
-	fmt.Fprintln(sh.out, held)
-	fmt.Fprintln(sh.errs, sh.paint(styleDim, "… "+sh.rest.left()+"  (:more)"))
+	left := sh.rest.left()
+	for len(ahead) < 2 {
+		line, ok := sh.rest.next()
+		if !ok {
+			break
+		}
+		ahead = append(ahead, line)
+	}
+	if len(ahead) < 2 {
+		for _, line := range ahead {
+			fmt.Fprintln(sh.out, line)
+		}
+		sh.rest.stop()
+		sh.rest = nil
+		return
+	}
+	next := sh.rest.next
+	sh.rest.next = func() (string, bool) {
+		if len(ahead) > 0 {
+			line := ahead[0]
+			ahead = ahead[1:]
+			return line, true
+		}
+		return next()
+	}
+	fmt.Fprintln(sh.errs, sh.paint(styleDim, "… "+left+"  (:more)"))
 }
 
 // show shows a value: all of it over a pipe, its beginning to somebody who types.

@@ -5,6 +5,7 @@ package tests
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -51,7 +52,9 @@ func session(t testing.TB, dir, input string, args ...string) (stdout, stderr st
 	if rosser == "" {
 		t.Fatal("rosser did not build")
 	}
-	cmd := exec.Command(rosser, args...)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, rosser, args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "HOME="+dir, "ROSSER_STORE="+filepath.Join(dir, "store"))
 	cmd.Stdin = strings.NewReader(input)
@@ -65,7 +68,9 @@ func session(t testing.TB, dir, input string, args ...string) (stdout, stderr st
 
 // What comes over a pipe is answered when the next item begins, not at the end.
 func TestPipeAnswers(t *testing.T) {
-	cmd := exec.Command(rosser)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, rosser)
 	dir := t.TempDir()
 	cmd.Env = append(os.Environ(), "HOME="+dir, "ROSSER_STORE="+filepath.Join(dir, "store"))
 	in, err := cmd.StdinPipe()
