@@ -216,7 +216,7 @@ func (c fmtCmd) Run(all *commands) error {
 type lspCmd struct{}
 
 func (lspCmd) Help() string {
-	return "Example:\n\n  rosser lsp\n\nspeaks the Language Server Protocol on standard input and output: mistakes as you type, completion, documentation, CIDs and recorded results, definitions, references, renaming, formatting. It evaluates nothing. In the languages.toml of Helix, say:\n\n  [language-server.rosser]\n  command = \"rosser\"\n  args = [\"lsp\"]"
+	return "Example:\n\n  rosser lsp\n\nspeaks the Language Server Protocol on standard input and output: mistakes as you type, completion, documentation, CIDs and recorded results, definitions, references, renaming, formatting. It evaluates nothing. The README says what VS Code, Helix and Neovim need."
 }
 func (lspCmd) Run(ctx context.Context, all *commands) error {
 	return lsp.Serve(ctx, all.options(), os.Stdin, os.Stdout)
