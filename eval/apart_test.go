@@ -27,7 +27,7 @@ func TestHugeIntsAreStopped(t *testing.T) {
 		_, thrown, err := m.Primitive(ctx, c.prim, c.args...)
 		took := time.Since(began)
 		cancel()
-		if s, ok := err.(*Stop); err != nil && (!ok || s.Reason != Deadline) || thrown != nil || took > 2*time.Second {
+		if s, ok := err.(*Stop); err != nil && (!ok || s.Reason != Deadline) || thrown != nil || took > 20*time.Second {
 			t.Errorf("%s: got %v %v after %v, want the deadline", c.prim, err, thrown, took)
 		}
 		t.Logf("%s: %v after %v", c.prim, err, took)

@@ -286,7 +286,7 @@ func TestTooManyDigits(t *testing.T) {
 		if e, ok := err.(*Error); !ok || e.Kind != "out of range" || b.show(e.Value) != b.show(v) {
 			t.Errorf("pow %s: got %v, want it out of range", args, err)
 		}
-		if time.Since(start) > 5*time.Second {
+		if time.Since(start) > time.Minute {
 			t.Errorf("pow %s took %v", args, time.Since(start))
 		}
 	}

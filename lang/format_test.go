@@ -137,7 +137,7 @@ func FuzzFormat(f *testing.F) {
 		}
 		start := time.Now()
 		checkFormat(t, src)
-		if took := time.Since(start); took > 2*time.Second {
+		if took := time.Since(start); took > 20*time.Second {
 			t.Errorf("took %v for %d bytes", took, len(src))
 		}
 	})
