@@ -140,7 +140,7 @@ func TestStoppedImports(t *testing.T) {
 		ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 		began := time.Now()
 		_, err := s.Compile(ctx, filepath.Join(dir, "main.ros"), []byte(fmt.Sprintf("let m = import %q\n1", path)))
-		if took := time.Since(began); took > time.Second {
+		if took := time.Since(began); took > 20*time.Second {
 			t.Errorf("%s: took %v", path, took)
 		}
 		if _, code := s.Describe(err, false); err == nil || code != exitStopped || !strings.HasPrefix(err.Error(), "deadline reached while ") {

@@ -19,6 +19,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -305,6 +306,9 @@ func (s *Session) limited(ctx context.Context, doing string, f func(compile.Opti
 		ImportLibrary: func(c cid.Cid) (map[string]*graph.Term, error) { return s.importLibrary(ctx, c) },
 	}, ctx)
 	if err != nil {
+		if errors.Is(err, errMemory) {
+			runtime.GC() // what was half made is garbage now, and whatever comes next would be charged for it
+		}
 		return stopped(err, doing)
 	}
 	return nil
