@@ -86,7 +86,10 @@ func (g *generator) arithmetic(t *graph.Term, level int, at *site) code {
 	p := g.m.prim(name, g.f.cid)
 	g.index++
 	a := g.operand(t.Args[1], level)
+	before := g.waiting
+	hold := g.hold(t, 1)
 	b := g.operand(t.Args[2], level)
+	g.waiting = before
 	switch name {
 	case "num.add":
 		if a.isSlot && b.isInt {
@@ -130,6 +133,9 @@ func (g *generator) arithmetic(t *graph.Term, level int, at *site) code {
 		c, d := a.run, b.run
 		return func(m *Machine, fp unsafe.Pointer) graph.Value {
 			v := c(m, fp)
+			if hold != 0 {
+				*slot(fp, hold) = v
+			}
 			w := d(m, fp)
 			if x, ok := v.Int(); ok {
 				if y, ok := w.Int(); ok {
@@ -182,6 +188,9 @@ func (g *generator) arithmetic(t *graph.Term, level int, at *site) code {
 		c, d := a.run, b.run
 		return func(m *Machine, fp unsafe.Pointer) graph.Value {
 			v := c(m, fp)
+			if hold != 0 {
+				*slot(fp, hold) = v
+			}
 			w := d(m, fp)
 			if x, ok := v.Int(); ok {
 				if y, ok := w.Int(); ok {
@@ -234,6 +243,9 @@ func (g *generator) arithmetic(t *graph.Term, level int, at *site) code {
 		c, d := a.run, b.run
 		return func(m *Machine, fp unsafe.Pointer) graph.Value {
 			v := c(m, fp)
+			if hold != 0 {
+				*slot(fp, hold) = v
+			}
 			w := d(m, fp)
 			if x, ok := v.Int(); ok {
 				if y, ok := w.Int(); ok {
@@ -286,6 +298,9 @@ func (g *generator) arithmetic(t *graph.Term, level int, at *site) code {
 		c, d := a.run, b.run
 		return func(m *Machine, fp unsafe.Pointer) graph.Value {
 			v := c(m, fp)
+			if hold != 0 {
+				*slot(fp, hold) = v
+			}
 			w := d(m, fp)
 			if x, ok := v.Int(); ok {
 				if y, ok := w.Int(); ok && y != 0 {
@@ -338,6 +353,9 @@ func (g *generator) arithmetic(t *graph.Term, level int, at *site) code {
 		c, d := a.run, b.run
 		return func(m *Machine, fp unsafe.Pointer) graph.Value {
 			v := c(m, fp)
+			if hold != 0 {
+				*slot(fp, hold) = v
+			}
 			w := d(m, fp)
 			if x, ok := v.Int(); ok {
 				if y, ok := w.Int(); ok && y != 0 {
@@ -376,7 +394,10 @@ func (g *generator) compare2(t *graph.Term, level int, at *site) func(*Machine, 
 	p := g.m.prim(t.Args[0].Name, g.f.cid)
 	g.index++
 	a := g.operand(t.Args[1], level)
+	before := g.waiting
+	hold := g.hold(t, 1)
 	b := g.operand(t.Args[2], level)
+	g.waiting = before
 	switch p.Name {
 	case "cmp.eq":
 		if a.isSlot && b.isInt {
@@ -392,6 +413,9 @@ func (g *generator) compare2(t *graph.Term, level int, at *site) func(*Machine, 
 		c, d := a.run, b.run
 		return func(m *Machine, fp unsafe.Pointer) bool {
 			v := c(m, fp)
+			if hold != 0 {
+				*slot(fp, hold) = v
+			}
 			w := d(m, fp)
 			if x, ok := v.Int(); ok {
 				if y, ok := w.Int(); ok {
@@ -414,6 +438,9 @@ func (g *generator) compare2(t *graph.Term, level int, at *site) func(*Machine, 
 		c, d := a.run, b.run
 		return func(m *Machine, fp unsafe.Pointer) bool {
 			v := c(m, fp)
+			if hold != 0 {
+				*slot(fp, hold) = v
+			}
 			w := d(m, fp)
 			if x, ok := v.Int(); ok {
 				if y, ok := w.Int(); ok {
@@ -436,6 +463,9 @@ func (g *generator) compare2(t *graph.Term, level int, at *site) func(*Machine, 
 		c, d := a.run, b.run
 		return func(m *Machine, fp unsafe.Pointer) bool {
 			v := c(m, fp)
+			if hold != 0 {
+				*slot(fp, hold) = v
+			}
 			w := d(m, fp)
 			if x, ok := v.Int(); ok {
 				if y, ok := w.Int(); ok {
@@ -458,6 +488,9 @@ func (g *generator) compare2(t *graph.Term, level int, at *site) func(*Machine, 
 		c, d := a.run, b.run
 		return func(m *Machine, fp unsafe.Pointer) bool {
 			v := c(m, fp)
+			if hold != 0 {
+				*slot(fp, hold) = v
+			}
 			w := d(m, fp)
 			if x, ok := v.Int(); ok {
 				if y, ok := w.Int(); ok {
@@ -480,6 +513,9 @@ func (g *generator) compare2(t *graph.Term, level int, at *site) func(*Machine, 
 		c, d := a.run, b.run
 		return func(m *Machine, fp unsafe.Pointer) bool {
 			v := c(m, fp)
+			if hold != 0 {
+				*slot(fp, hold) = v
+			}
 			w := d(m, fp)
 			if x, ok := v.Int(); ok {
 				if y, ok := w.Int(); ok {
@@ -502,6 +538,9 @@ func (g *generator) compare2(t *graph.Term, level int, at *site) func(*Machine, 
 		c, d := a.run, b.run
 		return func(m *Machine, fp unsafe.Pointer) bool {
 			v := c(m, fp)
+			if hold != 0 {
+				*slot(fp, hold) = v
+			}
 			w := d(m, fp)
 			if x, ok := v.Int(); ok {
 				if y, ok := w.Int(); ok {

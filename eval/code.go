@@ -5,12 +5,15 @@
 //	if c a b     only the branch taken
 //	app f a…     f, then the arguments from the left, then the call
 //
+// An operand that has been reduced stands in a slot while those after it are reduced (waits).
+//
 // Terms were checked when they were loaded, so slots are in range and nothing is checked here again.
 
 package eval
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"unsafe"
 
@@ -22,10 +25,11 @@ import (
 // newLam makes a lam whose code is generated at its first call. base is the preorder index of the lam in its block.
 func (m *Machine) newLam(u *unit, c cid.Cid, t *graph.Term, base int, group []*lam) *lam {
 	f := &lam{id: len(m.lams), cid: c, term: t, unit: u, base: base, group: group, arity: t.Arity}
-	levels, height := measure(t.Args[0], f.arity)
+	f.Init(lamTag)
+	levels, waiting, height := measure(t.Args[0], f.arity)
 	f.slots = levels
-	f.kept = slotOffset(f.slots)
-	n := 1 + f.slots + f.arity + height/2
+	f.kept = slotOffset(f.slots + waiting)
+	n := 1 + f.slots + waiting + f.arity + height/2
 	if n >= slack {
 		panic(&Stop{Reason: Missing, Err: fmt.Errorf("%s: a function of more than %d slots", c, slack)})
 	}
@@ -42,26 +46,76 @@ func (m *Machine) newLam(u *unit, c cid.Cid, t *graph.Term, base int, group []*l
 	return f
 }
 
-// measure finds the number of slots that a term needs when level are in use, and its height.
-func measure(t *graph.Term, level int) (levels, height int) {
+// measure finds the number of slots that a term needs when level are in use, how many operands in it may wait at once,
+// and its height.
+func measure(t *graph.Term, level int) (levels, waiting, height int) {
 	levels = level
+	before := 0
 	for i, a := range t.Args {
 		inner := level
 		if t.Op == graph.OpLet {
 			inner += i
 			levels = max(levels, level+1)
 		}
-		l, h := measure(a, inner)
+		l, w, h := measure(a, inner)
 		levels, height = max(levels, l), max(height, h)
+		if waits(t, i) {
+			before++
+		}
+		waiting = max(waiting, before+w)
 	}
-	return levels, height + 1
+	return levels, max(waiting, before), height + 1
+}
+
+// waits says whether the i-th part of a term has to stand in a slot of the frame while parts after it are reduced: an operand that
+// is not just read, when a later one is not just read either. More than three, and those of displays, wait in a run of slots.
+func waits(t *graph.Term, i int) bool {
+	return t.Op == graph.OpApp && len(t.Args) <= 4 && i > 0 && someWait(t.Args[i:])
+}
+
+// someWait says whether the first of the operands has to wait for one of the others.
+func someWait(operands []*graph.Term) bool {
+	return !isRead(operands[0]) && slices.ContainsFunc(operands[1:], func(t *graph.Term) bool { return !isRead(t) })
+}
+
+// isRead says whether a term is there without any work.
+func isRead(t *graph.Term) bool {
+	switch t.Op {
+	case graph.OpVar, graph.OpLit, graph.OpPrim:
+		return true
+	case graph.OpSpread:
+		return isRead(t.Args[0])
+	}
+	return false
 }
 
 // A generator holds what generation of one body needs.
 type generator struct {
-	m     *Machine
-	f     *lam
-	index int // preorder index of the next node
+	m       *Machine
+	f       *lam
+	index   int // preorder index of the next node
+	waiting int // operands that wait while the term in hand is reduced
+}
+
+// wait generates the parts of a term from the first-th on. Where one waits, the offset of its slot is given beside it, else 0.
+func (g *generator) wait(t *graph.Term, first, level int) (parts []code, offs []uintptr) {
+	parts, offs = make([]code, len(t.Args)), make([]uintptr, len(t.Args))
+	before := g.waiting
+	for i := first; i < len(t.Args); i++ {
+		parts[i] = g.gen(t.Args[i], level, false)
+		offs[i] = g.hold(t, i)
+	}
+	g.waiting = before
+	return parts[first:], offs[first:]
+}
+
+// hold gives the offset of the slot in which the i-th part of a term waits, which is just generated; 0 if it does not.
+func (g *generator) hold(t *graph.Term, i int) uintptr {
+	if !waits(t, i) {
+		return 0
+	}
+	g.waiting++
+	return slotOffset(g.f.slots + g.waiting - 1)
 }
 
 func (m *Machine) generate(f *lam) {
@@ -122,12 +176,12 @@ func (g *generator) gen(t *graph.Term, level int, tail bool) code {
 			v := u.value
 			return func(*Machine, unsafe.Pointer) graph.Value { return v }
 		}
-		return func(m *Machine, fp unsafe.Pointer) graph.Value { return m.refValue(u) }
+		return func(m *Machine, fp unsafe.Pointer) graph.Value { return m.refValue(u, index) }
 	case graph.OpSelf:
 		f := g.f.group[t.Index]
 		if f.arity == 0 {
 			u := g.m.unit(f.cid)
-			return func(m *Machine, fp unsafe.Pointer) graph.Value { return m.refValue(u) }
+			return func(m *Machine, fp unsafe.Pointer) graph.Value { return m.refValue(u, index) }
 		}
 		v := f.value()
 		return func(*Machine, unsafe.Pointer) graph.Value { return v }
@@ -164,7 +218,7 @@ func (g *generator) gen(t *graph.Term, level int, tail bool) code {
 					return v.List().At(i)
 				}
 			}
-			x, err := field(m.Force(v), key)
+			x, err := field(m.forceAt(v, at), key)
 			if err != nil {
 				m.throw(err, at)
 			}
@@ -226,7 +280,7 @@ func (g *generator) test(t *graph.Term, level, ifIndex int) func(*Machine, unsaf
 	return func(m *Machine, fp unsafe.Pointer) bool {
 		v := cond(m, fp)
 		if v.Kind() != graph.KindBool {
-			if v = m.Force(v); v.Kind() != graph.KindBool {
+			if v = m.forceAt(v, at); v.Kind() != graph.KindBool {
 				m.throw(wrongKind(v, "bool"), at)
 			}
 		}
@@ -261,8 +315,9 @@ func (m *Machine) evaluate(codes []code, fp unsafe.Pointer, weight int, at *site
 func (g *generator) list(t *graph.Term, level, index int) code {
 	items := make([]code, len(t.Args))
 	spread := make([]*site, len(t.Args))
-	any := false
+	any, read := false, true
 	for i, a := range t.Args {
+		read = read && !someWait(t.Args[i:])
 		if a.Op == graph.OpSpread {
 			spread[i] = g.site(g.index)
 			g.index++
@@ -270,7 +325,7 @@ func (g *generator) list(t *graph.Term, level, index int) code {
 		}
 		items[i] = g.gen(a, level, false)
 	}
-	if !any {
+	if !any && (read || len(items) >= slack) { // one that is so long is not read back at a stop, but begun again
 		return func(m *Machine, fp unsafe.Pointer) graph.Value {
 			vs := make([]graph.Value, len(items))
 			for i, c := range items {
@@ -279,14 +334,23 @@ func (g *generator) list(t *graph.Term, level, index int) code {
 			return graph.ListValue(graph.ListOf(vs))
 		}
 	}
-	if len(items) == 2 && spread[0] == nil { // [x, ...xs]
+	at := g.site(index)
+	if len(items) == 2 && spread[0] == nil && read { // [x, ...xs]
 		return func(m *Machine, fp unsafe.Pointer) graph.Value {
-			x := items[0](m, fp)
-			return graph.ListValue(m.listAt(items[1](m, fp), spread[1]).Prepend(x))
+			x, xs := items[0](m, fp), items[1](m, fp)
+			if xs.Kind() == graph.KindList {
+				return graph.ListValue(xs.List().Prepend(x))
+			}
+			return m.prepend(x, xs, at, spread[1])
 		}
 	}
 	return func(m *Machine, fp unsafe.Pointer) graph.Value {
-		return m.evaluate(items, fp, 0, nil, func(args []graph.Value) graph.Value {
+		return m.evaluate(items, fp, 0, at, func(args []graph.Value) graph.Value {
+			if !any {
+				vs := make([]graph.Value, len(args))
+				copy(vs, args)
+				return graph.ListValue(graph.ListOf(vs))
+			}
 			out := graph.EmptyList
 			for i, v := range args {
 				if spread[i] == nil {
@@ -300,6 +364,34 @@ func (g *generator) list(t *graph.Term, level, index int) code {
 			return graph.ListValue(out)
 		})
 	}
+}
+
+// prepend is [x, ...xs] where xs has to be looked into.
+func (m *Machine) prepend(x, xs graph.Value, at, spread *site) graph.Value {
+	fp, ok := m.reserve(2, at)
+	if !ok {
+		return m.hop(func() graph.Value { return m.prepend(x, xs, at, spread) })
+	}
+	vs := slots(fp, slotSize, 2)
+	vs[0], vs[1] = x, xs
+	r := graph.ListValue(m.listAt(xs, spread).Prepend(x))
+	m.sp = fp
+	return r
+}
+
+// forceAt looks inside v, the sole operand of the node at.
+func (m *Machine) forceAt(v graph.Value, at *site) graph.Value {
+	if k := v.Kind(); k != graph.KindLazy && k != graph.KindLink {
+		return v
+	}
+	fp, ok := m.reserve(1, at)
+	if !ok {
+		return m.hop(func() graph.Value { return m.forceAt(v, at) })
+	}
+	*slot(fp, slotSize) = v
+	v = m.Force(v)
+	m.sp = fp
+	return v
 }
 
 // listAt looks at v as a list.
@@ -326,8 +418,9 @@ func (g *generator) mapping(t *graph.Term, level, index int) code {
 		item, key := items[0], keys[0]
 		return func(m *Machine, fp unsafe.Pointer) graph.Value { return graph.Tagged(key, item(m, fp)) }
 	}
+	at := g.site(index)
 	return func(m *Machine, fp unsafe.Pointer) graph.Value {
-		return m.evaluate(items, fp, 0, nil, func(args []graph.Value) graph.Value {
+		return m.evaluate(items, fp, 0, at, func(args []graph.Value) graph.Value {
 			if !any {
 				var b graph.MapBuilder
 				for i, v := range args {
@@ -401,10 +494,10 @@ func (g *generator) lazy(t *graph.Term, level int) code {
 
 // attempt is try e.
 func (m *Machine) attempt(c code, fp unsafe.Pointer) graph.Value {
-	sp, tries, floor := m.sp, m.tries, m.policy.floor
+	sp, tries, floor, caller := m.sp, m.tries, m.policy.floor, m.caller
 	m.tries++
 	v, thrown := m.protect(func() graph.Value { return c(m, fp) })
-	m.tries, m.policy.floor = tries, floor
+	m.tries, m.policy.floor, m.caller = tries, floor, caller
 	if thrown == nil {
 		return graph.Tagged("Ok", v)
 	}
@@ -432,7 +525,7 @@ func (g *generator) app(t *graph.Term, level int, tail bool, index int) code {
 				return c
 			}
 			g.index++
-			return g.callPrim(p, g.args(t.Args[1:], level), at)
+			return g.callPrim(p, t, level, at)
 		}
 	case graph.OpRef:
 		u := g.m.unit(head.CID)
@@ -444,7 +537,7 @@ func (g *generator) app(t *graph.Term, level int, tail bool, index int) code {
 		} else if u.state == function && u.group == nil && u.lam == nil {
 			if p, ok := u.value.Fn().Body.(*Prim); ok && p.Arity == n {
 				g.index++
-				return g.callPrim(p, g.args(t.Args[1:], level), at)
+				return g.callPrim(p, t, level, at)
 			}
 		}
 	}
@@ -452,74 +545,81 @@ func (g *generator) app(t *graph.Term, level int, tail bool, index int) code {
 		return g.callUnknown(t, level, tail, at)
 	}
 	g.index++
-	args := g.args(t.Args[1:], level)
+	args, offs := g.wait(t, 1, level)
 	switch {
 	case !tail:
-		return callKnown(f, args, index)
+		return callKnown(f, args, offs, at)
 	case f == g.f && g.m.opt.Link != All:
 		f.loops = true
-		return turn(f, args)
+		return turn(f, args, offs, at)
 	}
 	return func(m *Machine, fp unsafe.Pointer) graph.Value {
-		return m.evaluate(args, fp, 0, nil, func(vs []graph.Value) graph.Value { return m.tailCall(f, vs...) })
+		return m.evaluate(args, fp, 0, at, func(vs []graph.Value) graph.Value { return m.tailCall(f, vs...) })
 	}
 }
 
-func (g *generator) callPrim(p *Prim, args []code, at *site) code {
+func (g *generator) callPrim(p *Prim, t *graph.Term, level int, at *site) code {
+	args, offs := g.wait(t, 1, level)
 	n := len(args)
 	if n == 1 {
 		a := args[0]
 		return func(m *Machine, fp unsafe.Pointer) graph.Value { return m.prim1(p, a(m, fp), at) }
 	}
 	if n == 2 {
-		a, b := args[0], args[1]
+		a, b, off := args[0], args[1], offs[0]
 		return func(m *Machine, fp unsafe.Pointer) graph.Value {
 			x := a(m, fp)
+			if off != 0 {
+				*slot(fp, off) = x
+			}
 			return m.prim2(p, x, b(m, fp), at)
 		}
 	}
-	return func(m *Machine, fp unsafe.Pointer) graph.Value {
+	var run code
+	run = func(m *Machine, fp unsafe.Pointer) graph.Value {
 		base, ok := m.reserve(n+primSlots, at)
 		if !ok {
-			return m.evaluate(args, fp, primSlots, at, func(vs []graph.Value) graph.Value { return m.callPrim(p, vs, at) })
+			return m.hop(func() graph.Value { return run(m, fp) })
 		}
 		vs := slots(base, slotSize, n)
 		for i, c := range args {
 			vs[i] = c(m, fp)
 		}
-		r := m.callPrim(p, vs, at)
+		r := m.callPrim(p, base, at)
 		m.sp = base
 		return r
 	}
+	return run
 }
 
 func (m *Machine) prim1(p *Prim, x graph.Value, at *site) graph.Value {
-	base, ok := m.reserve(1+primSlots, at)
-	if !ok {
+	base := m.sp
+	if uintptr(base)+p.size > m.end {
 		return m.hop(func() graph.Value { return m.prim1(p, x, at) })
 	}
-	vs := slots(base, slotSize, 1)
-	vs[0] = x
-	r := m.callPrim(p, vs, at)
+	m.sp = unsafe.Add(base, p.size)
+	*slot(base, slotSize) = x
+	r := m.callPrim(p, base, at)
 	m.sp = base
 	return r
 }
 
 func (m *Machine) prim2(p *Prim, x, y graph.Value, at *site) graph.Value {
-	base, ok := m.reserve(2+primSlots, at)
-	if !ok {
+	base := m.sp
+	if uintptr(base)+p.size > m.end {
 		return m.hop(func() graph.Value { return m.prim2(p, x, y, at) })
 	}
-	vs := slots(base, slotSize, 2)
-	vs[0], vs[1] = x, y
-	r := m.callPrim(p, vs, at)
+	m.sp = unsafe.Add(base, p.size)
+	*slot(base, slotSize) = x
+	*slot(base, 2*slotSize) = y
+	r := m.callPrim(p, base, at)
 	m.sp = base
 	return r
 }
 
 // callKnown calls a lam that is known and has just its arguments.
-func callKnown(f *lam, args []code, index int) code {
-	head := header(f.id, index)
+func callKnown(f *lam, args []code, offs []uintptr, at *site) code {
+	index := at.index
 	const o1, o2, o3 = slotSize, 2 * slotSize, 3 * slotSize
 	switch len(args) {
 	case 1:
@@ -531,7 +631,7 @@ func callKnown(f *lam, args []code, index int) code {
 				return m.callOnNewChunk(f, index, x)
 			}
 			m.sp = unsafe.Add(nfp, f.size)
-			*slot(nfp, 0) = head
+			*slot(nfp, 0) = f.Value(m.entered(index))
 			*slot(nfp, o1) = x
 			m.steps++
 			if m.steps >= m.limit {
@@ -545,32 +645,41 @@ func callKnown(f *lam, args []code, index int) code {
 			return r
 		}
 	case 2:
-		a, b := args[0], args[1]
+		a, b, off := args[0], args[1], offs[0]
 		return func(m *Machine, fp unsafe.Pointer) graph.Value {
 			x := a(m, fp)
+			if off != 0 {
+				*slot(fp, off) = x
+			}
 			y := b(m, fp)
 			nfp := m.sp
 			if uintptr(nfp)+f.size > m.end {
 				return m.callOnNewChunk(f, index, x, y)
 			}
 			m.sp = unsafe.Add(nfp, f.size)
-			*slot(nfp, 0) = head
+			*slot(nfp, 0) = f.Value(m.entered(index))
 			*slot(nfp, o1) = x
 			*slot(nfp, o2) = y
 			return m.run(f, nfp)
 		}
 	case 3:
-		a, b, c := args[0], args[1], args[2]
+		a, b, c, offA, offB := args[0], args[1], args[2], offs[0], offs[1]
 		return func(m *Machine, fp unsafe.Pointer) graph.Value {
 			x := a(m, fp)
+			if offA != 0 {
+				*slot(fp, offA) = x
+			}
 			y := b(m, fp)
+			if offB != 0 {
+				*slot(fp, offB) = y
+			}
 			z := c(m, fp)
 			nfp := m.sp
 			if uintptr(nfp)+f.size > m.end {
 				return m.callOnNewChunk(f, index, x, y, z)
 			}
 			m.sp = unsafe.Add(nfp, f.size)
-			*slot(nfp, 0) = head
+			*slot(nfp, 0) = f.Value(m.entered(index))
 			*slot(nfp, o1) = x
 			*slot(nfp, o2) = y
 			*slot(nfp, o3) = z
@@ -578,12 +687,12 @@ func callKnown(f *lam, args []code, index int) code {
 		}
 	}
 	return func(m *Machine, fp unsafe.Pointer) graph.Value {
-		return m.evaluate(args, fp, 0, nil, func(vs []graph.Value) graph.Value { return m.call(f, vs, index) })
+		return m.evaluate(args, fp, 0, at, func(vs []graph.Value) graph.Value { return m.call(f, vs, index) })
 	}
 }
 
 // turn is a tail call of a function by itself: its arguments take the place of its parameters.
-func turn(f *lam, args []code) code {
+func turn(f *lam, args []code, offs []uintptr, at *site) code {
 	const o1, o2, o3 = slotSize, 2 * slotSize, 3 * slotSize
 	switch len(args) {
 	case 1:
@@ -593,18 +702,27 @@ func turn(f *lam, args []code) code {
 			return m.again()
 		}
 	case 2:
-		a, b := args[0], args[1]
+		a, b, off := args[0], args[1], offs[0]
 		return func(m *Machine, fp unsafe.Pointer) graph.Value {
 			x := a(m, fp)
+			if off != 0 {
+				*slot(fp, off) = x
+			}
 			*slot(fp, o2) = b(m, fp)
 			*slot(fp, o1) = x
 			return m.again()
 		}
 	case 3:
-		a, b, c := args[0], args[1], args[2]
+		a, b, c, offA, offB := args[0], args[1], args[2], offs[0], offs[1]
 		return func(m *Machine, fp unsafe.Pointer) graph.Value {
 			x := a(m, fp)
+			if offA != 0 {
+				*slot(fp, offA) = x
+			}
 			y := b(m, fp)
+			if offB != 0 {
+				*slot(fp, offB) = y
+			}
 			*slot(fp, o3) = c(m, fp)
 			*slot(fp, o1) = x
 			*slot(fp, o2) = y
@@ -612,7 +730,7 @@ func turn(f *lam, args []code) code {
 		}
 	}
 	return func(m *Machine, fp unsafe.Pointer) graph.Value {
-		m.evaluate(args, fp, 0, nil, func(vs []graph.Value) graph.Value {
+		m.evaluate(args, fp, 0, at, func(vs []graph.Value) graph.Value {
 			copy(slots(fp, slotSize, len(vs)), vs)
 			return graph.Value{}
 		})
@@ -625,11 +743,11 @@ func (g *generator) callUnknown(t *graph.Term, level int, tail bool, at *site) c
 	all := g.args(t.Args, level)
 	if !tail {
 		return func(m *Machine, fp unsafe.Pointer) graph.Value {
-			return m.evaluate(all, fp, 0, nil, func(vs []graph.Value) graph.Value { return m.apply(vs[0], vs[1:], at) })
+			return m.evaluate(all, fp, 0, at, func(vs []graph.Value) graph.Value { return m.apply(vs[0], vs[1:], at) })
 		}
 	}
 	return func(m *Machine, fp unsafe.Pointer) graph.Value {
-		return m.evaluate(all, fp, 0, nil, func(vs []graph.Value) graph.Value {
+		return m.evaluate(all, fp, 0, at, func(vs []graph.Value) graph.Value {
 			f, args := vs[0], vs[1:]
 			for {
 				fn := m.function(f, at)
@@ -642,10 +760,16 @@ func (g *generator) callUnknown(t *graph.Term, level int, tail bool, at *site) c
 					m.targs = append(append(m.targs[:0], fn.Args...), args...)
 					return graph.Mark()
 				}
-				f = m.saturate(fn, args[:need], at)
-				if args = args[need:]; len(args) == 0 {
-					return f
+				if len(args) == need {
+					return m.saturate(fn, args, at)
 				}
+				// The value and the arguments that are left take the place of the operands.
+				vs[0] = m.saturateFirst(fn, args, need, at)
+				args = vs[1 : 1+copy(vs[1:], args[need:])]
+				f = vs[0]
+				base := unsafe.Add(unsafe.Pointer(unsafe.SliceData(vs)), -int(slotSize))
+				*slot(base, 0) = operands(1+len(args), at.index)
+				m.sp = unsafe.Add(base, slotOffset(1+len(args)))
 			}
 		})
 	}

@@ -122,19 +122,20 @@ func (m *Machine) unknown(name string, in cid.Cid) *Stop {
 // value is the lam as a function value.
 func (f *lam) value() graph.Value { return graph.FnValue(&graph.Fn{Head: f.cid, Body: f}) }
 
-// refValue is the value of a closed term in a block of its own. It charges the term's full steps.
-func (m *Machine) refValue(u *unit) graph.Value {
+// refValue is the value of a closed term in a block of its own. It charges the term's full steps. index is that of the node
+// of the frame below that asks for it, or -1.
+func (m *Machine) refValue(u *unit, index int) graph.Value {
 	switch u.state {
 	case unloaded:
 		m.loadUnit(u)
-		return m.refValue(u)
+		return m.refValue(u, index)
 	case function:
 		if u.group != nil {
 			panic(&Stop{Reason: Missing, Err: fmt.Errorf("%s is a recursion group, not an expression", u.cid)})
 		}
 		return u.value
 	case unreduced:
-		return m.reduceUnit(u)
+		return m.reduceUnit(u, index)
 	case running:
 		panic(&Stop{Reason: Endless})
 	case failed:
@@ -150,22 +151,22 @@ func (m *Machine) refValue(u *unit) graph.Value {
 }
 
 // reduceUnit reduces a closed expression and keeps what it came to.
-func (m *Machine) reduceUnit(u *unit) graph.Value {
+func (m *Machine) reduceUnit(u *unit, index int) graph.Value {
 	f := u.lam
-	if m.memHigh.Load() || m.stopping.Load() != nil { // closed expressions in each other take no steps
-		m.safepoint()
-	}
 	if uintptr(m.sp)+f.size > m.end {
-		return m.hop(func() graph.Value { return m.reduceUnit(u) })
+		return m.hop(func() graph.Value { return m.reduceUnit(u, index) })
 	}
 	if m.policy.findUnit(u) {
-		return m.refValue(u)
+		return m.refValue(u, index)
 	}
 	u.state = running
 	start, uses, fp := m.now(), m.policy.open(), m.sp
 	m.sp = unsafe.Add(fp, f.size)
-	*slot(fp, 0) = header(f.id, -1)
+	*slot(fp, 0) = f.Value(m.entered(index))
 	r, thrown := m.protect(func() graph.Value {
+		if m.memHigh.Load() || m.stopping.Load() != nil { // closed expressions in each other take no steps
+			m.safepoint()
+		}
 		r := f.enter(m, fp)
 		if r.IsMark() {
 			r = m.trampoline(fp)
@@ -322,13 +323,20 @@ func (m *Machine) forceThunk(t *graph.Thunk) graph.Value {
 	start := m.now()
 	defer m.rewind(start)
 	if len(t.Args) == 0 {
-		return m.refValue(m.unit(t.Head))
+		return m.refValue(m.unit(t.Head), -1)
+	}
+	fp := m.sp
+	if uintptr(fp)+2*slotSize > m.end {
+		return m.hop(func() graph.Value { return m.forceThunk(t) })
 	}
 	f := &forced{state: running}
 	t.State = f
 	if m.policy.findThunk(t, f) {
 		return m.forceThunk(t)
 	}
+	m.sp = unsafe.Add(fp, 2*slotSize)
+	*slot(fp, 0) = thunkMark.Value(m.entered(-1))
+	*slot(fp, slotSize) = graph.ThunkValue(t)
 	uses := m.policy.open()
 	v, thrown := m.protect(func() graph.Value {
 		l, ok := t.Body.(*lam)
@@ -350,6 +358,7 @@ func (m *Machine) forceThunk(t *graph.Thunk) graph.Value {
 		}
 		panic(thrown)
 	}
+	m.sp = fp
 	f.value, f.state = v, reduced
 	m.policy.thunkDone(t, f, m.stepsSince(start), uses)
 	return f.value
@@ -388,7 +397,7 @@ func (m *Machine) follow(c cid.Cid) graph.Value {
 	if isCode {
 		start := m.now()
 		defer m.rewind(start)
-		return m.refValue(m.unit(c))
+		return m.refValue(m.unit(c), -1)
 	}
 	if len(m.loaded) >= loadedKept {
 		for k := range m.loaded {

@@ -177,7 +177,7 @@ func (p *policy) linkCalls(f *lam, fp unsafe.Pointer) graph.Value {
 				m.sp = base
 				return m.callOnNewChunk(next, -1, m.targs[:next.arity]...)
 			}
-			m.place(next, base)
+			m.place(next, base, -1)
 			if found, ok := enter(next, slots(base, slotSize, next.arity)); ok {
 				return reuse(found)
 			}
@@ -206,11 +206,7 @@ func (p *policy) linkPrim(prim *Prim, args []graph.Value, at *site) graph.Value 
 	start, e := m.now(), p.open()
 	sp := m.sp
 	v, thrown := m.protect(func() graph.Value {
-		v, err := prim.Run(m, args)
-		if err != nil {
-			m.throw(err, at)
-		}
-		return v
+		return m.runPrim(prim, args, at)
 	})
 	failed, isError := thrown.(*Thrown)
 	if thrown != nil && !isError {
@@ -259,7 +255,7 @@ func (m *Machine) reduceRoot(u *unit, out *Outcome) {
 				out.Error = t
 			}
 		}()
-		out.Value = m.refValue(u)
+		out.Value = m.refValue(u, -1)
 	}()
 	out.Steps = m.stepsSince(start)
 	if p.on() {

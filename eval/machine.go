@@ -53,11 +53,12 @@ type Machine struct {
 	end     uintptr
 	chunks  []chunk
 	spare   []graph.Value
-	tail    *lam          // the callee of the tail call in hand; nil for a turn of the same function
-	targs   []graph.Value // its arguments
-	caller  *site         // of the primitive in hand, which may call functions
-	tries   int           // enclosing `try`s
-	turning bool          // the call in hand is a tail call of the one around it (policy.go)
+	tail    *lam           // the callee of the tail call in hand; nil for a turn of the same function
+	targs   []graph.Value  // its arguments
+	caller  *site          // of the primitive in hand, which may call functions
+	primRun unsafe.Pointer // its arguments, with the slots that it may use behind them; nil if they do not stand on the stack
+	tries   int            // enclosing `try`s
+	turning bool           // the call in hand is a tail call of the one around it (policy.go)
 
 	chunkSize uintptr // bytes of a chunk that frames may take
 
@@ -184,7 +185,7 @@ func (m *Machine) Eval(ctx context.Context, expr cid.Cid) (out Outcome, err erro
 
 // guarded runs f within the limits and turns a stop into an error.
 func (m *Machine) guarded(ctx context.Context, f func()) (err error) {
-	m.ctx, m.tries, m.turning = ctx, 0, false
+	m.ctx, m.tries, m.turning, m.caller, m.primRun = ctx, 0, false, nil, nil
 	m.stopping.Store(nil)
 	m.memHigh.Store(false)
 	m.fuelEnd = math.MaxUint64

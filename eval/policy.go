@@ -302,7 +302,7 @@ func (m *Machine) finish(f *lam, fp unsafe.Pointer) graph.Value {
 		return r
 	}
 	if g := m.tail; !turning && g != f && uintptr(base)+g.size <= m.end {
-		m.place(g, base)
+		m.place(g, base, -1)
 		m.turning = true
 		r = g.enter(m, base)
 		m.turning = false

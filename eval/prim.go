@@ -4,12 +4,20 @@ package eval
 
 import (
 	"sync"
+	"unsafe"
 
 	"github.com/rosser-lang/rosser/graph"
 )
 
-// A Prim is a primitive function. Its name is its meaning and its cost for ever: a changed meaning takes a new name.
+// A Prim is a primitive function, as the machine holds it.
 type Prim struct {
+	graph.Tag // it stands in the header of its run of slots (stack.go)
+	Spec
+	size uintptr // of its run, in bytes
+}
+
+// A Spec says what a primitive is. Its name is its meaning and its cost for ever: a changed meaning takes a new name.
+type Spec struct {
 	Name   string
 	Arity  int
 	Demand uint8 // bit i: argument i is forced before the call, so that Run never sees a link or a lazy value there
@@ -29,16 +37,25 @@ func (e *Error) Error() string { return e.Kind }
 // Fail makes a program's error.
 func Fail(kind string, value graph.Value) error { return &Error{Kind: kind, Value: value} }
 
+// newPrim makes the primitive that a Spec describes.
+func newPrim(s Spec) *Prim {
+	p := &Prim{Spec: s, size: uintptr(1+s.Arity+primSlots) * slotSize}
+	p.Init(primTag)
+	return p
+}
+
+// primOf is the primitive whose header is t.
+func primOf(t *graph.Tag) *Prim { return (*Prim)(unsafe.Pointer(t)) }
+
 // primTable is all primitives by name.
 var primTable = sync.OnceValue(func() map[string]*Prim {
 	table := map[string]*Prim{}
-	for _, prims := range [][]Prim{numPrims, mathPrims, cmpPrims, textPrims, bytesPrims, dataPrims, listPrims, mapPrims, corePrims} {
-		for i := range prims {
-			p := &prims[i]
-			if table[p.Name] != nil {
-				panic("BUG: two primitives of the name " + p.Name)
+	for _, specs := range [][]Spec{numPrims, mathPrims, cmpPrims, textPrims, bytesPrims, dataPrims, listPrims, mapPrims, corePrims} {
+		for _, s := range specs {
+			if table[s.Name] != nil {
+				panic("BUG: two primitives of the name " + s.Name)
 			}
-			table[p.Name] = p
+			table[s.Name] = newPrim(s)
 		}
 	}
 	return table

@@ -11,7 +11,7 @@ import (
 	"github.com/rosser-lang/rosser/graph"
 )
 
-var bytesPrims = []Prim{
+var bytesPrims = []Spec{
 	{"bytes.length", 1, 1, bytesLength, "b: how many; costs nothing"},
 	{"bytes.slice", 3, 7, bytesSlice, "from to b: to excluded; a negative offset counts from the end, one beyond an end is that end; cost: 1 per 256 bytes of the answer"},
 	{"bytes.toList", 1, 1, bytesToList, "b: a list of ints from 0 to 255; cost: 1 per 16"},

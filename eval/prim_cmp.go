@@ -21,7 +21,7 @@ import (
 	"github.com/rosser-lang/rosser/graph"
 )
 
-var cmpPrims = []Prim{
+var cmpPrims = []Spec{
 	{"cmp.eq", 2, 0, cmpEq, "a b: a == b; cost: 1 per 16 parts compared, and per 256 bytes of text and bytes"},
 	{"cmp.ne", 2, 0, cmpNe, "a b: a != b; cost: as cmp.eq"},
 	{"cmp.lt", 2, 3, ordering(func(c int) bool { return c < 0 }), "a b: a < b; cost: as cmp.eq"},

@@ -11,7 +11,7 @@ import (
 	"github.com/rosser-lang/rosser/graph"
 )
 
-var corePrims = []Prim{
+var corePrims = []Spec{
 	{"core.get", 2, 0b11, coreGet, "key v: what `v.key` is, for a key that is a text, or an int of a list; costs nothing"},
 	{"core.error", 1, 0, coreError, "v: fails with {kind: \"error\", value: v}; costs nothing"},
 	{"core.show", 1, 0b1, coreShow, "v: its DAG-JSON; links and lazy values in it are written as links, functions as links to their code; cost: 1 per 16 parts of v and per 256 bytes"},

@@ -16,7 +16,7 @@ import (
 	"github.com/rosser-lang/rosser/graph"
 )
 
-var dataPrims = slices.Concat(regexPrims, []Prim{
+var dataPrims = slices.Concat(regexPrims, []Spec{
 	{"json.parse", 1, 1, jsonParse, "text: the value that the DAG-JSON text denotes; malformed text is \"bad text\"; cost: 1 per 256 bytes and per 16 of the characters , [ and {, and for a long int that of a product of two such"},
 	{"csv.parse", 1, 1, csvParse, "text: a list of maps, a record each; the first record names the fields; values are text; malformed text, a record of another length and a name that comes twice are \"bad text\"; cost: 1 per 256 bytes and per 16 fields"},
 	{"csv.show", 1, 1, csvShow, "rows: a list of maps as CSV with LF line ends, the fields in the maps' order; texts as they are, other values as show writes them; all rows have the first one's fields, else \"no field\"; cost: 1 per 16 fields and per 256 bytes, and as show"},

@@ -11,7 +11,7 @@ import (
 	"github.com/rosser-lang/rosser/graph"
 )
 
-var listPrims = slices.Concat(orderPrims, []Prim{
+var listPrims = slices.Concat(orderPrims, []Spec{
 	{"list.map", 2, 0b10, listMap, "f xs: the list of f x, from the first on; cost: 1 per 16 elements visited"},
 	{"list.filter", 2, 0b10, listFilter, "f xs: the elements for which f x is true; cost: 1 per 16 elements visited"},
 	{"list.fold", 3, 0b100, listFold, "f acc xs: f acc x from the first on, each call's value the next one's acc; cost: 1 per 16 elements visited"},

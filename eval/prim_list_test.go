@@ -21,15 +21,15 @@ func (b *bench) function(name string, args ...graph.Value) graph.Value {
 		b.t.Fatalf("no primitive %s", name)
 	}
 	head := graph.EncodeCode(&graph.Term{Op: graph.OpPrim, Name: name}, nil).CID
-	return graph.FnValue(&graph.Fn{Prim: name, Head: head, Args: args, Body: &p})
+	return graph.FnValue(&graph.Fn{Prim: name, Head: head, Args: args, Body: p})
 }
 
 // spy is a function of n arguments that notes them, as DAG-JSON, and answers what f makes of them.
 func (b *bench) spy(calls *[]string, n int, f func(args []graph.Value) graph.Value) graph.Value {
-	p := &Prim{Name: "test.spy", Arity: n, Run: func(_ *Machine, args []graph.Value) (graph.Value, error) {
+	p := newPrim(Spec{Name: "test.spy", Arity: n, Run: func(_ *Machine, args []graph.Value) (graph.Value, error) {
 		*calls = append(*calls, b.show(graph.NewList(slices.Clone(args)...)))
 		return f(args), nil
-	}}
+	}})
 	return graph.FnValue(&graph.Fn{Prim: p.Name, Body: p})
 }
 

@@ -5,7 +5,7 @@ package eval
 
 import "github.com/rosser-lang/rosser/graph"
 
-var mapPrims = []Prim{
+var mapPrims = []Spec{
 	{"map.keys", 1, 0b1, mapKeys, "m: the list of m's keys; cost: 1 per 16 entries"},
 	{"map.values", 1, 0b1, mapValues, "m: the list of m's values, in the order of their keys; cost: 1 per 16 entries"},
 	{"map.entries", 1, 0b1, mapEntries, "m: the list of m's entries, as pairs [key, value]; cost: 1 per 16 entries"},

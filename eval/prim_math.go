@@ -14,7 +14,7 @@ import (
 // mathCost is what one function of Math costs.
 const mathCost = 16
 
-var mathPrims = []Prim{
+var mathPrims = []Spec{
 	{"math.exp", 1, 1, mathPrim(mathExp), "a: e to the a-th, correctly rounded; too large is \"not a number\"; cost: 16, and 1 per 32 words of an int"},
 	{"math.expm1", 1, 1, mathPrim(mathExpm1), "a: e to the a-th less 1, correctly rounded; too large is \"not a number\"; cost: as math.exp"},
 	{"math.log", 1, 1, mathPrim(mathLog), "a: the natural logarithm, correctly rounded; of what is not above 0 \"not a number\"; cost: as math.exp"},

@@ -13,7 +13,7 @@ import (
 	"github.com/rosser-lang/rosser/graph"
 )
 
-var numPrims = []Prim{
+var numPrims = []Spec{
 	{"num.add", 2, 3, numAdd, "a b: a + b; cost: 1 per 32 words of the longer int"},
 	{"num.sub", 2, 3, numSub, "a b: a - b; cost: 1 per 32 words of the longer int"},
 	{"num.mul", 2, 3, numMul, "a b: a * b; cost: 1 per 16 products of words, as Karatsuba's method makes them"},

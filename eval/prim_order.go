@@ -11,7 +11,7 @@ import (
 	"github.com/rosser-lang/rosser/graph"
 )
 
-var orderPrims = []Prim{
+var orderPrims = []Spec{
 	{"list.sort", 1, 0b1, listSort, "xs: the elements by `<`, stable, by mergeSort's comparisons; cost: 1 per 16 comparisons and what they cost"},
 	{"list.sortBy", 2, 0b10, listSortBy, "key xs: the elements by `<` on key x, stable; key is called once an element, in order, before the sort; cost: as list.sort and 1 per 16 elements"},
 	{"list.sortWith", 2, 0b10, listSortWith, "before xs: the elements so that before b a is true of no neighbours a, b; stable; calls before b a with a standing before b; cost: as list.sort"},

@@ -15,7 +15,7 @@ import (
 	"github.com/rosser-lang/rosser/graph"
 )
 
-var regexPrims = []Prim{
+var regexPrims = []Spec{
 	{"regex.matches", 2, 3, regexMatches, "pattern text: whether the pattern matches somewhere in text; cost: 1 per 64 of the pattern's size, times the code points read and 2, and 1 per 16 bytes of pattern"},
 	{"regex.find", 2, 3, regexFind, "pattern text: Some {start, end, text, groups, named} of the first match, else None; cost: as regex.matches"},
 	{"regex.findAll", 2, 3, regexFindAll, "pattern text: the list of the matches, from the left, none of which overlap; cost: as regex.matches, and 1 per match"},

@@ -24,21 +24,19 @@ type bench struct {
 	t     testing.TB
 	m     *Machine
 	store *graph.Memory
-	prims map[string]Prim
+	prims map[string]*Prim
 }
 
 func newBench(t testing.TB, memory int64) *bench {
 	store := graph.NewMemory()
-	b := &bench{t: t, store: store, prims: map[string]Prim{}}
+	b := &bench{t: t, store: store, prims: map[string]*Prim{}}
 	b.m = New(Options{Store: store, Load: graph.LoaderOf(context.Background(), store), Memory: memory})
 	b.m.ctx = context.Background()
 	b.m.fuelEnd = math.MaxUint64
 	b.m.limit = checkEvery
 	b.m.policy.start()
-	for _, table := range [][]Prim{numPrims, mathPrims, cmpPrims, textPrims, bytesPrims, dataPrims, listPrims, mapPrims, corePrims} {
-		for _, p := range table {
-			b.prims[p.Name] = p
-		}
+	for name, p := range Prims() {
+		b.prims[name] = p
 	}
 	return b
 }
@@ -156,7 +154,7 @@ func deep(n int, v graph.Value) graph.Value {
 
 func TestPrimTables(t *testing.T) {
 	seen := map[string]bool{}
-	for _, table := range [][]Prim{numPrims, mathPrims, cmpPrims, textPrims, bytesPrims, dataPrims, listPrims, mapPrims, corePrims} {
+	for _, table := range [][]Spec{numPrims, mathPrims, cmpPrims, textPrims, bytesPrims, dataPrims, listPrims, mapPrims, corePrims} {
 		for _, p := range table {
 			if seen[p.Name] {
 				t.Errorf("%s stands twice", p.Name)
@@ -185,7 +183,7 @@ func TestPrimsOnAnything(t *testing.T) {
 		}
 		pool = append(pool, v)
 	}
-	for _, table := range [][]Prim{numPrims, mathPrims, cmpPrims, textPrims, bytesPrims, dataPrims} {
+	for _, table := range [][]Spec{numPrims, mathPrims, cmpPrims, textPrims, bytesPrims, dataPrims} {
 		for _, p := range table {
 			args := make([]graph.Value, p.Arity)
 			answers := 0

@@ -13,7 +13,7 @@ import (
 	"github.com/rosser-lang/rosser/graph"
 )
 
-var textPrims = []Prim{
+var textPrims = []Spec{
 	{"text.length", 1, 1, textLength, "text: how many code points; costs nothing"},
 	{"text.split", 2, 3, textSplit, "sep text: the parts between the seps; the characters if sep is empty; cost: 1 per 256 bytes and per 16 parts"},
 	{"text.join", 2, 3, textJoin, "sep list: the texts with sep between them; cost: 1 per 256 bytes of the answer and per 16 texts"},

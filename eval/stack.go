@@ -1,14 +1,14 @@
 // This file holds the stack and the calls: frames, tail calls, application of function values, errors on their way up.
 //
-// A frame is a run of slots: slot 0 holds the callee's id and the node of the caller that made the call (header), then come its parameters, its lets, copies of its arguments
-// if it turns in a loop and may be linked, and padding in proportion to the depth of its code. Frames are contiguous in
-// a chunk, so the callers of a frame are found by walking up from the chunk's start. Go's own stack cannot be recovered
-// when it gives out, so a chunk's frames run on a goroutine of their own and the padding bounds what that one needs.
+// A frame is a run of slots: slot 0 is its header, then come its parameters, its lets, the operands that wait for others to
+// be reduced, copies of its arguments if it turns in a loop and may be linked, and padding in proportion to the depth of
+// its code. Frames are contiguous in a chunk, so the callers of a frame are found by walking up from the chunk's start. Go's own
+// stack cannot be recovered when it gives out, so a chunk's frames run on a goroutine of their own and the padding bounds what
+// that one needs. All that a term in progress is made of stands in these slots, so that it can be read back (residual.go).
 
 package eval
 
 import (
-	"math"
 	"unsafe"
 
 	"github.com/ipfs/go-cid"
@@ -34,6 +34,7 @@ type chunk struct {
 
 // A lam is a supercombinator, compiled.
 type lam struct {
+	graph.Tag
 	id    int
 	cid   cid.Cid // its own block: a lam's, or a member's
 	term  *graph.Term
@@ -53,9 +54,52 @@ type lam struct {
 // code reduces a piece of a body in the frame fp. In tail position it may return graph.Mark with the callee in m.tail.
 type code func(m *Machine, fp unsafe.Pointer) graph.Value
 
-// header is what slot 0 of a frame holds: a lam's id below, the preorder index of the call in the caller's block above,
-// one up, 0 if it is unknown. A run of slots that is no frame has a negative one: their number below, the index above.
-func header(id, index int) graph.Value { return graph.Int(int64(id) | int64(index+1)<<32) }
+// # What is in a header?
+//
+// The header of a frame points to its lam, that of a primitive's run to its Prim, that of a lazy value being reduced to
+// thunkMark; beside it stand the steps when it was entered, above, and one more than the preorder index of the call in
+// the block of the frame below, in indexBits: 0 if that is not known, and for a tail call, which stands on top of the
+// frame that it ends. A run that holds operands while others are reduced points to nothing: it has the index there, and
+// its number of slots below. One that holds what is left of an application with too many arguments points to restMark.
+
+// The kinds of tags in headers.
+const (
+	lamTag = graph.FirstTag + iota
+	primTag
+	thunkTag
+	restTag
+	loopTag // not in headers: in the first slot behind the arguments of a primitive that calls functions
+)
+
+const (
+	indexBits = 20 // a block of code has fewer nodes
+	indexMask = 1<<indexBits - 1
+)
+
+var thunkMark, restMark = newTag(thunkTag), newTag(restTag)
+
+func newTag(k graph.Kind) *graph.Tag {
+	t := new(graph.Tag)
+	t.Init(k)
+	return t
+}
+
+// entered is the number in the header of what is entered now, from the node of that index, or -1.
+func (m *Machine) entered(index int) int64 { return int64(m.steps<<indexBits) | int64(index+1) }
+
+// indexIn is the index that a header's number holds, or -1.
+func indexIn(n int64) int { return int(n&indexMask) - 1 }
+
+// startIn is the steps at which what has a header's number was entered, given that it was at most now.
+func startIn(n int64, now uint64) uint64 {
+	const mask = 1<<(64-indexBits) - 1
+	return now - (now-uint64(n)>>indexBits)&mask
+}
+
+func lamOf(t *graph.Tag) *lam { return (*lam)(unsafe.Pointer(t)) }
+
+// operands is the header of a run of n slots for operands of the node of that index, or -1.
+func operands(n, index int) graph.Value { return graph.Int(int64(n)<<indexBits | int64(index+1)) }
 
 func slot(fp unsafe.Pointer, offset uintptr) *graph.Value {
 	return (*graph.Value)(unsafe.Add(fp, offset))
@@ -152,7 +196,7 @@ func (m *Machine) call(f *lam, args []graph.Value, index int) graph.Value {
 		return m.callOnNewChunk(f, index, args...)
 	}
 	m.sp = unsafe.Add(fp, f.size)
-	*slot(fp, 0) = header(f.id, index)
+	*slot(fp, 0) = f.Value(m.entered(index))
 	copy(slots(fp, slotSize, len(args)), args)
 	return m.run(f, fp)
 }
@@ -181,11 +225,12 @@ func (m *Machine) callOnNewChunk(f *lam, index int, args ...graph.Value) graph.V
 func (m *Machine) trampoline(fp unsafe.Pointer) graph.Value {
 	for {
 		f := m.tail
+		_, n := slot(fp, 0).Tag()
 		if uintptr(fp)+f.size > m.end {
 			m.sp = fp
-			return m.callOnNewChunk(f, -1, m.targs[:f.arity]...)
+			return m.callOnNewChunk(f, indexIn(n), m.targs[:f.arity]...)
 		}
-		m.place(f, fp)
+		m.place(f, fp, indexIn(n))
 		r := f.body(m, fp)
 		if !r.IsMark() {
 			return r
@@ -193,10 +238,10 @@ func (m *Machine) trampoline(fp unsafe.Pointer) graph.Value {
 	}
 }
 
-// place lays out the frame of the tail call in hand at fp.
-func (m *Machine) place(f *lam, fp unsafe.Pointer) {
+// place lays out the frame of the tail call in hand at fp. index is that of the call that it takes the place of.
+func (m *Machine) place(f *lam, fp unsafe.Pointer, index int) {
 	m.sp = unsafe.Add(fp, f.size)
-	*slot(fp, 0) = header(f.id, -1)
+	*slot(fp, 0) = f.Value(m.entered(index))
 	copy(slots(fp, slotSize, f.arity), m.targs)
 	m.steps++
 	if m.steps >= m.limit {
@@ -211,7 +256,7 @@ func (m *Machine) tailCall(f *lam, args ...graph.Value) graph.Value {
 	return graph.Mark()
 }
 
-// reserve takes n slots of the stack for arguments while they are evaluated: release gives them back.
+// reserve takes n slots of the stack for operands of the node at while they are reduced: m.sp = fp gives them back.
 func (m *Machine) reserve(n int, at *site) (unsafe.Pointer, bool) {
 	fp := m.sp
 	size := uintptr(n+1) * slotSize
@@ -219,11 +264,11 @@ func (m *Machine) reserve(n int, at *site) (unsafe.Pointer, bool) {
 		return nil, false
 	}
 	m.sp = unsafe.Add(fp, size)
-	mark := int64(n + 1)
+	index := -1
 	if at != nil {
-		mark |= int64(at.index+1) << 32
+		index = at.index
 	}
-	*slot(fp, 0) = graph.Int(-mark)
+	*slot(fp, 0) = operands(n, index)
 	return fp, true
 }
 
@@ -246,7 +291,7 @@ func (m *Machine) Apply(f graph.Value, args ...graph.Value) graph.Value {
 			fp := m.sp
 			if uintptr(fp)+l.size <= m.end {
 				m.sp = unsafe.Add(fp, l.size)
-				*slot(fp, 0) = header(l.id, -1)
+				*slot(fp, 0) = l.Value(m.entered(-1))
 				n := copy(slots(fp, slotSize, len(fn.Args)), fn.Args)
 				copy(slots(fp, slotOffset(n), len(args)), args)
 				return m.run(l, fp)
@@ -258,17 +303,44 @@ func (m *Machine) Apply(f graph.Value, args ...graph.Value) graph.Value {
 
 // apply calls any value with any number of arguments.
 func (m *Machine) apply(f graph.Value, args []graph.Value, at *site) graph.Value {
-	for {
-		fn := m.function(f, at)
-		need := arityOf(fn) - len(fn.Args)
-		if len(args) < need {
-			return m.partial(fn, args)
-		}
-		f = m.saturate(fn, args[:need], at)
-		if args = args[need:]; len(args) == 0 {
-			return f
-		}
+	fn := m.function(f, at)
+	switch need := arityOf(fn) - len(fn.Args); {
+	case len(args) < need:
+		return m.partial(fn, args)
+	case len(args) == need:
+		return m.saturate(fn, args, at)
+	default:
+		return m.applyRest(m.saturateFirst(fn, args, need, at), args[need:], at)
 	}
+}
+
+// applyRest applies a value that was just come to to the arguments that are left.
+func (m *Machine) applyRest(f graph.Value, args []graph.Value, at *site) graph.Value {
+	fp, ok := m.reserve(1+len(args), at)
+	if !ok {
+		return m.hop(func() graph.Value { return m.applyRest(f, args, at) })
+	}
+	vs := slots(fp, slotSize, 1+len(args))
+	vs[0] = f
+	copy(vs[1:], args)
+	r := m.apply(f, vs[1:], at)
+	m.sp = fp
+	return r
+}
+
+// saturateFirst calls fn with the first need of the arguments, while the rest of them wait on the stack.
+func (m *Machine) saturateFirst(fn *graph.Fn, args []graph.Value, need int, at *site) graph.Value {
+	rest := args[need:]
+	fp, ok := m.reserve(len(rest)+1, at)
+	if !ok {
+		return m.hop(func() graph.Value { return m.saturateFirst(fn, args, need, at) })
+	}
+	_, n := slot(fp, 0).Tag()
+	*slot(fp, 0) = restMark.Value(n)
+	copy(slots(fp, slotSize, len(rest)), rest)
+	r := m.saturate(fn, args[:need], at)
+	m.sp = fp
+	return r
 }
 
 // function looks at f as a function, with its body resolved.
@@ -308,28 +380,34 @@ func (m *Machine) saturate(fn *graph.Fn, args []graph.Value, at *site) graph.Val
 			return m.callOnNewChunk(b, index, held...)
 		}
 		m.sp = unsafe.Add(fp, b.size)
-		*slot(fp, 0) = header(b.id, index)
+		*slot(fp, 0) = b.Value(m.entered(index))
 		n := copy(slots(fp, slotSize, len(fn.Args)), fn.Args)
 		copy(slots(fp, slotOffset(n), len(args)), args)
 		return m.run(b, fp)
 	case *Prim:
 		fp, ok := m.reserve(b.Arity+primSlots, at)
 		if !ok {
-			held := append(append(make([]graph.Value, 0, b.Arity), fn.Args...), args...)
-			return m.hop(func() graph.Value { return m.callPrim(b, held, at) })
+			return m.hop(func() graph.Value { return m.saturate(fn, args, at) })
 		}
 		all := slots(fp, slotSize, b.Arity)
 		n := copy(all, fn.Args)
 		copy(all[n:], args)
-		r := m.callPrim(b, all, at)
+		r := m.callPrim(b, fp, at)
 		m.sp = fp
 		return r
 	}
 	panic("BUG: function without a body")
 }
 
-// callPrim forces what the primitive demands and runs it. args is the machine's own and may be written.
-func (m *Machine) callPrim(p *Prim, args []graph.Value, at *site) graph.Value {
+// callPrim forces what the primitive demands and runs it. Its arguments stand in the run of slots fp.
+func (m *Machine) callPrim(p *Prim, fp unsafe.Pointer, at *site) graph.Value {
+	index := -1
+	if at != nil {
+		index = at.index
+	}
+	*slot(fp, 0) = p.Value(m.entered(index))
+	*slot(fp, slotOffset(p.Arity)) = graph.Value{} // no loop has begun
+	args := slots(fp, slotSize, p.Arity)
 	for d, i := p.Demand, 0; d != 0; d, i = d>>1, i+1 {
 		if d&1 != 0 {
 			if k := args[i].Kind(); k == graph.KindLazy || k == graph.KindLink {
@@ -340,10 +418,15 @@ func (m *Machine) callPrim(p *Prim, args []graph.Value, at *site) graph.Value {
 	if m.opt.Link == All {
 		return m.policy.linkPrim(p, args, at)
 	}
-	caller := m.caller
-	m.caller = at
+	return m.runPrim(p, args, at)
+}
+
+// runPrim runs a primitive whose arguments, which stand in its run of slots, have been forced.
+func (m *Machine) runPrim(p *Prim, args []graph.Value, at *site) graph.Value {
+	caller, run := m.caller, m.primRun
+	m.caller, m.primRun = at, unsafe.Pointer(unsafe.SliceData(args))
 	r, err := p.Run(m, args)
-	m.caller = caller
+	m.caller, m.primRun = caller, run
 	if err != nil {
 		m.throw(err, at)
 	}
@@ -423,22 +506,15 @@ func (m *Machine) chain(t *Thrown) {
 		var frames []frame
 		index := -1 // of the primitive's call that the next frame stands above
 		for uintptr(fp) < sp {
-			n, _ := slot(fp, 0).Int()
-			if n < 0 {
-				n = -n
-				if i := int(n>>32) - 1; i >= 0 {
-					index = i
-				}
-				fp = unsafe.Add(fp, uintptr(n&math.MaxUint32)*slotSize)
-				continue
+			h := m.headerAt(fp)
+			if h.index >= 0 {
+				index = h.index
 			}
-			f := m.lams[n&math.MaxUint32]
-			if i := int(n>>32) - 1; i >= 0 {
-				index = i
+			if h.f != nil {
+				frames = append(frames, frame{h.f, index})
+				index = -1
 			}
-			frames = append(frames, frame{f, index})
-			index = -1
-			fp = unsafe.Add(fp, f.size)
+			fp = unsafe.Add(fp, h.size)
 		}
 		for j := len(frames) - 1; j >= 0; j-- {
 			f, index := frames[j].f, frames[j].index
@@ -459,4 +535,33 @@ func (m *Machine) chain(t *Thrown) {
 		}
 		sp = uintptr(c.sp)
 	}
+}
+
+// A runHeader is the header of a run of slots, read.
+type runHeader struct {
+	f     *lam  // of a frame
+	p     *Prim // of a primitive's run
+	kind  graph.Kind
+	index int
+	n     int64
+	size  uintptr
+}
+
+// headerAt reads the header at fp.
+func (m *Machine) headerAt(fp unsafe.Pointer) runHeader {
+	t, n := slot(fp, 0).Tag()
+	h := runHeader{kind: slot(fp, 0).Kind(), index: indexIn(n), n: n}
+	switch h.kind {
+	case lamTag:
+		h.f = lamOf(t)
+		h.size = h.f.size
+	case primTag:
+		h.p = primOf(t)
+		h.size = h.p.size
+	case thunkTag:
+		h.size = 2 * slotSize
+	default:
+		h.size = uintptr(n>>indexBits+1) * slotSize
+	}
+	return h
 }

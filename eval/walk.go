@@ -295,7 +295,7 @@ func (w *Walk) settle() bool {
 			if u.state != function {
 				return true
 			}
-			w.value(w.m.refValue(u))
+			w.value(w.m.refValue(u, -1))
 		default:
 			hole := len(n.Vals)
 			if hole == demanded(t) {
@@ -583,7 +583,7 @@ func (w *Walk) apply(s *Step) bool {
 		return true
 	}
 	sp := w.m.sp
-	v, thrown := w.m.protect(func() graph.Value { return w.m.callPrim(p, append([]graph.Value(nil), args...), nil) })
+	v, thrown := w.m.protect(func() graph.Value { return w.m.saturate(&graph.Fn{Body: p}, args, nil) })
 	if thrown != nil {
 		e, ok := thrown.(*Thrown)
 		if !ok {
@@ -681,7 +681,7 @@ func (w *Walk) enter(s *Step, u *unit, rewind bool) bool {
 		w.value(u.value)
 		return u.lam != nil // else it is a literal
 	case function:
-		w.value(w.m.refValue(u))
+		w.value(w.m.refValue(u, -1))
 		return true
 	}
 	u.state = running
@@ -777,7 +777,7 @@ func (w *Walk) load(s *Step, c cid.Cid) bool {
 	u := w.m.unit(c)
 	w.m.loadUnit(u)
 	if u.group != nil {
-		w.m.refValue(u) // stops: it is no expression
+		w.m.refValue(u, -1) // stops: it is no expression
 	}
 	w.enter(s, u, true)
 	if s.Rule != RuleKnown {

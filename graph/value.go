@@ -312,6 +312,22 @@ func (v Value) Same(w Value) bool { return v == w }
 // Identity is equal for two values only if they are the same: an int by value, an object by where it stands.
 func (v Value) Identity() (object uintptr, n int64) { return uintptr(unsafe.Pointer(v.p)), v.n }
 
+// A Tag begins an object of the machine's that stands in slots of its stack beside values and is none itself. Only the
+// machine makes it, and it never leaves it.
+type Tag struct{ header }
+
+// FirstTag is the least of the kinds that a Tag may be of.
+const FirstTag Kind = 200
+
+// Init sets the kind, which is FirstTag or above and below 255.
+func (t *Tag) Init(k Kind) { t.kind = k }
+
+// Value is t beside a number.
+func (t *Tag) Value(n int64) Value { return Value{&t.header, n} }
+
+// Tag returns the object that v points to, and the number beside it. v is a Tag's Value.
+func (v Value) Tag() (*Tag, int64) { return (*Tag)(unsafe.Pointer(v.p)), v.n }
+
 // Mark is not a value of the language: it is what a body gives back to the machine in place of a value when it ends in a
 // tail call. Only the machine makes it, and it never leaves it.
 func Mark() Value { return Value{p: &mark} }
