@@ -56,6 +56,8 @@ type Machine struct {
 	tail    *lam           // the callee of the tail call in hand; nil for a turn of the same function
 	targs   []graph.Value  // its arguments
 	caller  *site          // of the primitive in hand, which may call functions
+	loops   []*loop        // that are free
+	resumed *resumption    // what the next loop goes on with
 	primRun unsafe.Pointer // its arguments, with the slots that it may use behind them; nil if they do not stand on the stack
 	tries   int            // enclosing `try`s
 	turning bool           // the call in hand is a tail call of the one around it (policy.go)
@@ -185,7 +187,7 @@ func (m *Machine) Eval(ctx context.Context, expr cid.Cid) (out Outcome, err erro
 
 // guarded runs f within the limits and turns a stop into an error.
 func (m *Machine) guarded(ctx context.Context, f func()) (err error) {
-	m.ctx, m.tries, m.turning, m.caller, m.primRun = ctx, 0, false, nil, nil
+	m.ctx, m.tries, m.turning, m.caller, m.primRun, m.resumed = ctx, 0, false, nil, nil, nil
 	m.stopping.Store(nil)
 	m.memHigh.Store(false)
 	m.fuelEnd = math.MaxUint64

@@ -35,6 +35,7 @@ var corePrims = []Spec{
 	{"ipld.load", 1, 0b1, ipldLoad, "text: what the link with this CID finds; \"bad text\" if it is no CID; costs nothing"},
 	{"ipld.kind", 1, 0, ipldKind, "v: its kind, without looking: null bool int float text bytes list map link lazy function; costs nothing"},
 
+	{resumeName, resumeArity, 0b0111, coreResume, "name [args, n, parts] has value: goes on with a loop of the primitive name that was stopped; the n-th call is answered by value, if has; what a machine writes when it is stopped; cost: what is left of the loop's"},
 	{"test.failed", 1, 0, testFailed, "v: fails with {kind: \"test failed\", value: v}; costs nothing"},
 }
 

@@ -70,9 +70,10 @@ type listOut struct {
 }
 
 func (b *listOut) add(v graph.Value) {
-	if b.Add(v); b.Len()&4095 == 0 {
+	if b.Len()&4095 == 4095 {
 		reserveList(b.m, 8192)
 	}
+	b.Add(v)
 }
 
 func (b *listOut) value() graph.Value { return graph.ListValue(b.List()) }
@@ -99,17 +100,6 @@ func wantCount(v graph.Value) (int64, error) {
 	return math.MaxInt64, nil
 }
 
-// holds calls the predicate f.
-func holds(m *Machine, f, x graph.Value) (bool, error) {
-	r := m.Apply(f, x)
-	if r.Kind() != graph.KindBool {
-		if r = head(m, r); r.Kind() != graph.KindBool {
-			return false, wrongKind(r, "bool")
-		}
-	}
-	return r.Bool(), nil
-}
-
 // head is what looking at v finds.
 func head(m *Machine, v graph.Value) graph.Value {
 	if k := v.Kind(); k == graph.KindLazy || k == graph.KindLink {
@@ -124,14 +114,18 @@ func listMap(m *Machine, args []graph.Value) (graph.Value, error) {
 		return graph.Value{}, err
 	}
 	reserveList(m, xs.Len())
-	f, c, out := args[0], meter{m: m}, graph.ListBuilder{}
-	for it := xs.Iter(); ; {
-		x, ok := it.Next()
+	l := m.loop(args)
+	if err := l.resume("list.map"); err != nil {
+		return graph.Value{}, err
+	}
+	for l.over(xs); ; {
+		x, ok := l.next()
 		if !ok {
-			return graph.ListValue(out.List()), nil
+			v := l.out.value()
+			l.end()
+			return v, nil
 		}
-		c.tick()
-		out.Add(m.Apply(f, x))
+		l.out.Add(l.call(args[0], x))
 	}
 }
 
@@ -140,19 +134,23 @@ func listFilter(m *Machine, args []graph.Value) (graph.Value, error) {
 	if err != nil {
 		return graph.Value{}, err
 	}
-	f, c, out := args[0], meter{m: m}, listOut{m: m}
-	for it := xs.Iter(); ; {
-		x, ok := it.Next()
+	l := m.loop(args)
+	if err := l.resume("list.filter"); err != nil {
+		return graph.Value{}, err
+	}
+	for l.over(xs); ; {
+		x, ok := l.next()
 		if !ok {
-			return out.value(), nil
+			v := l.out.value()
+			l.end()
+			return v, nil
 		}
-		c.tick()
-		keep, err := holds(m, f, x)
+		keep, err := l.holds(args[0], x)
 		if err != nil {
 			return graph.Value{}, err
 		}
 		if keep {
-			out.add(x)
+			l.out.add(x)
 		}
 	}
 }
@@ -162,21 +160,25 @@ func listPartition(m *Machine, args []graph.Value) (graph.Value, error) {
 	if err != nil {
 		return graph.Value{}, err
 	}
-	f, c, yes, no := args[0], meter{m: m}, listOut{m: m}, listOut{m: m}
-	for it := xs.Iter(); ; {
-		x, ok := it.Next()
+	l := m.loop(args)
+	if err := l.resume("list.partition"); err != nil {
+		return graph.Value{}, err
+	}
+	for l.over(xs); ; {
+		x, ok := l.next()
 		if !ok {
-			return graph.NewList(yes.value(), no.value()), nil
+			v := graph.NewList(l.out.value(), l.other.value())
+			l.end()
+			return v, nil
 		}
-		c.tick()
-		keep, err := holds(m, f, x)
+		keep, err := l.holds(args[0], x)
 		if err != nil {
 			return graph.Value{}, err
 		}
 		if keep {
-			yes.add(x)
+			l.out.add(x)
 		} else {
-			no.add(x)
+			l.other.add(x)
 		}
 	}
 }
@@ -186,14 +188,19 @@ func listFold(m *Machine, args []graph.Value) (graph.Value, error) {
 	if err != nil {
 		return graph.Value{}, err
 	}
-	f, acc, c := args[0], args[1], meter{m: m}
-	for it := xs.Iter(); ; {
-		x, ok := it.Next()
+	l := m.loop(args)
+	l.acc = args[1]
+	if err := l.resume("list.fold"); err != nil {
+		return graph.Value{}, err
+	}
+	for l.over(xs); ; {
+		x, ok := l.next()
 		if !ok {
-			return acc, nil
+			v := l.acc
+			l.end()
+			return v, nil
 		}
-		c.tick()
-		acc = m.Apply(f, acc, x)
+		l.acc = l.call(args[0], l.acc, x)
 	}
 }
 
@@ -202,12 +209,18 @@ func listFoldr(m *Machine, args []graph.Value) (graph.Value, error) {
 	if err != nil {
 		return graph.Value{}, err
 	}
-	f, acc, c := args[0], args[1], meter{m: m}
-	backwards(xs, func(x graph.Value) {
-		c.tick()
-		acc = m.Apply(f, x, acc)
+	l := m.loop(args)
+	l.acc = args[1]
+	if err := l.resume("list.foldr"); err != nil {
+		return graph.Value{}, err
+	}
+	backwards(xs.Slice(0, xs.Len()-min(l.done(), xs.Len())), func(x graph.Value) {
+		l.turn()
+		l.acc = l.call(args[0], x, l.acc)
 	})
-	return acc, nil
+	v := l.acc
+	l.end()
+	return v, nil
 }
 
 // backwards calls f for each element from the last to the first.
@@ -247,14 +260,18 @@ func listFlatMap(m *Machine, args []graph.Value) (graph.Value, error) {
 	if err != nil {
 		return graph.Value{}, err
 	}
-	f, c, out := args[0], meter{m: m}, joiner{m: m}
-	for it := xs.Iter(); ; {
-		x, ok := it.Next()
+	l := m.loop(args)
+	if err := l.resume("list.flatMap"); err != nil {
+		return graph.Value{}, err
+	}
+	for l.over(xs); ; {
+		x, ok := l.next()
 		if !ok {
-			return graph.ListValue(out.list()), nil
+			v := graph.ListValue(l.joined.list())
+			l.end()
+			return v, nil
 		}
-		c.tick()
-		if err := out.join(m.Apply(f, x)); err != nil {
+		if err := l.joined.join(l.call(args[0], x)); err != nil {
 			return graph.Value{}, err
 		}
 	}
@@ -282,7 +299,7 @@ func listConcat(m *Machine, args []graph.Value) (graph.Value, error) {
 type joiner struct {
 	m     *Machine
 	done  *graph.List // what is joined already, but for short
-	short listOut
+	short graph.ListBuilder
 	n     int64 // elements
 }
 
@@ -301,9 +318,11 @@ func (j *joiner) join(v graph.Value) error {
 		j.done = j.m.concatLists(j.done, xs)
 		return nil
 	}
-	j.short.m = j.m
+	if j.short.Len()&4095+xs.Len() > 4095 {
+		reserveList(j.m, 8192)
+	}
 	xs.Each(func(x graph.Value) bool {
-		j.short.add(x)
+		j.short.Add(x)
 		return true
 	})
 	return nil
@@ -312,8 +331,16 @@ func (j *joiner) join(v graph.Value) error {
 func (j *joiner) flush() {
 	if j.short.Len() > 0 {
 		j.done = j.m.concatLists(j.done, j.short.List())
-		j.short = listOut{m: j.m}
+		j.short = graph.ListBuilder{}
 	}
+}
+
+// soFar is what list would be.
+func (j *joiner) soFar() *graph.List {
+	if j.short.Len() == 0 {
+		return graph.EmptyList.Concat(j.done)
+	}
+	return j.done.Concat(j.short.SoFar())
 }
 
 func (j *joiner) list() *graph.List {
@@ -338,24 +365,32 @@ func (m *Machine) concatLists(a, b *graph.List) *graph.List {
 }
 
 func listZipWith(m *Machine, args []graph.Value) (graph.Value, error) {
-	f := args[0]
-	return zipLists(m, args[1], args[2], func(x, y graph.Value) graph.Value { return m.Apply(f, x, y) })
+	xs, ys, err := twoLists(m, args[1], args[2])
+	if err != nil {
+		return graph.Value{}, err
+	}
+	l := m.loop(args)
+	if err := l.resume("list.zipWith"); err != nil {
+		return graph.Value{}, err
+	}
+	j := ys.Slice(min(l.done(), ys.Len()), ys.Len()).Iter()
+	for l.over(xs.Slice(0, min(xs.Len(), ys.Len()))); ; {
+		x, ok := l.next()
+		if !ok {
+			v := l.out.value()
+			l.end()
+			return v, nil
+		}
+		y, _ := j.Next()
+		l.out.Add(l.call(args[0], x, y))
+	}
 }
 
 func listZip(m *Machine, args []graph.Value) (graph.Value, error) {
-	return zipLists(m, args[0], args[1], func(x, y graph.Value) graph.Value { return graph.NewList(x, y) })
-}
-
-func zipLists(m *Machine, a, b graph.Value, f func(x, y graph.Value) graph.Value) (graph.Value, error) {
-	xs, err := wantList(a)
+	xs, ys, err := twoLists(m, args[0], args[1])
 	if err != nil {
 		return graph.Value{}, err
 	}
-	ys, err := wantList(b)
-	if err != nil {
-		return graph.Value{}, err
-	}
-	reserveList(m, min(xs.Len(), ys.Len()))
 	c, out := meter{m: m}, graph.ListBuilder{}
 	for i, j := xs.Iter(), ys.Iter(); ; {
 		x, more := i.Next()
@@ -364,8 +399,20 @@ func zipLists(m *Machine, a, b graph.Value, f func(x, y graph.Value) graph.Value
 			return graph.ListValue(out.List()), nil
 		}
 		c.tick()
-		out.Add(f(x, y))
+		out.Add(graph.NewList(x, y))
 	}
+}
+
+// twoLists gives two lists that are gone through together, and makes sure of the memory for what comes of it.
+func twoLists(m *Machine, a, b graph.Value) (xs, ys *graph.List, err error) {
+	if xs, err = wantList(a); err != nil {
+		return nil, nil, err
+	}
+	if ys, err = wantList(b); err != nil {
+		return nil, nil, err
+	}
+	reserveList(m, min(xs.Len(), ys.Len()))
+	return xs, ys, nil
 }
 
 func listEnumerate(m *Machine, args []graph.Value) (graph.Value, error) {
@@ -385,42 +432,47 @@ func listEnumerate(m *Machine, args []graph.Value) (graph.Value, error) {
 	}
 }
 
-// firstWhere is the index and the element of the first x for which f x is want, -1 if there is none.
-func firstWhere(m *Machine, f, list graph.Value, want bool) (int, graph.Value, error) {
-	xs, err := wantList(list)
+// firstWhere is the index and the element of the first x for which f x is want, -1 if there is none. f and the list are
+// the arguments of the primitive of that name.
+func firstWhere(m *Machine, name string, args []graph.Value, want bool) (int, graph.Value, error) {
+	xs, err := wantList(args[1])
 	if err != nil {
 		return 0, graph.Value{}, err
 	}
-	c := meter{m: m}
-	it := xs.Iter()
-	for i := 0; ; i++ {
-		x, ok := it.Next()
+	l := m.loop(args)
+	if err := l.resume(name); err != nil {
+		return 0, graph.Value{}, err
+	}
+	for l.over(xs); ; {
+		x, ok := l.next()
 		if !ok {
+			l.end()
 			return -1, graph.Value{}, nil
 		}
-		c.tick()
-		is, err := holds(m, f, x)
+		is, err := l.holds(args[0], x)
 		if err != nil {
 			return 0, graph.Value{}, err
 		}
 		if is == want {
+			i := int(l.n) - 1
+			l.end()
 			return i, x, nil
 		}
 	}
 }
 
 func listAny(m *Machine, args []graph.Value) (graph.Value, error) {
-	i, _, err := firstWhere(m, args[0], args[1], true)
+	i, _, err := firstWhere(m, "list.any", args, true)
 	return graph.Bool(i >= 0), err
 }
 
 func listAll(m *Machine, args []graph.Value) (graph.Value, error) {
-	i, _, err := firstWhere(m, args[0], args[1], false)
+	i, _, err := firstWhere(m, "list.all", args, false)
 	return graph.Bool(i < 0), err
 }
 
 func listFind(m *Machine, args []graph.Value) (graph.Value, error) {
-	i, x, err := firstWhere(m, args[0], args[1], true)
+	i, x, err := firstWhere(m, "list.find", args, true)
 	if err != nil || i < 0 {
 		return graph.None(), err
 	}
@@ -428,7 +480,7 @@ func listFind(m *Machine, args []graph.Value) (graph.Value, error) {
 }
 
 func listTakeWhile(m *Machine, args []graph.Value) (graph.Value, error) {
-	i, _, err := firstWhere(m, args[0], args[1], false)
+	i, _, err := firstWhere(m, "list.takeWhile", args, false)
 	if err != nil || i < 0 {
 		return args[1], err
 	}
@@ -436,7 +488,7 @@ func listTakeWhile(m *Machine, args []graph.Value) (graph.Value, error) {
 }
 
 func listDropWhile(m *Machine, args []graph.Value) (graph.Value, error) {
-	i, _, err := firstWhere(m, args[0], args[1], false)
+	i, _, err := firstWhere(m, "list.dropWhile", args, false)
 	if err != nil || i < 0 {
 		return graph.NewList(), err
 	}
@@ -449,35 +501,39 @@ func listGroupBy(m *Machine, args []graph.Value) (graph.Value, error) {
 	if err != nil {
 		return graph.Value{}, err
 	}
-	f, c := args[0], meter{m: m}
+	l := m.loop(args)
+	if err := l.resume("list.groupBy"); err != nil {
+		return graph.Value{}, err
+	}
 	index := map[string]int{}
-	var keys []string
-	var groups []*listOut
-	for it := xs.Iter(); ; {
-		x, ok := it.Next()
+	for i, k := range l.keys {
+		index[k] = i
+	}
+	for l.over(xs); ; {
+		x, ok := l.next()
 		if !ok {
 			break
 		}
-		c.tick()
-		k, err := plainText(m, m.Apply(f, x))
+		k, err := plainText(m, l.call(args[0], x))
 		if err != nil {
 			return graph.Value{}, err
 		}
 		i, ok := index[k]
 		if !ok {
-			i = len(groups)
+			i = len(l.groups)
 			index[k] = i
-			keys, groups = append(keys, k), append(groups, &listOut{m: m})
+			l.keys, l.groups = append(l.keys, k), append(l.groups, &listOut{m: m})
 			if i&1023 == 1023 {
 				m.Reserve(1 << 17)
 			}
 		}
-		groups[i].add(x)
+		l.groups[i].add(x)
 	}
 	var out graph.MapBuilder
-	for i, k := range keys {
-		out.Set(k, groups[i].value())
+	for i, k := range l.keys {
+		out.Set(k, l.groups[i].value())
 	}
+	l.end()
 	return graph.MapValue(out.Map()), nil
 }
 

@@ -166,13 +166,31 @@ func mapMap(m *Machine, args []graph.Value) (graph.Value, error) {
 	if err != nil {
 		return graph.Value{}, err
 	}
-	f, c, out := args[0], meter{m: m}, mapOut{m: m}
-	entries.Each(func(key string, v graph.Value) bool {
-		c.tick()
-		out.set(key, m.Apply(f, graph.Text(key), v))
+	l := m.loop(args)
+	if err := l.resume("map.map"); err != nil {
+		return graph.Value{}, err
+	}
+	l.each(entries, func(key string, v graph.Value) bool {
+		l.fields.set(key, l.call(args[0], graph.Text(key), v))
 		return true
 	})
-	return out.value(), nil
+	v := l.fields.value()
+	l.end()
+	return v, nil
+}
+
+// each calls f for the entries of a map that are not dealt with.
+func (l *loop) each(entries *graph.Map, f func(key string, v graph.Value) bool) {
+	skip := l.done()
+	entries.Each(func(key string, v graph.Value) bool {
+		if skip > 0 {
+			skip--
+			return true
+		}
+		l.turn()
+		return f(key, v)
+	})
+	l.settle()
 }
 
 func mapFilter(m *Machine, args []graph.Value) (graph.Value, error) {
@@ -180,23 +198,23 @@ func mapFilter(m *Machine, args []graph.Value) (graph.Value, error) {
 	if err != nil {
 		return graph.Value{}, err
 	}
-	f, c, out := args[0], meter{m: m}, mapOut{m: m}
-	entries.Each(func(key string, v graph.Value) bool {
-		c.tick()
-		keep := head(m, m.Apply(f, graph.Text(key), v))
-		if keep.Kind() != graph.KindBool {
-			err = wrongKind(keep, "bool")
-			return false
+	l := m.loop(args)
+	if err := l.resume("map.filter"); err != nil {
+		return graph.Value{}, err
+	}
+	l.each(entries, func(key string, v graph.Value) bool {
+		keep := false
+		if keep, err = l.holds(args[0], graph.Text(key), v); keep {
+			l.fields.set(key, v)
 		}
-		if keep.Bool() {
-			out.set(key, v)
-		}
-		return true
+		return err == nil
 	})
 	if err != nil {
 		return graph.Value{}, err
 	}
-	return out.value(), nil
+	v := l.fields.value()
+	l.end()
+	return v, nil
 }
 
 func mapFold(m *Machine, args []graph.Value) (graph.Value, error) {
@@ -204,13 +222,18 @@ func mapFold(m *Machine, args []graph.Value) (graph.Value, error) {
 	if err != nil {
 		return graph.Value{}, err
 	}
-	f, acc, c := args[0], args[1], meter{m: m}
-	entries.Each(func(key string, v graph.Value) bool {
-		c.tick()
-		acc = m.Apply(f, acc, graph.Text(key), v)
+	l := m.loop(args)
+	l.acc = args[1]
+	if err := l.resume("map.fold"); err != nil {
+		return graph.Value{}, err
+	}
+	l.each(entries, func(key string, v graph.Value) bool {
+		l.acc = l.call(args[0], l.acc, graph.Text(key), v)
 		return true
 	})
-	return acc, nil
+	v := l.acc
+	l.end()
+	return v, nil
 }
 
 func mapWithout(m *Machine, args []graph.Value) (graph.Value, error) {

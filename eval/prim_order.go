@@ -99,18 +99,31 @@ func listSortBy(m *Machine, args []graph.Value) (graph.Value, error) {
 		return graph.Value{}, err
 	}
 	type keyed struct{ key, x graph.Value }
-	reserve(m, int64(xs.Len())*valueSize*4)
-	f, c := args[0], meter{m: m}
-	all := make([]keyed, 0, xs.Len())
-	for it := xs.Iter(); ; {
-		x, ok := it.Next()
+	reserve(m, int64(xs.Len())*valueSize*5)
+	l := m.loop(args)
+	if err := l.resume("list.sortBy"); err != nil {
+		return graph.Value{}, err
+	}
+	for l.over(xs); ; {
+		x, ok := l.next()
 		if !ok {
 			break
 		}
-		c.tick()
-		all = append(all, keyed{m.Apply(f, x), x})
+		l.out.Add(l.call(args[0], x))
 	}
-	c = meter{m: m}
+	if l.out.Len() != xs.Len() {
+		return graph.Value{}, l.refuse()
+	}
+	all := make([]keyed, 0, xs.Len())
+	for i, keys := xs.Iter(), l.out.SoFar().Iter(); ; {
+		x, ok := i.Next()
+		if !ok {
+			break
+		}
+		key, _ := keys.Next()
+		all = append(all, keyed{key, x})
+	}
+	c := meter{m: m}
 	err = mergeSort(all, make([]keyed, (len(all)+1)/2), func(b, a *keyed) (bool, error) {
 		c.tick()
 		return less(m, b.key, a.key)
@@ -118,6 +131,7 @@ func listSortBy(m *Machine, args []graph.Value) (graph.Value, error) {
 	if err != nil {
 		return graph.Value{}, err
 	}
+	l.end()
 	out := graph.ListBuilder{}
 	for i := range all {
 		out.Add(all[i].x)
@@ -131,18 +145,31 @@ func listSortWith(m *Machine, args []graph.Value) (graph.Value, error) {
 		return graph.Value{}, err
 	}
 	all, buffer := elements(m, xs)
-	f, c := args[0], meter{m: m}
+	l := m.loop(args)
+	if err := l.resume("list.sortWith"); err != nil {
+		return graph.Value{}, err
+	}
+	known, asked := l.done(), 0
 	err = mergeSort(all, buffer, func(b, a *graph.Value) (bool, error) {
-		c.tick()
-		r := head(m, m.Apply(f, *b, *a))
-		if r.Kind() != graph.KindBool {
-			return false, wrongKind(r, "bool")
+		i := asked
+		asked++
+		if i < known {
+			return l.bits[i/8]>>(i%8)&1 == 1, nil
 		}
-		return r.Bool(), nil
+		l.turn()
+		first, err := l.holds(args[0], *b, *a)
+		if i%8 == 0 {
+			l.bits = append(l.bits, 0)
+		}
+		if first {
+			l.bits[i/8] |= 1 << (i % 8)
+		}
+		return first, err
 	})
 	if err != nil {
 		return graph.Value{}, err
 	}
+	l.end()
 	return graph.ListValue(graph.ListOf(all)), nil
 }
 

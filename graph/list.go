@@ -4,6 +4,7 @@ package graph
 
 import (
 	"math/bits"
+	"slices"
 	"sync/atomic"
 	"unsafe"
 )
@@ -590,6 +591,12 @@ func (b *ListBuilder) List() *List {
 	}
 	*b = ListBuilder{}
 	return l
+}
+
+// SoFar returns the list of what was added, and leaves b as it is.
+func (b *ListBuilder) SoFar() *List {
+	c := ListBuilder{slices.Clone(b.cur), b.leaves, b.n}
+	return c.List()
 }
 
 // treeFrom returns the tree of nodes of one height, each large enough to stand in a tree.

@@ -409,6 +409,12 @@ func (b *MapBuilder) Set(key string, v Value) {
 	b.vals = append(b.vals, v)
 }
 
+// SoFar returns the map of what was added, and leaves b as it is.
+func (b *MapBuilder) SoFar() *Map {
+	c := MapBuilder{slices.Clone(b.keys), slices.Clone(b.vals), b.unsorted}
+	return c.Map()
+}
+
 // Map returns the map of what was added, and empties b.
 func (b *MapBuilder) Map() *Map {
 	keys, vals := b.keys, b.vals

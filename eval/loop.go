@@ -1,0 +1,354 @@
+// This file holds loops: what the primitives that call a function for each element keep in view of a stop, so that the rest
+// of a loop is an expression as well (core.resume).
+
+package eval
+
+import (
+	"unsafe"
+
+	"github.com/rosser-lang/rosser/graph"
+)
+
+// A loop is a primitive in the midst of its calls. It goes through three states for each element: between, when all before
+// it are dealt with; calling; and answered, when the call's value is there but has not had its effect.
+//
+// A primitive begins one with Machine.loop, takes the elements with next (or counts them with turn), calls with call, keeps what it has
+// so far in the loop, and ends it with end.
+type loop struct {
+	graph.Tag
+	m      *Machine
+	state  loopState
+	replay bool   // resumed while calling: the value of the call in hand is there
+	n      uint64 // elements visited, that in hand included; 1 step is charged for every 16
+	before uint64 // steps when all before the element in hand was dealt with
+	at     uint64 // steps when the answer came
+	result graph.Value
+	parts  []graph.Value // what it is resumed with
+
+	args   []graph.Value
+	it     graph.ListIter
+	acc    graph.Value
+	out    listOut
+	other  listOut
+	joined joiner
+	fields mapOut
+	groups []*listOut
+	keys   []string
+	bits   []byte // outcomes of comparisons
+}
+
+type loopState uint8
+
+const (
+	between loopState = iota
+	calling
+	answered
+)
+
+// A resumption is what core.resume hands to the loop that it goes on with.
+type resumption struct {
+	n     uint64
+	parts []graph.Value
+	value graph.Value
+	has   bool // value is the answer of the call in hand
+}
+
+// loop begins the loop of the primitive in hand, whose arguments are args.
+func (m *Machine) loop(args []graph.Value) *loop {
+	var l *loop
+	if k := len(m.loops); k > 0 {
+		l = m.loops[k-1]
+		m.loops = m.loops[:k-1]
+	} else {
+		l = &loop{m: m}
+		l.Init(loopTag)
+	}
+	l.args, l.before = args, m.steps
+	l.out.m, l.other.m, l.joined.m, l.fields.m = m, m, m, m
+	run, n := m.primRun, len(args)
+	if r := m.resumed; r != nil {
+		m.resumed = nil
+		l.n, l.parts, l.result, l.replay = r.n, r.parts, r.value, r.has
+		n = resumeArity
+	}
+	if run != nil {
+		*(*graph.Value)(unsafe.Add(run, uintptr(n)*slotSize)) = l.Value(0)
+	}
+	return l
+}
+
+// end gives the loop back.
+func (l *loop) end() {
+	m := l.m
+	bits, groups, keys := l.bits[:0], l.groups[:0], l.keys[:0]
+	clear(l.groups)
+	*l = loop{Tag: l.Tag, m: m, bits: bits, groups: groups, keys: keys}
+	m.loops = append(m.loops, l)
+}
+
+// done is how many elements are dealt with.
+func (l *loop) done() int {
+	if l.replay {
+		return int(l.n) - 1
+	}
+	return int(l.n)
+}
+
+// over sets the elements to go through: those of xs that are not dealt with.
+func (l *loop) over(xs *graph.List) *loop {
+	if k := l.done(); k > 0 {
+		xs = xs.Slice(min(k, xs.Len()), xs.Len())
+	}
+	l.it = xs.Iter()
+	return l
+}
+
+// next is the next element.
+func (l *loop) next() (graph.Value, bool) {
+	l.state = between
+	x, ok := l.it.Next()
+	if ok {
+		l.turn()
+	}
+	return x, ok
+}
+
+// turn counts an element and charges for it.
+func (l *loop) turn() {
+	if l.replay {
+		return
+	}
+	l.state, l.before = between, l.m.steps
+	if l.n&15 == 15 {
+		l.m.Charge(1)
+	}
+	l.n++
+}
+
+// settle says that all elements are dealt with.
+func (l *loop) settle() { l.state, l.before = between, l.m.steps }
+
+// call calls f for the element in hand.
+func (l *loop) call(f graph.Value, args ...graph.Value) graph.Value {
+	if l.replay {
+		l.replay, l.state, l.at = false, answered, l.m.steps
+		return l.result
+	}
+	l.state = calling
+	r := l.m.Apply(f, args...)
+	l.result, l.at, l.state = r, l.m.steps, answered
+	return r
+}
+
+// holds calls the predicate f.
+func (l *loop) holds(f graph.Value, args ...graph.Value) (bool, error) {
+	r := l.call(f, args...)
+	if r.Kind() != graph.KindBool {
+		if r = head(l.m, r); r.Kind() != graph.KindBool {
+			return false, wrongKind(r, "bool")
+		}
+	}
+	return r.Bool(), nil
+}
+
+// A keeper says how the loop of a primitive is written down, and whether what was written down can be read.
+type keeper struct {
+	save    func(l *loop) []graph.Value
+	restore func(l *loop) bool
+}
+
+// keepers are those of the primitives whose loops can be resumed, by name.
+var keepers = map[string]keeper{
+	"list.map":       {saveOut, restoreOut},
+	"list.zipWith":   {saveOut, restoreOut},
+	"list.filter":    {saveOut, restoreOut},
+	"map.map":        {saveFields, restoreFields},
+	"map.filter":     {saveFields, restoreFields},
+	"list.fold":      {saveAcc, restoreAcc},
+	"list.foldr":     {saveAcc, restoreAcc},
+	"map.fold":       {saveAcc, restoreAcc},
+	"list.any":       {saveNothing, restoreNothing},
+	"list.all":       {saveNothing, restoreNothing},
+	"list.find":      {saveNothing, restoreNothing},
+	"list.takeWhile": {saveNothing, restoreNothing},
+	"list.dropWhile": {saveNothing, restoreNothing},
+	"list.sortBy":    {saveOut, restoreOut},
+	"list.partition": {
+		func(l *loop) []graph.Value {
+			return []graph.Value{graph.ListValue(l.out.SoFar()), graph.ListValue(l.other.SoFar())}
+		},
+		func(l *loop) bool {
+			return l.are(graph.KindList, graph.KindList) && l.fill(&l.out, l.parts[0].List()) && l.fill(&l.other, l.parts[1].List())
+		},
+	},
+	"list.flatMap": {
+		func(l *loop) []graph.Value { return []graph.Value{graph.ListValue(l.joined.soFar())} },
+		func(l *loop) bool {
+			if !l.are(graph.KindList) {
+				return false
+			}
+			l.joined.done = l.parts[0].List()
+			l.joined.n = int64(l.joined.done.Len())
+			return true
+		},
+	},
+	"list.groupBy": {
+		func(l *loop) []graph.Value {
+			var b graph.MapBuilder
+			for i, k := range l.keys {
+				b.Set(k, graph.ListValue(l.groups[i].SoFar()))
+			}
+			return []graph.Value{graph.MapValue(b.Map())}
+		},
+		func(l *loop) bool {
+			if !l.are(graph.KindMap) {
+				return false
+			}
+			ok := true
+			l.parts[0].Map().Each(func(key string, v graph.Value) bool {
+				if ok = v.Kind() == graph.KindList; ok {
+					g := &listOut{m: l.m}
+					l.fill(g, v.List())
+					l.keys, l.groups = append(l.keys, key), append(l.groups, g)
+				}
+				return ok
+			})
+			return ok
+		},
+	},
+	"list.sortWith": {
+		func(l *loop) []graph.Value {
+			return []graph.Value{graph.BytesValue(append([]byte(nil), l.bits...))}
+		},
+		func(l *loop) bool {
+			if !l.are(graph.KindBytes) || len(l.parts[0].Bytes()) != (l.done()+7)/8 {
+				return false
+			}
+			l.bits = append(l.bits[:0], l.parts[0].Bytes()...)
+			return true
+		},
+	},
+}
+
+// are says whether the parts that the loop is resumed with are of these kinds.
+func (l *loop) are(kinds ...graph.Kind) bool {
+	if len(l.parts) != len(kinds) {
+		return false
+	}
+	for i, k := range kinds {
+		if l.parts[i].Kind() != k {
+			return false
+		}
+	}
+	return true
+}
+
+// fill puts the elements of xs into out.
+func (l *loop) fill(out *listOut, xs *graph.List) bool {
+	reserveList(l.m, xs.Len())
+	xs.Each(func(x graph.Value) bool {
+		out.Add(x)
+		return true
+	})
+	return true
+}
+
+func saveOut(l *loop) []graph.Value { return []graph.Value{graph.ListValue(l.out.SoFar())} }
+
+func restoreOut(l *loop) bool {
+	return l.are(graph.KindList) && l.fill(&l.out, l.parts[0].List())
+}
+
+func saveFields(l *loop) []graph.Value { return []graph.Value{graph.MapValue(l.fields.b.SoFar())} }
+
+func restoreFields(l *loop) bool {
+	if !l.are(graph.KindMap) {
+		return false
+	}
+	l.parts[0].Map().Each(func(key string, v graph.Value) bool {
+		l.fields.set(key, v)
+		return true
+	})
+	return true
+}
+
+func saveAcc(l *loop) []graph.Value { return []graph.Value{l.acc} }
+
+func restoreAcc(l *loop) bool {
+	if len(l.parts) != 1 {
+		return false
+	}
+	l.acc = l.parts[0]
+	return true
+}
+
+func saveNothing(*loop) []graph.Value { return nil }
+
+func restoreNothing(l *loop) bool { return len(l.parts) == 0 }
+
+// resume fills the loop with what it is resumed with, if it is. An error is one of what core.resume was given.
+func (l *loop) resume(name string) error {
+	if l.parts == nil {
+		return nil
+	}
+	if !keepers[name].restore(l) {
+		return l.refuse()
+	}
+	return nil
+}
+
+func (l *loop) refuse() error { return wrongKind(graph.NewList(l.parts...), "the state of a loop") }
+
+// resumeName and resumeArity are those of the primitive that goes on with a loop.
+const (
+	resumeName  = "core.resume"
+	resumeArity = 4
+)
+
+// coreResume goes on with a loop in the midst of its calls: of the primitive name, with those arguments, after n elements,
+// from the state that the loop had. With [value], the n-th call is answered already, by value.
+//
+//	name   the primitive
+//	state  [arguments, n, parts]
+//	has    whether value is the n-th call's
+//	value  it
+func coreResume(m *Machine, args []graph.Value) (graph.Value, error) {
+	bad := func() (graph.Value, error) {
+		return graph.Value{}, wrongKind(args[1], "the state of a loop")
+	}
+	if args[0].Kind() != graph.KindText || args[1].Kind() != graph.KindList || args[2].Kind() != graph.KindBool {
+		return bad()
+	}
+	name, state, has := args[0].Text(), args[1].List(), args[2].Bool()
+	if _, ok := keepers[name]; !ok || state.Len() != 3 {
+		return bad()
+	}
+	p := m.prims[name]
+	inner, n, parts := state.At(0), state.At(1), state.At(2)
+	count, small := n.Int()
+	if inner.Kind() != graph.KindList || inner.List().Len() != p.Arity || n.Kind() != graph.KindInt || !small || parts.Kind() != graph.KindList {
+		return bad()
+	}
+	if count < 0 || has && count == 0 {
+		return bad()
+	}
+	own := listValues(inner.List())
+	for i, v := range own { // they were looked into before the loop began
+		if p.Demand>>i&1 != 0 {
+			own[i] = head(m, v)
+		}
+	}
+	m.resumed = &resumption{n: uint64(count), parts: listValues(parts.List()), value: args[3], has: has}
+	defer func() { m.resumed = nil }()
+	return p.Run(m, own)
+}
+
+// listValues are the elements of a list, never nil.
+func listValues(xs *graph.List) []graph.Value {
+	vs := make([]graph.Value, 0, xs.Len())
+	xs.Each(func(x graph.Value) bool {
+		vs = append(vs, x)
+		return true
+	})
+	return vs
+}
