@@ -34,6 +34,8 @@ type unit struct {
 	steps uint64
 	err   *Thrown
 	trace cid.Cid // of its Result, if linked
+	// becomes is the Reduct by which it is being reduced, if it is.
+	becomes cid.Cid
 }
 
 // unit gives the unit of a CID, without loading it.
@@ -167,12 +169,18 @@ func (m *Machine) reduceUnit(u *unit, index int) graph.Value {
 		if m.memHigh.Load() || m.stopping.Load() != nil { // closed expressions in each other take no steps
 			m.safepoint()
 		}
+		if r, block, ok := m.reductOf(u.cid); ok {
+			u.becomes = block
+			m.addSteps(r.Steps)
+			return m.refValue(m.unit(r.To), -1)
+		}
 		r := f.enter(m, fp)
 		if r.IsMark() {
 			r = m.trampoline(fp)
 		}
 		return r
 	})
+	u.becomes = cid.Undef
 	if thrown != nil {
 		u.state = unreduced
 		if t, ok := thrown.(*Thrown); ok {
@@ -281,6 +289,8 @@ type forced struct {
 	value graph.Value
 	err   *Thrown
 	trace cid.Cid
+	// becomes is the Reduct by which it is being reduced, if it is.
+	becomes cid.Cid
 }
 
 // Force looks inside: it loads a link, reduces a lazy value, and goes on with what it finds.
@@ -347,6 +357,13 @@ func (m *Machine) forceThunk(t *graph.Thunk) graph.Value {
 				panic(&Stop{Reason: Missing, Err: fmt.Errorf("%s is not a function of %d arguments, as a lazy value wants it", t.Head, len(t.Args))})
 			}
 			t.Body = l
+		}
+		if m.resuming {
+			if r, block, ok := m.reductOf(graph.ThunkCode(t, nil)); ok {
+				f.becomes = block
+				m.addSteps(r.Steps)
+				return m.refValue(m.unit(r.To), -1)
+			}
 		}
 		return m.call(l, t.Args, -1)
 	})

@@ -243,6 +243,9 @@ func (m *Machine) reduceRoot(u *unit, out *Outcome) {
 	}
 	start, e := m.now(), p.open()
 	p.root = u
+	if p.on() && !m.resuming {
+		_, m.resuming, _ = m.opt.Store.Reduct(m.ctx, u.cid)
+	}
 	func() {
 		sp := m.sp
 		defer func() {

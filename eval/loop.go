@@ -105,10 +105,11 @@ func (l *loop) over(xs *graph.List) *loop {
 
 // next is the next element.
 func (l *loop) next() (graph.Value, bool) {
-	l.state = between
 	x, ok := l.it.Next()
 	if ok {
 		l.turn()
+	} else {
+		l.settle()
 	}
 	return x, ok
 }
@@ -157,77 +158,84 @@ type keeper struct {
 	restore func(l *loop) bool
 }
 
-// keepers are those of the primitives whose loops can be resumed, by name.
-var keepers = map[string]keeper{
-	"list.map":       {saveOut, restoreOut},
-	"list.zipWith":   {saveOut, restoreOut},
-	"list.filter":    {saveOut, restoreOut},
-	"map.map":        {saveFields, restoreFields},
-	"map.filter":     {saveFields, restoreFields},
-	"list.fold":      {saveAcc, restoreAcc},
-	"list.foldr":     {saveAcc, restoreAcc},
-	"map.fold":       {saveAcc, restoreAcc},
-	"list.any":       {saveNothing, restoreNothing},
-	"list.all":       {saveNothing, restoreNothing},
-	"list.find":      {saveNothing, restoreNothing},
-	"list.takeWhile": {saveNothing, restoreNothing},
-	"list.dropWhile": {saveNothing, restoreNothing},
-	"list.sortBy":    {saveOut, restoreOut},
-	"list.partition": {
-		func(l *loop) []graph.Value {
-			return []graph.Value{graph.ListValue(l.out.SoFar()), graph.ListValue(l.other.SoFar())}
-		},
-		func(l *loop) bool {
-			return l.are(graph.KindList, graph.KindList) && l.fill(&l.out, l.parts[0].List()) && l.fill(&l.other, l.parts[1].List())
-		},
-	},
-	"list.flatMap": {
-		func(l *loop) []graph.Value { return []graph.Value{graph.ListValue(l.joined.soFar())} },
-		func(l *loop) bool {
-			if !l.are(graph.KindList) {
-				return false
-			}
-			l.joined.done = l.parts[0].List()
-			l.joined.n = int64(l.joined.done.Len())
-			return true
-		},
-	},
-	"list.groupBy": {
-		func(l *loop) []graph.Value {
-			var b graph.MapBuilder
-			for i, k := range l.keys {
-				b.Set(k, graph.ListValue(l.groups[i].SoFar()))
-			}
-			return []graph.Value{graph.MapValue(b.Map())}
-		},
-		func(l *loop) bool {
-			if !l.are(graph.KindMap) {
-				return false
-			}
-			ok := true
-			l.parts[0].Map().Each(func(key string, v graph.Value) bool {
-				if ok = v.Kind() == graph.KindList; ok {
-					g := &listOut{m: l.m}
-					l.fill(g, v.List())
-					l.keys, l.groups = append(l.keys, key), append(l.groups, g)
-				}
-				return ok
-			})
-			return ok
-		},
-	},
-	"list.sortWith": {
-		func(l *loop) []graph.Value {
-			return []graph.Value{graph.BytesValue(append([]byte(nil), l.bits...))}
-		},
-		func(l *loop) bool {
-			if !l.are(graph.KindBytes) || len(l.parts[0].Bytes()) != (l.done()+7)/8 {
-				return false
-			}
-			l.bits = append(l.bits[:0], l.parts[0].Bytes()...)
-			return true
-		},
-	},
+// keeperOf is the keeper of a primitive whose loops can be resumed.
+func keeperOf(name string) (k keeper, ok bool) {
+	switch name {
+	case "list.map", "list.zipWith", "list.filter", "list.sortBy":
+		k = keeper{saveOut, restoreOut}
+	case "map.map", "map.filter":
+		k = keeper{saveFields, restoreFields}
+	case "list.fold", "list.foldr", "map.fold":
+		k = keeper{saveAcc, restoreAcc}
+	case "list.any", "list.all", "list.find", "list.takeWhile", "list.dropWhile":
+		k = keeper{saveNothing, restoreNothing}
+	case "list.partition":
+		k = keeper{savePartition, restorePartition}
+	case "list.flatMap":
+		k = keeper{saveJoined, restoreJoined}
+	case "list.groupBy":
+		k = keeper{saveGroups, restoreGroups}
+	case "list.sortWith":
+		k = keeper{saveBits, restoreBits}
+	default:
+		return k, false
+	}
+	return k, true
+}
+
+func savePartition(l *loop) []graph.Value {
+	return []graph.Value{graph.ListValue(l.out.SoFar()), graph.ListValue(l.other.SoFar())}
+}
+
+func restorePartition(l *loop) bool {
+	return l.are(graph.KindList, graph.KindList) && l.fill(&l.out, l.parts[0].List()) && l.fill(&l.other, l.parts[1].List())
+}
+
+func saveJoined(l *loop) []graph.Value { return []graph.Value{graph.ListValue(l.joined.soFar())} }
+
+func restoreJoined(l *loop) bool {
+	if !l.are(graph.KindList) {
+		return false
+	}
+	l.joined.done = l.parts[0].List()
+	l.joined.n = int64(l.joined.done.Len())
+	return true
+}
+
+func saveGroups(l *loop) []graph.Value {
+	var b graph.MapBuilder
+	for i, k := range l.keys {
+		b.Set(k, graph.ListValue(l.groups[i].SoFar()))
+	}
+	return []graph.Value{graph.MapValue(b.Map())}
+}
+
+func restoreGroups(l *loop) bool {
+	if !l.are(graph.KindMap) {
+		return false
+	}
+	ok := true
+	l.parts[0].Map().Each(func(key string, v graph.Value) bool {
+		if ok = v.Kind() == graph.KindList; ok {
+			g := &listOut{m: l.m}
+			l.fill(g, v.List())
+			l.keys, l.groups = append(l.keys, key), append(l.groups, g)
+		}
+		return ok
+	})
+	return ok
+}
+
+func saveBits(l *loop) []graph.Value {
+	return []graph.Value{graph.BytesValue(append([]byte(nil), l.bits...))}
+}
+
+func restoreBits(l *loop) bool {
+	if !l.are(graph.KindBytes) || len(l.parts[0].Bytes()) != (l.done()+7)/8 {
+		return false
+	}
+	l.bits = append(l.bits[:0], l.parts[0].Bytes()...)
+	return true
 }
 
 // are says whether the parts that the loop is resumed with are of these kinds.
@@ -291,7 +299,7 @@ func (l *loop) resume(name string) error {
 	if l.parts == nil {
 		return nil
 	}
-	if !keepers[name].restore(l) {
+	if k, _ := keeperOf(name); !k.restore(l) {
 		return l.refuse()
 	}
 	return nil
@@ -320,7 +328,7 @@ func coreResume(m *Machine, args []graph.Value) (graph.Value, error) {
 		return bad()
 	}
 	name, state, has := args[0].Text(), args[1].List(), args[2].Bool()
-	if _, ok := keepers[name]; !ok || state.Len() != 3 {
+	if _, ok := keeperOf(name); !ok || state.Len() != 3 {
 		return bad()
 	}
 	p := m.prims[name]
@@ -341,6 +349,30 @@ func coreResume(m *Machine, args []graph.Value) (graph.Value, error) {
 	m.resumed = &resumption{n: uint64(count), parts: listValues(parts.List()), value: args[3], has: has}
 	defer func() { m.resumed = nil }()
 	return p.Run(m, own)
+}
+
+// enterName is the primitive that enters the context of a frame.
+const enterName = "core.enter"
+
+// coreEnter calls f with the values and, last, with what the context waits for. The call itself is not counted: it is none of
+// the program's.
+func coreEnter(m *Machine, args []graph.Value) (graph.Value, error) {
+	values, err := wantList(args[1])
+	if err != nil {
+		return graph.Value{}, err
+	}
+	all := append(listValues(values), args[2])
+	if args[0].Kind() != graph.KindFn {
+		return graph.Value{}, wrongKind(args[0], "function")
+	}
+	fn := m.function(args[0], m.caller)
+	f, ok := fn.Body.(*lam)
+	if !ok || len(fn.Args) > 0 || f.arity != len(all) {
+		return graph.Value{}, wrongKind(args[0], "a context of so many values")
+	}
+	m.steps--
+	m.off++
+	return m.call(f, all, -1), nil
 }
 
 // listValues are the elements of a list, never nil.

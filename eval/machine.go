@@ -80,6 +80,15 @@ type Machine struct {
 
 	regexes regexCache // compiled patterns
 
+	becomes   map[cid.Cid]graph.Becomes // of the checkpoint that is resumed
+	resuming  bool                      // some expression in progress has a Reduct
+	writing   bool                      // a checkpoint
+	nextWrite time.Time                 // of one while the run goes on
+
+	shapes     map[shapeKey]*shape
+	shapeCount int
+	contexts   map[string]cid.Cid // functions made of shapes, by the shapes' ids
+
 	primNames map[cid.Cid]string // by the CIDs of their blocks; nil until it is needed
 
 	blocks *graph.Writer
@@ -113,9 +122,10 @@ type Outcome struct {
 
 // A Stop ends an evaluation that did not come to its answer. Nothing is recorded for what was in progress.
 type Stop struct {
-	Reason StopReason
-	Err    error // for Missing: names the block
-	Steps  uint64
+	Reason     StopReason
+	Err        error // for Missing: names the block
+	Steps      uint64
+	Checkpoint cid.Cid // from which it can go on (Resume); undefined if there is none
 }
 
 // A StopReason says why an evaluation was stopped.
@@ -173,6 +183,7 @@ func (m *Machine) Eval(ctx context.Context, expr cid.Cid) (out Outcome, err erro
 		}
 	}
 	m.failed = m.failed[:0]
+	m.resuming, m.nextWrite = m.becomes != nil, time.Now().Add(writeEvery)
 	out.Expr = expr
 	err = m.guarded(ctx, func() {
 		u := m.unit(expr)
@@ -264,7 +275,7 @@ func (m *Machine) checkMemory(extra int64) {
 		runtime.GC()
 		if MemoryInUse()+extra > m.opt.Memory-m.opt.Memory/16 {
 			defer debug.FreeOSMemory()
-			panic(&Stop{Reason: MemoryLimit})
+			m.stop(&Stop{Reason: MemoryLimit})
 		}
 	}
 }
@@ -272,7 +283,7 @@ func (m *Machine) checkMemory(extra int64) {
 // Reserve is called before allocating more than some 64 KiB in one go; it stops the evaluation if they cannot be had.
 func (m *Machine) Reserve(bytes int64) {
 	if bytes < 0 || m.opt.Memory > 0 && bytes > m.opt.Memory {
-		panic(&Stop{Reason: MemoryLimit})
+		m.stop(&Stop{Reason: MemoryLimit})
 	}
 	if bytes > 1<<16 {
 		m.checkMemory(bytes)
@@ -298,7 +309,7 @@ func (m *Machine) apart(f func()) {
 			return
 		case <-tick.C:
 			if s := m.stopping.Load(); s != nil {
-				panic(&Stop{Reason: s.Reason, Err: s.Err})
+				m.stop(&Stop{Reason: s.Reason, Err: s.Err})
 			}
 			if m.memHigh.Load() {
 				m.checkMemory(0)
@@ -313,7 +324,7 @@ func (m *Machine) executed() uint64 { return m.steps + m.off }
 // safepoint looks at fuel, stops, memory and the policy, and sets the next limit.
 func (m *Machine) safepoint() {
 	if s := m.stopping.Load(); s != nil {
-		panic(&Stop{Reason: s.Reason, Err: s.Err})
+		m.stop(&Stop{Reason: s.Reason, Err: s.Err})
 	}
 	if m.memHigh.Load() {
 		m.checkMemory(0)
@@ -321,9 +332,10 @@ func (m *Machine) safepoint() {
 	}
 	left := m.fuelEnd - m.executed()
 	if m.executed() >= m.fuelEnd {
-		panic(&Stop{Reason: OutOfFuel})
+		m.stop(&Stop{Reason: OutOfFuel})
 	}
 	m.policy.tick()
+	m.sometimes()
 	m.normalise()
 	m.limit = m.steps + min(checkEvery, left)
 }

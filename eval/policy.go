@@ -424,6 +424,15 @@ func (p *policy) linkCall(f *lam, args []graph.Value, r graph.Value, start since
 
 // small says whether hashing args is cheap.
 func small(args []graph.Value) bool {
+	parts := 256
+	return smallParts(args, &parts)
+}
+
+// smallParts is small for arguments that may have so many parts, those of functions and lazy values included.
+func smallParts(args []graph.Value, parts *int) bool {
+	if *parts -= len(args); *parts < 0 {
+		return false
+	}
 	for _, a := range args {
 		switch a.Kind() {
 		case graph.KindText:
@@ -443,11 +452,11 @@ func small(args []graph.Value) bool {
 				return false
 			}
 		case graph.KindFn:
-			if !small(a.Fn().Args) {
+			if !smallParts(a.Fn().Args, parts) {
 				return false
 			}
 		case graph.KindLazy:
-			if !small(a.Thunk().Args) {
+			if !smallParts(a.Thunk().Args, parts) {
 				return false
 			}
 		}

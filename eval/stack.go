@@ -144,8 +144,8 @@ func (m *Machine) unwindTo(sp unsafe.Pointer) { m.sp = sp }
 
 // hop runs f with a chunk and a goroutine of its own.
 func (m *Machine) hop(f func() graph.Value) (r graph.Value) {
-	if s := m.stopping.Load(); s != nil {
-		panic(&Stop{Reason: s.Reason, Err: s.Err})
+	if m.stopping.Load() != nil {
+		m.limit = m.steps // the next step looks
 	}
 	m.pushChunk()
 	done := make(chan any)

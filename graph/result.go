@@ -30,6 +30,14 @@ type Reduct struct {
 	Steps  uint64
 }
 
+// A Checkpoint is where the reduction of an expression was stopped: the reducts of what was in progress, which lead from it to
+// what is left to do, and the traces of what it had used.
+type Checkpoint struct {
+	Of      cid.Cid
+	Reducts []cid.Cid
+	Uses    []cid.Cid
+}
+
 // A Trace links a Result to the traces of the results that it rests on, in the order they were demanded.
 type Trace struct {
 	Result cid.Cid
@@ -62,6 +70,8 @@ type BlockSpans struct {
 const (
 	// MaxSteps is where steps stop counting.
 	MaxSteps = math.MaxInt64
+	// MaxReducts is how many reducts a checkpoint has at most, and how many uses.
+	MaxReducts = 4096
 	// maxUses is how many uses one block of a trace has; more are grouped.
 	maxUses = 256
 )
@@ -99,6 +109,22 @@ func EncodeReduct(r Reduct, put Sink) Block {
 	dst = codec.AppendLink(codec.AppendText(dst, "of"), r.Of)
 	dst = codec.AppendLink(codec.AppendText(dst, "to"), r.To)
 	return putBlock(appendSteps(dst, r.Steps), put)
+}
+
+// EncodeCheckpoint returns the block of a checkpoint, and puts it. It keeps the first MaxReducts reducts and uses.
+func EncodeCheckpoint(c Checkpoint, put Sink) Block {
+	links := func(dst []byte, key string, list []cid.Cid) []byte {
+		list = list[:min(len(list), MaxReducts)]
+		dst = codec.AppendArray(codec.AppendText(dst, key), len(list))
+		for _, c := range list {
+			dst = codec.AppendLink(dst, c)
+		}
+		return dst
+	}
+	dst := codec.AppendMap(make([]byte, 0, 128+41*(len(c.Reducts)+len(c.Uses))), 3)
+	dst = codec.AppendLink(codec.AppendText(dst, "of"), c.Of)
+	dst = links(dst, "uses", c.Uses)
+	return putBlock(links(dst, "reducts", c.Reducts), put)
 }
 
 // EncodeTrace returns the block of a trace, and puts it. When it has more than 256 uses, each 256 of them stand in
@@ -294,6 +320,29 @@ func DecodeReduct(data []byte) (Reduct, error) {
 	d.key("steps")
 	r.Steps = d.natural()
 	return r, d.done("reduct")
+}
+
+// DecodeCheckpoint returns the checkpoint that a block is, strictly.
+func DecodeCheckpoint(data []byte) (Checkpoint, error) {
+	var c Checkpoint
+	d := newRecord(data)
+	links := func(key string) (list []cid.Cid) {
+		d.key(key)
+		n := d.array()
+		if n > MaxReducts {
+			d.ok(fmt.Errorf("got %d %s, want at most %d", n, key, MaxReducts))
+		}
+		for ; n > 0 && d.err == nil; n-- {
+			list = append(list, d.link())
+		}
+		return list
+	}
+	d.fields(3)
+	d.key("of")
+	c.Of = d.link()
+	c.Uses = links("uses")
+	c.Reducts = links("reducts")
+	return c, d.done("checkpoint")
 }
 
 // DecodeTrace returns the trace that one block is, strictly; a group of uses stands in it as one use (see EachUse).

@@ -228,6 +228,7 @@ func FuzzRecords(f *testing.F) {
 	f.Add(block(f, `{"of":&,"steps":5,"value":{"a":[1]}}`))
 	f.Add(block(f, `{"of":&,"steps":5,"error":{"kind":"a","value":1}}`))
 	f.Add(block(f, `{"of":&,"steps":5,"to":&}`))
+	f.Add(block(f, `{"of":&,"uses":[&],"reducts":[&,&]}`))
 	f.Add(block(f, `{"result":&,"uses":[{"at":"1","trace":&}]}`))
 	f.Add(block(f, `{"doc":"","name":"","term":&,"spans":[[&,[1,2]]],"params":["x"],"source":""}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -242,6 +243,12 @@ func FuzzRecords(f *testing.F) {
 			if b := graph.EncodeReduct(r, nil); b.CID != want {
 				t.Fatalf("%x\nwritten again is\n%x", data, b.Data)
 			}
+		}
+		if c, err := graph.DecodeCheckpoint(data); err == nil {
+			if b := graph.EncodeCheckpoint(c, nil); b.CID != want {
+				t.Fatalf("%x\nwritten again is\n%x", data, b.Data)
+			}
+			storetest.CheckSchema(t, "Checkpoint", data)
 		}
 		if r, err := graph.DecodeTrace(data); err == nil {
 			if b := graph.EncodeTrace(r, nil); b.CID != want {
@@ -267,6 +274,7 @@ func TestGoldenRecords(t *testing.T) {
 	add("Result", graph.EncodeResult(graph.Result{Of: nowhere, Value: graph.Text(strings.Repeat("long", 300)), Steps: 1}, nil))
 	add("Result", graph.EncodeResult(graph.Result{Of: nowhere, Error: &graph.Failure{Kind: "divide by zero", Value: graph.Int(1)}, Steps: 3}, nil))
 	add("Reduct", graph.EncodeReduct(graph.Reduct{Of: nowhere, To: nowhere, Steps: 5}, nil))
+	add("Checkpoint", graph.EncodeCheckpoint(graph.Checkpoint{Of: nowhere, Reducts: []cid.Cid{nowhere, nowhere}, Uses: []cid.Cid{nowhere}}, nil))
 	add("Trace", graph.EncodeTrace(graph.Trace{Result: nowhere}, nil))
 	uses := make([]graph.Use, 300)
 	for i := range uses {

@@ -41,6 +41,10 @@ type Store interface {
 	Answer(ctx context.Context, expr cid.Cid) (Answer, bool, error)
 	// Record keeps an answer. A claim never replaces an answer of this machine's own.
 	Record(ctx context.Context, a Answer) error
+	// Reduct returns what is recorded of an expression that was not reduced to the end, if the Reduct and what it became are there.
+	Reduct(ctx context.Context, expr cid.Cid) (Becomes, bool, error)
+	// RecordReduct keeps it; the latest stands. A claim never replaces one of this machine's own.
+	RecordReduct(ctx context.Context, b Becomes) error
 	// Flush returns when all that was put and recorded is durable.
 	Flush(ctx context.Context) error
 }
@@ -52,6 +56,29 @@ type Answer struct {
 	Trace  cid.Cid // may be undefined
 	By     string  // OwnAnswer and the version of the evaluator, or ClaimAnswer and whose claim it is
 	Steps  uint64
+}
+
+// A Becomes is an entry of the index of reducts: what an expression became before its reduction was stopped, and who says so.
+type Becomes struct {
+	Expr   cid.Cid
+	Reduct cid.Cid
+	By     string // as an Answer's
+}
+
+// Own says whether this machine reduced the expression itself.
+func (b Becomes) Own() bool { return strings.HasPrefix(b.By, OwnAnswer) }
+
+// LoadReduct reads the Reduct that an index entry names.
+func LoadReduct(b Becomes, load Loader) (Reduct, error) {
+	data, err := load(b.Reduct)
+	if err != nil {
+		return Reduct{}, err
+	}
+	r, err := DecodeReduct(data)
+	if err == nil && r.Of != b.Expr {
+		err = fmt.Errorf("reduct %s: got one of %s, want one of %s", b.Reduct, r.Of, b.Expr)
+	}
+	return r, err
 }
 
 // How the By of an Answer begins.
@@ -91,6 +118,7 @@ type Memory struct {
 	mu      sync.RWMutex
 	blocks  map[cid.Cid][]byte
 	answers map[cid.Cid]Answer
+	reducts map[cid.Cid]Becomes
 }
 
 // NewMemory returns an empty Memory.
@@ -175,6 +203,35 @@ func (m *Memory) Record(_ context.Context, a Answer) error {
 		m.answers = map[cid.Cid]Answer{}
 	}
 	m.answers[a.Expr] = a
+	return nil
+}
+
+// Reduct returns what is recorded of an expression that was not reduced to the end.
+func (m *Memory) Reduct(_ context.Context, expr cid.Cid) (Becomes, bool, error) {
+	m.mu.RLock()
+	b, ok := m.reducts[expr]
+	m.mu.RUnlock()
+	if !ok {
+		return Becomes{}, false, nil
+	}
+	r, err := LoadReduct(b, m.Load)
+	if err == nil {
+		_, err = m.Load(r.To)
+	}
+	return b, err == nil, nil
+}
+
+// RecordReduct keeps it.
+func (m *Memory) RecordReduct(_ context.Context, b Becomes) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if old, ok := m.reducts[b.Expr]; ok && old.Own() && !b.Own() {
+		return nil
+	}
+	if m.reducts == nil {
+		m.reducts = map[cid.Cid]Becomes{}
+	}
+	m.reducts[b.Expr] = b
 	return nil
 }
 

@@ -134,7 +134,7 @@ func content(st store.Statistics) uint64 {
 
 // blockNames say what the kinds of blocks are.
 var blockNames = map[store.BlockKind]string{
-	store.CodeBlock: "code", store.ResultBlock: "results", store.TraceBlock: "traces", store.ReductBlock: "reducts",
+	store.CodeBlock: "code", store.ResultBlock: "results", store.TraceBlock: "traces", store.ReductBlock: "reducts", store.CheckpointBlock: "checkpoints",
 	store.AboutBlock: "about code: sources, names", store.DataBlock: "values and data", store.FilesBlock: "libraries and files (UnixFS)",
 	store.OtherBlock: "other",
 }

@@ -84,6 +84,14 @@ func (s *Store) Distrust(ctx context.Context, who string) (own, claims int, err 
 		}
 		return nil
 	})
+	if err == nil { // what it was in the midst of is begun again
+		err = s.eachRecord(ctx, reductPrefix, func(a graph.Answer) error {
+			if a.By != graph.OwnAnswer+who && a.By != graph.ClaimAnswer+who {
+				return nil
+			}
+			return s.enqueue(ctx, op{opDrop, reductKey(a.Expr), appendAnswer(nil, a)})
+		})
+	}
 	if err == nil {
 		err = s.Flush(ctx)
 	}
@@ -116,10 +124,14 @@ func (s *Store) rename(ctx context.Context, a graph.Answer, by string) error {
 
 // eachAnswer calls f with each entry of the index that can be read.
 func (s *Store) eachAnswer(ctx context.Context, f func(graph.Answer) error) error {
+	return s.eachRecord(ctx, answerPrefix, f)
+}
+
+func (s *Store) eachRecord(ctx context.Context, prefix byte, f func(graph.Answer) error) error {
 	if err := s.Flush(ctx); err != nil {
 		return err
 	}
-	return s.each(ctx, []byte{answerPrefix}, func(e entry) error {
+	return s.each(ctx, []byte{prefix}, func(e entry) error {
 		expr, err := cid.Cast(e.key[1:])
 		if err != nil {
 			return nil

@@ -192,6 +192,7 @@ func (c *counter) ReadByte() (byte, error) {
 // claims records the results that the roots are, or list, as claims of who.
 func (s *Store) claims(ctx context.Context, roots []cid.Cid, who string) (int, error) {
 	results, traces := map[cid.Cid]cid.Cid{}, map[cid.Cid]cid.Cid{} // by expression
+	by := graph.ClaimAnswer + strings.ToValidUTF8(who, "\uFFFD")
 	for _, root := range roots {
 		data, err := s.Block(ctx, root)
 		if errors.Is(err, graph.ErrNotFound) {
@@ -206,6 +207,10 @@ func (s *Store) claims(ctx context.Context, roots []cid.Cid, who string) (int, e
 				results[of] = root
 			} else if _, err := graph.DecodeTrace(data); err == nil {
 				if err := s.traced(ctx, root, results, traces); err != nil {
+					return 0, err
+				}
+			} else if c, err := graph.DecodeCheckpoint(data); err == nil {
+				if err := s.checkpoint(ctx, c, by, results, traces); err != nil {
 					return 0, err
 				}
 			}
@@ -226,7 +231,6 @@ func (s *Store) claims(ctx context.Context, roots []cid.Cid, who string) (int, e
 		}
 	}
 	n := 0
-	by := graph.ClaimAnswer + strings.ToValidUTF8(who, "\uFFFD")
 	load := graph.LoaderOf(ctx, s)
 	for of, result := range results {
 		// Only what can be read: with its value's own blocks, and really about this expression.
@@ -262,6 +266,30 @@ func (s *Store) claims(ctx context.Context, roots []cid.Cid, who string) (int, e
 		n++
 	}
 	return n, nil
+}
+
+// checkpoint records the reducts of a checkpoint as claims, and adds the results that it used.
+func (s *Store) checkpoint(ctx context.Context, c graph.Checkpoint, by string, results, traces map[cid.Cid]cid.Cid) error {
+	for _, reduct := range c.Reducts {
+		data, err := s.Block(ctx, reduct)
+		if err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			continue
+		}
+		if r, err := graph.DecodeReduct(data); err == nil {
+			if err := s.RecordReduct(ctx, graph.Becomes{Expr: r.Of, Reduct: reduct, By: by}); err != nil {
+				return err
+			}
+		}
+	}
+	for _, trace := range c.Uses {
+		if err := s.traced(ctx, trace, results, traces); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // traced walks the trace at root and adds the results and traces in it, by expression. What is missing or is not

@@ -24,6 +24,7 @@ import (
 const (
 	blockPrefix  = 'b' // + multihash: the block
 	answerPrefix = 'a' // + CID of an expression: an Answer's record
+	reductPrefix = 'r' // + CID of an expression: what it became, as an Answer's record whose result is the Reduct
 	notePrefix   = 'n' // + CID of a term: the CID of its latest about block
 	rootPrefix   = 'w' // + name: a CID that is worked on
 )

@@ -211,6 +211,9 @@ func readOps(b []byte) ([]op, error) {
 		case opSwap:
 			prefix = rootPrefix
 		}
+		if (kind == opAnswer || kind == opDrop) && len(key) > 0 && key[0] == reductPrefix {
+			prefix = reductPrefix
+		}
 		if kind < opBlock || kind > opSwap || len(key) < 2 || key[0] != prefix || len(value) > MaxBlock {
 			return nil, fmt.Errorf("change of kind %d with key %q", kind, key)
 		}

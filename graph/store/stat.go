@@ -21,18 +21,19 @@ type BlockKind string
 
 // The kinds of blocks.
 const (
-	CodeBlock   BlockKind = "code"
-	ResultBlock BlockKind = "result"
-	TraceBlock  BlockKind = "trace"
-	ReductBlock BlockKind = "reduct"
-	AboutBlock  BlockKind = "about"
-	DataBlock   BlockKind = "data"  // other DAG-CBOR: values, parts of values
-	FilesBlock  BlockKind = "files" // UnixFS: libraries, files
-	OtherBlock  BlockKind = "other"
+	CodeBlock       BlockKind = "code"
+	ResultBlock     BlockKind = "result"
+	TraceBlock      BlockKind = "trace"
+	ReductBlock     BlockKind = "reduct"
+	CheckpointBlock BlockKind = "checkpoint"
+	AboutBlock      BlockKind = "about"
+	DataBlock       BlockKind = "data"  // other DAG-CBOR: values, parts of values
+	FilesBlock      BlockKind = "files" // UnixFS: libraries, files
+	OtherBlock      BlockKind = "other"
 )
 
 // BlockKinds are all kinds.
-var BlockKinds = []BlockKind{CodeBlock, ResultBlock, TraceBlock, ReductBlock, AboutBlock, DataBlock, FilesBlock, OtherBlock}
+var BlockKinds = []BlockKind{CodeBlock, ResultBlock, TraceBlock, ReductBlock, CheckpointBlock, AboutBlock, DataBlock, FilesBlock, OtherBlock}
 
 // KindOfBlock says of what kind a block is. A store knows a block by its hash alone, so this looks at the bytes: a raw block that
 // happens to be DAG-CBOR is data.
@@ -63,6 +64,9 @@ func KindOfBlock(data []byte) BlockKind {
 		}
 		if _, err := graph.DecodeReduct(data); err == nil {
 			return ReductBlock
+		}
+		if _, err := graph.DecodeCheckpoint(data); err == nil {
+			return CheckpointBlock
 		}
 	case "uses":
 		if _, err := graph.DecodeTrace(data); err == nil {

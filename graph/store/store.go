@@ -444,7 +444,40 @@ func (s *Store) Recorded(ctx context.Context, expr cid.Cid) (graph.Answer, bool,
 
 // lookup returns what the index says of an expression.
 func (s *Store) lookup(ctx context.Context, expr cid.Cid) (graph.Answer, bool, error) {
-	key := answerKey(expr)
+	return s.record(ctx, expr, answerKey(expr))
+}
+
+// Reduct returns what is recorded of an expression that was not reduced to the end.
+func (s *Store) Reduct(ctx context.Context, expr cid.Cid) (graph.Becomes, bool, error) {
+	a, ok, err := s.record(ctx, expr, reductKey(expr))
+	if err != nil || !ok {
+		return graph.Becomes{}, false, err
+	}
+	b := graph.Becomes{Expr: expr, Reduct: a.Result, By: a.By}
+	r, err := graph.LoadReduct(b, graph.LoaderOf(ctx, s))
+	if err == nil {
+		_, err = s.Block(ctx, r.To)
+	}
+	switch {
+	case err == nil:
+		return b, true, nil
+	case ctx.Err() != nil:
+		return graph.Becomes{}, false, ctx.Err()
+	}
+	s.enqueue(ctx, op{opDrop, reductKey(expr), appendAnswer(nil, a)}) // if that fails, it is found out again
+	return graph.Becomes{}, false, nil
+}
+
+// RecordReduct queues it.
+func (s *Store) RecordReduct(ctx context.Context, b graph.Becomes) error {
+	if !b.Expr.Defined() || !b.Reduct.Defined() {
+		return errors.New("a reduct needs an expression and its block")
+	}
+	return s.enqueue(ctx, op{opAnswer, reductKey(b.Expr), appendAnswer(nil, graph.Answer{Result: b.Reduct, By: b.By})})
+}
+
+// record returns what stands in the index under a key that belongs to an expression.
+func (s *Store) record(ctx context.Context, expr cid.Cid, key string) (graph.Answer, bool, error) {
 	s.mu.Lock()
 	newer, ok := s.incoming.answers[key]
 	older, ok2 := s.flying.answers[key]
@@ -602,6 +635,8 @@ func blockKey(c cid.Cid) string {
 }
 
 func noteKey(term cid.Cid) string { return string(notePrefix) + term.KeyString() }
+
+func reductKey(expr cid.Cid) string { return string(reductPrefix) + expr.KeyString() }
 
 func answerKey(expr cid.Cid) string { return string(answerPrefix) + expr.KeyString() }
 

@@ -166,6 +166,10 @@ type (
 		Of, To datamodel.Link
 		Steps  int64
 	}
+	checkpoint struct {
+		Of            datamodel.Link
+		Uses, Reducts []datamodel.Link
+	}
 	trace struct {
 		Result datamodel.Link
 		Uses   []use
@@ -193,7 +197,7 @@ var goTypes = map[string]any{
 	"Code": (*code)(nil), "Form": (*form)(nil),
 	"ListLeaf": (*listLeaf)(nil), "MapLeaf": (*mapLeaf)(nil), "TextLeaf": (*string)(nil), "BytesLeaf": (*[]byte)(nil),
 	"Branch": (*branch)(nil), "MapBranch": (*mapBranch)(nil),
-	"Result": (*result)(nil), "Reduct": (*reduct)(nil), "Trace": (*trace)(nil), "About": (*about)(nil),
+	"Result": (*result)(nil), "Reduct": (*reduct)(nil), "Checkpoint": (*checkpoint)(nil), "Trace": (*trace)(nil), "About": (*about)(nil),
 }
 
 // prototypes compiles the schema once.
@@ -417,7 +421,7 @@ func conformForm(n, body datamodel.Node) error {
 	return conformValue(value)
 }
 
-// CheckSchema fails the test unless a block's bytes are of the schema's type kind: Code, Value, Result, Reduct, Trace,
+// CheckSchema fails the test unless a block's bytes are of the schema's type kind: Code, Value, Result, Reduct, Checkpoint, Trace,
 // About, or one of the nodes of trees.
 func CheckSchema(t testing.TB, kind string, data []byte) {
 	t.Helper()

@@ -27,6 +27,7 @@ func TestSchemaRefuses(t *testing.T) {
 			`{"of":1,"value":1,"steps":5}`, `{"of":` + link + `,"value":1}`, `{"of":` + link + `,"value":{"λ":1},"steps":5}`,
 			`{"of":` + link + `,"value":1,"steps":5,"error":{"kind":"error","value":1}}`, `{"of":` + link + `,"error":{"kind":1,"value":1},"steps":5}`,
 		}},
+		{"Checkpoint", `{"of":` + link + `,"uses":[` + link + `],"reducts":[]}`, []string{`{"of":` + link + `,"uses":[]}`}},
 		{"Reduct", `{"of":` + link + `,"to":` + link + `,"steps":5}`, []string{`{"of":` + link + `,"steps":5}`}},
 		{"Trace", `{"result":` + link + `,"uses":[{"at":"1","trace":` + link + `}]}`, []string{`{"result":` + link + `,"uses":[{"at":"1"}]}`, `{"uses":[]}`}},
 	} {

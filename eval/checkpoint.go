@@ -1,0 +1,152 @@
+// This file stops evaluations so that they can go on: it writes what has become of the terms in progress, and starts from that.
+
+package eval
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/ipfs/go-cid"
+
+	"github.com/rosser-lang/rosser/graph"
+)
+
+// stop ends the evaluation. What is left of it is written down first, if it can be.
+func (m *Machine) stop(s *Stop) {
+	switch s.Reason {
+	case OutOfFuel, Deadline, Interrupted, MemoryLimit:
+		s.Checkpoint = m.checkpoint()
+	}
+	panic(s)
+}
+
+// checkpoint writes what the terms in progress have become and what leads there, and returns the Checkpoint's CID: undefined if there is
+// no store, or nothing to go on with.
+func (m *Machine) checkpoint() (c cid.Cid) {
+	root := m.policy.root
+	if m.opt.Store == nil || root == nil || m.writing || m.policy.failure != nil {
+		return cid.Undef
+	}
+	m.writing = true
+	defer func() {
+		m.writing = false
+		if x := recover(); x != nil {
+			if _, ok := x.(*Stop); !ok { // a block that it needs cannot be had
+				panic(x)
+			}
+			c = cid.Undef
+		}
+	}()
+	ctx := m.ctx
+	m.ctx = context.WithoutCancel(ctx)
+	defer func() { m.ctx = ctx }()
+	by := Own
+	if m.claim != "" {
+		by = m.claim
+	}
+	reducts, known := m.readBack(m.Blocks())
+	out := graph.Checkpoint{Of: root.cid, Reducts: known}
+	for i := len(reducts) - 1; i >= 0; i-- {
+		r := reducts[i]
+		block := graph.EncodeReduct(r, m.Blocks()).CID
+		out.Reducts = append(out.Reducts, block)
+		if err := m.opt.Store.RecordReduct(m.ctx, graph.Becomes{Expr: r.Of, Reduct: block, By: by}); err != nil {
+			m.policy.storeFailed(err)
+			return cid.Undef
+		}
+	}
+	for _, u := range m.policy.uses {
+		if u.trace.Defined() && len(out.Uses) < graph.MaxReducts {
+			out.Uses = append(out.Uses, u.trace)
+		}
+	}
+	c = graph.EncodeCheckpoint(out, m.Blocks()).CID
+	if m.policy.failure != nil {
+		return cid.Undef
+	}
+	return c
+}
+
+const (
+	writeEvery = 2 * time.Second // at least, between two checkpoints of a run that goes on
+	writeShare = 30              // writing them takes at most one in so many parts of the time
+)
+
+// sometimes writes a checkpoint when it is time, so that a run that is killed can go on from there.
+func (m *Machine) sometimes() {
+	if m.opt.Link == None || !m.policy.on() || m.policy.root == nil {
+		return
+	}
+	now := time.Now()
+	if now.Before(m.nextWrite) {
+		return
+	}
+	m.checkpoint()
+	took := time.Since(now)
+	m.nextWrite = now.Add(max(writeEvery, writeShare*took))
+}
+
+// Resume goes on with the evaluation that the Checkpoint in the block c was written for. What it says counts only where this machine
+// wrote it, or if claims are trusted; the rest is reduced again.
+func (m *Machine) Resume(ctx context.Context, c cid.Cid) (Outcome, error) {
+	data, err := m.opt.Load(c)
+	if err != nil {
+		return Outcome{}, &Stop{Reason: Missing, Err: err}
+	}
+	point, err := graph.DecodeCheckpoint(data)
+	if err != nil {
+		return Outcome{}, &Stop{Reason: Missing, Err: fmt.Errorf("%s: %w", c, err)}
+	}
+	m.becomes = map[cid.Cid]graph.Becomes{}
+	for _, r := range point.Reducts {
+		data, err := m.opt.Load(r)
+		if err != nil {
+			continue
+		}
+		if reduct, err := graph.DecodeReduct(data); err == nil {
+			m.becomes[reduct.Of] = graph.Becomes{Expr: reduct.Of, Reduct: r}
+		}
+	}
+	defer func() { m.becomes = nil }()
+	return m.Eval(ctx, point.Of)
+}
+
+// reductOf is what an expression has become by an earlier evaluation, as far as that may be used.
+func (m *Machine) reductOf(expr cid.Cid) (r graph.Reduct, block cid.Cid, ok bool) {
+	if !m.resuming || m.opt.Store == nil {
+		return r, block, false
+	}
+	b, ok, err := m.opt.Store.Reduct(m.ctx, expr)
+	if err != nil || !ok && m.becomes == nil {
+		return r, block, false
+	}
+	if named, is := m.becomes[expr]; is && (!ok || b.Reduct != named.Reduct) {
+		// The index has another one, or none: a checkpoint alone is a claim.
+		if !m.opt.Trust {
+			if !ok {
+				return r, block, false
+			}
+		} else {
+			b = named
+			b.By = graph.ClaimAnswer + "checkpoint"
+			ok = true
+		}
+	}
+	if !ok || b.By != Own && !m.opt.Trust {
+		return r, block, false
+	}
+	r, err = graph.LoadReduct(b, m.opt.Load)
+	if err != nil {
+		return r, block, false
+	}
+	if u := m.unit(r.To); u.state == running || !m.canLoad(u) || u.lam == nil && u.state == function {
+		return r, block, false
+	}
+	if b.By != Own {
+		m.claim = b.By
+	}
+	m.stats.Reused++
+	m.stats.Spared = min(m.stats.Spared+r.Steps, graph.MaxSteps)
+	return r, b.Reduct, true
+}
