@@ -82,6 +82,18 @@ func (c evalCmd) Run(ctx context.Context, all *commands) error {
 	return repl.Eval(ctx, c.options(all), c.Expr)
 }
 
+type resumeCmd struct {
+	evalFlags
+	Checkpoint string `arg:"" help:"The CID that was printed when the evaluation was stopped."`
+}
+
+func (resumeCmd) Help() string {
+	return "Example:\n\n  rosser run --deadline 2s slow.ros\n  rosser resume bafy…\n\ngoes on where the first was stopped, and prints the same as if it had not been. A checkpoint that was imported is a claim: --trust-results goes on from it, else all is reduced again."
+}
+func (c resumeCmd) Run(ctx context.Context, all *commands) error {
+	return repl.Resume(ctx, c.options(all), c.Checkpoint)
+}
+
 type replCmd struct {
 	evalFlags
 	Files []string `arg:"" optional:"" help:"Programs to load first."`
@@ -317,6 +329,7 @@ type commands struct {
 	Repl        replCmd        `cmd:"" default:"withargs" help:"Start a session; what rosser alone does."`
 	Run         runCmd         `cmd:"" help:"Run a program."`
 	Eval        evalCmd        `cmd:"" help:"Evaluate an expression."`
+	Resume      resumeCmd      `cmd:"" help:"Go on with an evaluation that was stopped."`
 	Test        testCmd        `cmd:"" help:"Run tests and the examples in documentation."`
 	Fmt         fmtCmd         `cmd:"" help:"Format source."`
 	New         newCmd         `cmd:"" help:"Make a new project."`

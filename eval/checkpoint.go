@@ -4,6 +4,7 @@ package eval
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,20 +16,26 @@ import (
 // stop ends the evaluation. What is left of it is written down first, if it can be.
 func (m *Machine) stop(s *Stop) {
 	switch s.Reason {
-	case OutOfFuel, Deadline, Interrupted, MemoryLimit:
-		s.Checkpoint = m.checkpoint()
+	case OutOfFuel, Deadline, Interrupted:
+		s.Checkpoint = m.checkpoint(stopWrite)
+	case MemoryLimit:
+		s.Checkpoint = m.checkpoint(memoryWrite)
 	}
 	panic(s)
 }
 
 // checkpoint writes what the terms in progress have become and what leads there, and returns the Checkpoint's CID: undefined if there is
-// no store, or nothing to go on with.
-func (m *Machine) checkpoint() (c cid.Cid) {
+// no store, or nothing to go on with, or more than can be written within that time.
+func (m *Machine) checkpoint(within time.Duration) (c cid.Cid) {
 	root := m.policy.root
-	if m.opt.Store == nil || root == nil || m.writing || m.policy.failure != nil {
+	if m.opt.Store == nil || root == nil || m.writing || m.Failure() != nil {
 		return cid.Undef
 	}
-	m.writing = true
+	if m.policy.failure != nil { // the store gave way to what stops the evaluation now
+		m.policy.failure = nil
+		m.newBlocks()
+	}
+	m.writing, m.writeUntil = true, time.Now().Add(within)
 	defer func() {
 		m.writing = false
 		if x := recover(); x != nil {
@@ -39,8 +46,12 @@ func (m *Machine) checkpoint() (c cid.Cid) {
 		}
 	}()
 	ctx := m.ctx
-	m.ctx = context.WithoutCancel(ctx)
-	defer func() { m.ctx = ctx }()
+	var end context.CancelFunc
+	m.ctx, end = context.WithDeadline(context.WithoutCancel(ctx), m.writeUntil)
+	defer func() {
+		end()
+		m.ctx = ctx
+	}()
 	by := Own
 	if m.claim != "" {
 		by = m.claim
@@ -68,8 +79,24 @@ func (m *Machine) checkpoint() (c cid.Cid) {
 	return c
 }
 
+// How long a checkpoint may take at a stop. Nearly all take a few milliseconds; what takes longer is megabytes of values, or millions of frames.
+const (
+	stopWrite   = 2 * time.Second
+	memoryWrite = 300 * time.Millisecond
+)
+
+// tooLong ends the writing of a checkpoint whose time is over.
+func (m *Machine) tooLong() {
+	if m.writing && time.Now().After(m.writeUntil) {
+		panic(&Stop{Reason: Missing, Err: errTooLong})
+	}
+}
+
+var errTooLong = errors.New("writing the checkpoint takes too long")
+
 const (
 	writeEvery = 2 * time.Second // at least, between two checkpoints of a run that goes on
+	writeFor   = time.Second     // one such takes no longer
 	writeShare = 30              // writing them takes at most one in so many parts of the time
 )
 
@@ -82,7 +109,7 @@ func (m *Machine) sometimes() {
 	if now.Before(m.nextWrite) {
 		return
 	}
-	m.checkpoint()
+	m.checkpoint(writeFor)
 	took := time.Since(now)
 	m.nextWrite = now.Add(max(writeEvery, writeShare*took))
 }

@@ -80,10 +80,11 @@ type Machine struct {
 
 	regexes regexCache // compiled patterns
 
-	becomes   map[cid.Cid]graph.Becomes // of the checkpoint that is resumed
-	resuming  bool                      // some expression in progress has a Reduct
-	writing   bool                      // a checkpoint
-	nextWrite time.Time                 // of one while the run goes on
+	becomes    map[cid.Cid]graph.Becomes // of the checkpoint that is resumed
+	resuming   bool                      // some expression in progress has a Reduct
+	writing    bool                      // a checkpoint
+	writeUntil time.Time                 // not longer
+	nextWrite  time.Time                 // of one while the run goes on
 
 	shapes     map[shapeKey]*shape
 	shapeCount int
@@ -420,6 +421,7 @@ func (m *Machine) newBlocks() {
 		return
 	}
 	m.blocks = graph.NewWriter(graph.SinkFunc(func(b graph.Block) {
+		m.tooLong()
 		m.stats.Written += uint64(len(b.Data))
 		if err := m.opt.Store.Put(m.ctx, b); err != nil {
 			m.policy.storeFailed(err)

@@ -101,6 +101,9 @@ func (m *Machine) readBack(put graph.Sink) (reducts []graph.Reduct, known []cid.
 		if i+1 < len(fps) {
 			below = m.headerAt(fps[i+1])
 		}
+		if i%1024 == 0 {
+			m.tooLong()
+		}
 		r.item(fp, h, below, i == 0)
 	}
 	return r.reducts, r.known

@@ -96,8 +96,63 @@ func (s *Session) run(ctx context.Context, name string, src []byte, args []strin
 		return err
 	}
 	out, err := s.Evaluate(limited, expr)
+	return s.conclude(ctx, limited, expr, u.BodyCID, began, out, err)
+}
+
+// Resume is `rosser resume`: it goes on from a checkpoint.
+func Resume(ctx context.Context, o Options, text string) error {
+	return with(o, func(s *Session) error {
+		began := time.Now()
+		limited, cancel := s.within(ctx)
+		defer cancel()
+		c, err := parseCID(strings.TrimSpace(text))
+		if err != nil {
+			return Misuse(err)
+		}
+		data, err := s.Load(c)
+		if err != nil {
+			return missing("%v", err)
+		}
+		point, err := graph.DecodeCheckpoint(data)
+		if err != nil {
+			return Misuse(fmt.Errorf("%s is no checkpoint: %w", c, err))
+		}
+		if claimed, err := s.claimed(ctx, point); err != nil {
+			return err
+		} else if claimed && !s.opt.Trust {
+			s.warn("this checkpoint was not written here, so what it says is a claim: all of it is reduced again; --trust-results goes on from it")
+		}
+		out, err := s.evaluated(s.machine.Resume(limited, c))
+		return s.conclude(ctx, limited, point.Of, point.Of, began, out, err)
+	})
+}
+
+// claimed says whether some of a checkpoint's reducts were not found out here.
+func (s *Session) claimed(ctx context.Context, point graph.Checkpoint) (bool, error) {
+	for _, c := range point.Reducts {
+		data, err := s.Load(c)
+		if err != nil {
+			return true, nil
+		}
+		r, err := graph.DecodeReduct(data)
+		if err != nil {
+			return true, nil
+		}
+		b, ok, err := s.store.Reduct(ctx, r.Of)
+		if err != nil {
+			return false, err
+		}
+		if !ok || !b.Own() {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// conclude prints what an evaluation of expr has come to. of is the program's own expression, without arguments.
+func (s *Session) conclude(ctx, limited context.Context, expr, of cid.Cid, began time.Time, out eval.Outcome, err error) error {
 	if err == nil && out.Error == nil {
-		err = s.printForced(limited, out.Value, u.BodyCID)
+		err = s.printForced(limited, out.Value, of)
 	}
 	if s.opt.Stats {
 		s.stats(expr, out, time.Since(began))
@@ -108,7 +163,7 @@ func (s *Session) run(ctx context.Context, name string, src []byte, args []strin
 		s.warn("this answer may rest on a claim by %s, not checked here", strings.TrimPrefix(out.Rests, graph.ClaimAnswer))
 	}
 	if err == nil && out.Error != nil {
-		return s.Failed(s.located(ctx, expr, out), expr, u.BodyCID)
+		return s.Failed(s.located(ctx, expr, out), expr, of)
 	}
 	return err
 }

@@ -105,7 +105,11 @@ func describe(err error, color bool) (text string, code int) {
 		return located.render(color), code
 	}
 	gone, _ := unavailable(err)
-	return lang.Clean("rosser: "+once(err)) + wayIn(gone, color), code
+	text = lang.Clean("rosser: "+once(err)) + wayIn(gone, color)
+	if stop != nil && stop.Checkpoint.Defined() {
+		text += "\n  what was reached is kept; to go on: rosser resume " + stop.Checkpoint.String()
+	}
+	return text, code
 }
 
 // unavailable names the first block that is not to be had, if any, and says whether nothing else went wrong.

@@ -536,7 +536,11 @@ func (s *Session) within(ctx context.Context) (context.Context, context.CancelFu
 
 // Evaluate reduces an expression.
 func (s *Session) Evaluate(ctx context.Context, expr cid.Cid) (eval.Outcome, error) {
-	out, err := s.machine.Eval(ctx, expr)
+	return s.evaluated(s.machine.Eval(ctx, expr))
+}
+
+// evaluated counts what an evaluation took, and says what was wrong in the store.
+func (s *Session) evaluated(out eval.Outcome, err error) (eval.Outcome, error) {
 	s.store.Count(store.Usage{Runs: 1, Executed: out.Reduced, Spared: out.Spared, Found: out.Found, Linked: out.Linked, Written: out.Written})
 	for _, note := range s.machine.Notes() {
 		s.warn("%v: reduced again", note)
