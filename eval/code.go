@@ -559,14 +559,49 @@ func (g *generator) app(t *graph.Term, level int, tail bool, index int) code {
 }
 
 func (g *generator) callPrim(p *Prim, t *graph.Term, level int, at *site) code {
+	if c := g.pushBack(p, t, level, at); c != nil {
+		return c
+	}
 	args, offs := g.wait(t, 1, level)
 	n := len(args)
 	if n == 1 {
 		a := args[0]
+		if quick := p.quick1; quick != nil {
+			return func(m *Machine, fp unsafe.Pointer) graph.Value {
+				x := a(m, fp)
+				if v, ok := quick(x); ok {
+					return v
+				}
+				return m.prim1(p, x, at)
+			}
+		}
 		return func(m *Machine, fp unsafe.Pointer) graph.Value { return m.prim1(p, a(m, fp), at) }
 	}
 	if n == 2 {
 		a, b, off := args[0], args[1], offs[0]
+		if quick := p.quick2; quick != nil {
+			if lit, second := t.Args[1], t.Args[2]; lit.Op == graph.OpLit && second.Op == graph.OpVar {
+				x, off := lit.Value, slotOffset(second.Index)
+				return func(m *Machine, fp unsafe.Pointer) graph.Value {
+					y := *slot(fp, off)
+					if v, ok := quick(x, y); ok {
+						return v
+					}
+					return m.prim2(p, x, y, at)
+				}
+			}
+			return func(m *Machine, fp unsafe.Pointer) graph.Value {
+				x := a(m, fp)
+				if off != 0 {
+					*slot(fp, off) = x
+				}
+				y := b(m, fp)
+				if v, ok := quick(x, y); ok {
+					return v
+				}
+				return m.prim2(p, x, y, at)
+			}
+		}
 		return func(m *Machine, fp unsafe.Pointer) graph.Value {
 			x := a(m, fp)
 			if off != 0 {

@@ -14,6 +14,9 @@ type Prim struct {
 	graph.Tag // it stands in the header of its run of slots (stack.go)
 	Spec
 	size uintptr // of its run, in bytes
+	// The quick ways through it (quick.go), nil if it has none.
+	quick1 func(x graph.Value) (graph.Value, bool)
+	quick2 func(x, y graph.Value) (graph.Value, bool)
 }
 
 // A Spec says what a primitive is. Its name is its meaning and its cost for ever: a changed meaning takes a new name.
@@ -41,6 +44,7 @@ func Fail(kind string, value graph.Value) error { return &Error{Kind: kind, Valu
 func newPrim(s Spec) *Prim {
 	p := &Prim{Spec: s, size: uintptr(1+s.Arity+primSlots) * slotSize}
 	p.Init(primTag)
+	p.quick1, p.quick2 = quick1(s.Name), quick2(s.Name)
 	return p
 }
 

@@ -9,6 +9,7 @@
 package eval
 
 import (
+	"slices"
 	"unsafe"
 
 	"github.com/ipfs/go-cid"
@@ -318,7 +319,8 @@ func (m *Machine) apply(f graph.Value, args []graph.Value, at *site) graph.Value
 func (m *Machine) applyRest(f graph.Value, args []graph.Value, at *site) graph.Value {
 	fp, ok := m.reserve(1+len(args), at)
 	if !ok {
-		return m.hop(func() graph.Value { return m.applyRest(f, args, at) })
+		held := slices.Clone(args)
+		return m.hop(func() graph.Value { return m.applyRest(f, held, at) })
 	}
 	vs := slots(fp, slotSize, 1+len(args))
 	vs[0] = f
@@ -333,7 +335,8 @@ func (m *Machine) saturateFirst(fn *graph.Fn, args []graph.Value, need int, at *
 	rest := args[need:]
 	fp, ok := m.reserve(len(rest)+1, at)
 	if !ok {
-		return m.hop(func() graph.Value { return m.saturateFirst(fn, args, need, at) })
+		held := slices.Clone(args)
+		return m.hop(func() graph.Value { return m.saturateFirst(fn, held, need, at) })
 	}
 	_, n := slot(fp, 0).Tag()
 	*slot(fp, 0) = restMark.Value(n)
@@ -387,7 +390,8 @@ func (m *Machine) saturate(fn *graph.Fn, args []graph.Value, at *site) graph.Val
 	case *Prim:
 		fp, ok := m.reserve(b.Arity+primSlots, at)
 		if !ok {
-			return m.hop(func() graph.Value { return m.saturate(fn, args, at) })
+			held := slices.Clone(args)
+			return m.hop(func() graph.Value { return m.saturate(fn, held, at) })
 		}
 		all := slots(fp, slotSize, b.Arity)
 		n := copy(all, fn.Args)

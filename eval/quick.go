@@ -1,0 +1,232 @@
+// This file holds the quick ways through primitives that need neither the machine nor its stack for the usual kinds of arguments: those
+// that match patterns, take lists and records apart and put them together. Whatever a quick way does not take, the primitive does.
+
+package eval
+
+import (
+	"unsafe"
+
+	"github.com/rosser-lang/rosser/graph"
+)
+
+// quick1 is the quick way of a primitive of one argument, nil if it has none. It charges nothing and cannot fail.
+func quick1(name string) func(x graph.Value) (graph.Value, bool) {
+	switch name {
+	case "seq.length":
+		return func(x graph.Value) (graph.Value, bool) {
+			switch x.Kind() {
+			case graph.KindList:
+				return graph.Int(int64(x.List().Len())), true
+			case graph.KindMap:
+				return graph.Int(int64(x.Map().Len())), true
+			}
+			return x, false
+		}
+	case "seq.isEmpty":
+		return func(x graph.Value) (graph.Value, bool) {
+			switch x.Kind() {
+			case graph.KindList:
+				return graph.Bool(x.List().Len() == 0), true
+			case graph.KindMap:
+				return graph.Bool(x.Map().Len() == 0), true
+			}
+			return x, false
+		}
+	case "list.head":
+		return func(x graph.Value) (graph.Value, bool) {
+			if x.Kind() != graph.KindList {
+				return x, false
+			}
+			if x.List().Len() == 0 {
+				return graph.None(), true
+			}
+			return graph.Some(x.List().At(0)), true
+		}
+	case "match.map":
+		return func(x graph.Value) (graph.Value, bool) { return graph.Bool(x.Kind() == graph.KindMap), isThere(x) }
+	case "num.neg":
+		return func(x graph.Value) (graph.Value, bool) {
+			if i, ok := x.Int(); ok {
+				if r, ok := subInts(0, i); ok {
+					return graph.Int(r), true
+				}
+			}
+			return x, false
+		}
+	case "num.abs":
+		return func(x graph.Value) (graph.Value, bool) {
+			if i, ok := x.Int(); ok {
+				if i >= 0 {
+					return x, true
+				}
+				if r, ok := subInts(0, i); ok {
+					return graph.Int(r), true
+				}
+			}
+			return x, false
+		}
+	}
+	return nil
+}
+
+// isThere says that looking at x needs no work.
+func isThere(x graph.Value) bool {
+	k := x.Kind()
+	return k != graph.KindLazy && k != graph.KindLink
+}
+
+// quick2 is quick1 for primitives of two arguments.
+func quick2(name string) func(x, y graph.Value) (graph.Value, bool) {
+	switch name {
+	case "match.list":
+		return func(x, y graph.Value) (graph.Value, bool) {
+			n, small := x.Int()
+			return graph.Bool(y.Kind() == graph.KindList && int64(y.List().Len()) == n), small && isThere(y)
+		}
+	case "match.atLeast":
+		return func(x, y graph.Value) (graph.Value, bool) {
+			n, small := x.Int()
+			return graph.Bool(y.Kind() == graph.KindList && int64(y.List().Len()) >= n), small && isThere(y)
+		}
+	case "match.has":
+		return func(x, y graph.Value) (graph.Value, bool) {
+			if x.Kind() != graph.KindText || !isThere(y) {
+				return y, false
+			}
+			if y.Kind() != graph.KindMap {
+				return graph.Bool(false), true
+			}
+			_, ok := y.Map().Get(x.Text())
+			return graph.Bool(ok), true
+		}
+	case "match.tag":
+		return func(x, y graph.Value) (graph.Value, bool) {
+			if x.Kind() != graph.KindText || !isThere(y) {
+				return y, false
+			}
+			if y.Kind() != graph.KindMap || y.Map().Len() != 1 {
+				return graph.Bool(false), true
+			}
+			_, ok := y.Map().Get(x.Text())
+			return graph.Bool(ok), true
+		}
+	case "match.nullary":
+		return func(x, y graph.Value) (graph.Value, bool) {
+			if x.Kind() != graph.KindText || !isThere(y) {
+				return y, false
+			}
+			if y.Kind() != graph.KindMap || y.Map().Len() != 1 {
+				return graph.Bool(false), true
+			}
+			v, ok := y.Map().Get(x.Text())
+			return graph.Bool(ok && v.Kind() == graph.KindNull), !ok || isThere(v)
+		}
+	case "list.drop":
+		return func(x, y graph.Value) (graph.Value, bool) {
+			n, small := x.Int()
+			if x.Kind() != graph.KindInt || !small || n < 0 || y.Kind() != graph.KindList {
+				return y, false
+			}
+			l := y.List()
+			switch {
+			case n == 1 && l.Len() > 0:
+				_, l = l.Uncons()
+				return graph.ListValue(l), true
+			case n >= int64(l.Len()):
+				return graph.ListValue(nil), true
+			}
+			return graph.ListValue(l.Slice(int(n), l.Len())), true
+		}
+	case "list.take":
+		return func(x, y graph.Value) (graph.Value, bool) {
+			n, small := x.Int()
+			if x.Kind() != graph.KindInt || !small || n < 0 || y.Kind() != graph.KindList {
+				return y, false
+			}
+			if l := y.List(); n < int64(l.Len()) {
+				return graph.ListValue(l.Slice(0, int(n))), true
+			}
+			return y, true
+		}
+	case "list.at":
+		return func(x, y graph.Value) (graph.Value, bool) {
+			n, small := x.Int()
+			if x.Kind() != graph.KindInt || !small || n < 0 || y.Kind() != graph.KindList {
+				return y, false
+			}
+			if l := y.List(); n < int64(l.Len()) {
+				return graph.Some(l.At(int(n))), true
+			}
+			return graph.None(), true
+		}
+	case "map.get":
+		return func(x, y graph.Value) (graph.Value, bool) {
+			if x.Kind() != graph.KindText || y.Kind() != graph.KindMap {
+				return y, false
+			}
+			if v, ok := y.Map().Get(x.Text()); ok {
+				return graph.Some(v), true
+			}
+			return graph.None(), true
+		}
+	case "map.has":
+		return func(x, y graph.Value) (graph.Value, bool) {
+			if x.Kind() != graph.KindText || y.Kind() != graph.KindMap {
+				return y, false
+			}
+			_, ok := y.Map().Get(x.Text())
+			return graph.Bool(ok), true
+		}
+	case "num.min":
+		return func(x, y graph.Value) (graph.Value, bool) {
+			i, ok := x.Int()
+			j, ok2 := y.Int()
+			return graph.Int(min(i, j)), ok && ok2
+		}
+	case "num.max":
+		return func(x, y graph.Value) (graph.Value, bool) {
+			i, ok := x.Int()
+			j, ok2 := y.Int()
+			return graph.Int(max(i, j)), ok && ok2
+		}
+	case "seq.append":
+		return func(x, y graph.Value) (graph.Value, bool) {
+			if x.Kind() != graph.KindList || y.Kind() != graph.KindList {
+				return y, false
+			}
+			a, b := x.List(), y.List()
+			if a.Len() > quickList || b.Len() > quickList {
+				return y, false
+			}
+			return graph.ListValue(a.Concat(b)), true
+		}
+	}
+	return nil
+}
+
+// quickList is the length of lists that are joined without a look at the memory limit.
+const quickList = 1 << 20
+
+// pushBack generates xs ++ [x], which needs no list of x.
+func (g *generator) pushBack(p *Prim, t *graph.Term, level int, at *site) code {
+	if p.Name != "seq.append" || t.Args[2].Op != graph.OpList || len(t.Args[2].Args) != 1 || t.Args[2].Args[0].Op == graph.OpSpread {
+		return nil
+	}
+	before := g.waiting
+	xs := g.gen(t.Args[1], level, false)
+	off := g.hold(t, 1)
+	g.index++ // the display
+	x := g.gen(t.Args[2].Args[0], level, false)
+	g.waiting = before
+	return func(m *Machine, fp unsafe.Pointer) graph.Value {
+		v := xs(m, fp)
+		if off != 0 {
+			*slot(fp, off) = v
+		}
+		w := x(m, fp)
+		if v.Kind() == graph.KindList && v.List().Len() <= quickList {
+			return graph.ListValue(v.List().Append(w))
+		}
+		return m.prim2(p, v, graph.NewList(w), at)
+	}
+}
