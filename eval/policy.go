@@ -22,6 +22,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"math/bits"
 	"time"
 	"unsafe"
 
@@ -44,9 +45,9 @@ const (
 	startTime = 8 * time.Millisecond // for looking up and linking everything at first
 	linkShare = 25                   // linking takes at most one in so many parts of the time
 
-	startCredit  = 65536 // steps in the pool at the start
+	startCredit  = 1 << 18 // steps in the pool at the start
 	creditShare  = 32    // one step in so many is added to the pool
-	firstDraw    = 32768
+	firstDraw    = 1 << 16
 	laterDraw    = 4096
 	creditCap    = 1 << 18
 	lookupCost   = 4
@@ -55,6 +56,8 @@ const (
 	findCost     = 400           // steps that a lookup in the store takes
 	lookShare    = 32            // one step in so many goes into such lookups
 	firstLook    = 32 * findCost // each function's first calls are looked up anyway
+	hashedAtOnce = 8             // elements of a list that are hashed for the price of a step
+	maxHashed    = 1 << 16       // and at most so many for a call
 	worthKeeping = 6             // steps; a cheaper call is not remembered
 	maxArgs      = 4             // of a call that is remembered
 	tableStart   = 1 << 12
@@ -260,7 +263,7 @@ func (p *policy) wrap(f *lam) code {
 // pay takes from f's account; when it cannot, f goes to sleep.
 func (p *policy) pay(f *lam, cost int64) {
 	a := &f.acct
-	if a.credit -= cost; a.credit >= 0 {
+	if a.credit -= cost; a.credit >= 0 || a.asleep {
 		return
 	}
 	draw := uint64(laterDraw)
@@ -338,13 +341,15 @@ func (p *policy) awake(f *lam) code {
 	}
 	return func(m *Machine, fp unsafe.Pointer) graph.Value {
 		args := slots(fp, slotSize, f.arity)
-		h := hashArgs(f, args)
-		if e := p.table.find(h, f, args); e != nil {
-			m.stats.Reused++
-			f.acct.credit = min(f.acct.credit+int64(min(e.steps, creditCap)), creditCap)
-			m.addSteps(e.steps - 1)
-			p.usedAt(e.use)
-			return e.value
+		h, known := p.hash(f, args)
+		if known {
+			if e := p.table.find(h, f, args); e != nil {
+				m.stats.Reused++
+				f.acct.credit = min(f.acct.credit+int64(min(e.steps, creditCap)), creditCap)
+				m.addSteps(e.steps - 1)
+				p.usedAt(e.use)
+				return e.value
+			}
 		}
 		p.pay(f, lookupCost)
 		if (p.fresh || f.acct.look >= findCost) && p.on() {
@@ -360,12 +365,31 @@ func (p *policy) awake(f *lam) code {
 		} else {
 			p.shut(e)
 		}
-		if steps >= worthKeeping {
+		if known && steps >= worthKeeping {
 			p.pay(f, insertCost)
 			p.table.insert(h, f, args, r, steps, u)
 		}
 		return r
 	}
+}
+
+// hash is the hash of a call, if f's account can pay for it: lists that have not been hashed take time.
+func (p *policy) hash(f *lam, args []graph.Value) (h uint64, ok bool) {
+	most := int(min(max(f.acct.credit, 0), maxHashed/hashedAtOnce) * hashedAtOnce)
+	left := most
+	h = uint64(f.id) * 0x9e3779b97f4a7c15
+	for _, a := range args {
+		var k uint64
+		if k, ok = a.Likeness(&left); !ok {
+			break
+		}
+		h = (h ^ k) * 0xbf58476d1ce4e5b9
+		h ^= h >> 29
+	}
+	if left < most {
+		p.pay(f, int64(most-max(left, 0))/hashedAtOnce)
+	}
+	return h, ok || len(args) == 0
 }
 
 // costly looks a call up in the store before it runs it.
@@ -398,7 +422,9 @@ func (p *policy) costly(f *lam, fp unsafe.Pointer) graph.Value {
 	steps := m.stepsSince(start) + 1
 	u := p.linkCall(f, args, r, start, e)
 	if steps >= worthKeeping && f.arity <= maxArgs && !f.acct.asleep {
-		p.table.insert(hashArgs(f, args), f, args, r, steps, u)
+		if h, ok := p.hash(f, args); ok {
+			p.table.insert(h, f, args, r, steps, u)
+		}
 	}
 	return r
 }
@@ -529,11 +555,13 @@ func (p *policy) thunkDone(t *graph.Thunk, f *forced, steps uint64, e extent) {
 	})
 }
 
-// A table remembers calls: sets of a few ways, the least costly of a set making place. It grows only while it hits.
+// A table remembers calls: sets of a few ways, where the least costly makes place, or one that has not been asked for long
+// (GreedyDual: Young, The k-Server Dual and Loose Competitiveness for Paging, 1994). It grows only while it hits.
 type table struct {
 	entries []entry
 	used    int
 	hits    int
+	clock   uint64
 }
 
 type entry struct {
@@ -542,8 +570,8 @@ type entry struct {
 	args  [maxArgs]graph.Value
 	value graph.Value
 	steps uint64
-	use   use   // its Result, if it was linked
-	worth uint8 // log2 of steps, less what it has lost to newcomers
+	use   use    // its Result, if it was linked
+	worth uint64 // the table's clock when it came, and more for the steps it saves
 }
 
 func (t *table) reset() {
@@ -552,7 +580,7 @@ func (t *table) reset() {
 	} else {
 		clear(t.entries)
 	}
-	t.used, t.hits = 0, 0
+	t.used, t.hits, t.clock = 0, 0, 0
 }
 
 func (t *table) set(h uint64) []entry {
@@ -569,11 +597,12 @@ next:
 			continue
 		}
 		for j, a := range args {
-			if !sameArg(a, e.args[j]) {
+			if !graph.Alike(a, e.args[j]) {
 				continue next
 			}
 		}
 		t.hits++
+		e.worth = t.clock + uint64(4*bits.Len64(e.steps))
 		return e
 	}
 	return nil
@@ -595,15 +624,12 @@ func (t *table) insert(h uint64, f *lam, args []graph.Value, v graph.Value, step
 			place = e
 		}
 	}
-	worth := uint8(4 * bitLen(steps))
 	if place.fn == nil {
 		t.used++
 	} else if place.hash != h {
-		for i := range set {
-			set[i].worth -= min(set[i].worth, place.worth/2+1)
-		}
+		t.clock = max(t.clock, place.worth)
 	}
-	*place = entry{hash: h, fn: f, value: v, steps: steps, use: u, worth: worth}
+	*place = entry{hash: h, fn: f, value: v, steps: steps, use: u, worth: t.clock + uint64(4*bits.Len64(steps))}
 	copy(place.args[:], args)
 }
 
@@ -615,46 +641,4 @@ func (t *table) grow() {
 			t.insert(e.hash, e.fn, e.args[:e.fn.arity], e.value, e.steps, e.use)
 		}
 	}
-}
-
-func bitLen(n uint64) int {
-	l := 0
-	for ; n > 0; n >>= 1 {
-		l++
-	}
-	return l
-}
-
-const shortText = 64
-
-// sameArg says whether two arguments are known to be one value.
-func sameArg(a, b graph.Value) bool {
-	if a.Same(b) {
-		return true
-	}
-	if a.Kind() == graph.KindText && b.Kind() == graph.KindText {
-		x, y := a.Text(), b.Text()
-		return len(x) <= shortText && x == y
-	}
-	return false
-}
-
-// hashArgs is consistent with sameArg.
-func hashArgs(f *lam, args []graph.Value) uint64 {
-	h := uint64(f.id) * 0x9e3779b97f4a7c15
-	for _, a := range args {
-		var k uint64
-		if a.Kind() == graph.KindText && len(a.Text()) <= shortText {
-			k = 14695981039346656037
-			for s, i := a.Text(), 0; i < len(s); i++ {
-				k = (k ^ uint64(s[i])) * 1099511628211
-			}
-		} else {
-			o, n := a.Identity()
-			k = uint64(o) ^ uint64(n)
-		}
-		h = (h ^ k) * 0xbf58476d1ce4e5b9
-		h ^= h >> 29
-	}
-	return h
 }

@@ -28,11 +28,13 @@ const (
 // A List is an immutable sequence of values. All methods are safe for concurrent use, and take nil as the empty list.
 type List struct {
 	header
-	n     uint32 // elements in front; 0 only when the list is empty
-	items *Value // the front
-	buf   *buf   // what the front lies in; nil for an array without spare slots
-	rest  *rest  // nil: the front is all
-	memo  memo
+	hashed bool   // hash is known (alike.go)
+	n      uint32 // elements in front; 0 only when the list is empty
+	items  *Value // the front
+	buf    *buf   // what the front lies in; nil for an array without spare slots
+	rest   *rest  // nil: the front is all
+	memo   memo
+	hash   uint64
 }
 
 // A rest is what follows a front. It is not empty.
@@ -302,13 +304,19 @@ func (l *List) Append(v Value) *List {
 // Uncons returns the first element of a list that is not empty, and the list of the others.
 func (l *List) Uncons() (Value, *List) {
 	v := *l.items
-	if l.n > 1 {
-		return v, newList(l.front().sub(1, int(l.n)), l.rest)
-	}
-	if l.rest == nil {
+	var tail *List
+	switch {
+	case l.n > 1:
+		tail = newList(l.front().sub(1, int(l.n)), l.rest)
+	case l.rest == nil:
 		return v, EmptyList
+	default:
+		tail = withoutFront(l.rest)
 	}
-	return v, withoutFront(l.rest)
+	if l.hashed {
+		l.hashedTail(v, tail)
+	}
+	return v, tail
 }
 
 // withoutFront returns the list of what r holds.
@@ -539,6 +547,19 @@ func (it *ListIter) Next() (Value, bool) {
 	it.cur = it.cur[1:]
 	return v, true
 }
+
+// run is what is left of the array that it stands in, empty behind the last element.
+func (it *ListIter) run() []Value {
+	if len(it.cur) == 0 && it.next < it.l.Len() {
+		r, i := it.l.runAt(it.next)
+		it.cur = r.slice()[i:]
+		it.next += len(it.cur)
+	}
+	return it.cur
+}
+
+// skip passes n elements of run.
+func (it *ListIter) skip(n int) { it.cur = it.cur[n:] }
 
 // A ListBuilder makes a list from its elements in order. The zero ListBuilder is ready to use.
 type ListBuilder struct {

@@ -1,0 +1,145 @@
+// This file tells values that are alike by a hash, for tables in memory. The hash is no CID: it is quick, and never leaves the process.
+
+package graph
+
+import (
+	"math/bits"
+	"slices"
+)
+
+// # Why a polynomial?
+//
+// The hash of a list is the sum of m(x_i)·B^i modulo 2^64, m mixing an element's own hash. So the hash of what is behind the first
+// element follows from the list's in a few nanoseconds, and recursion down a list hashes it once. Whoever knows B can make lists
+// that collide; so two values of one hash are compared before anything rests on it.
+
+const (
+	hashBase    uint64 = 0x9e3779b97f4a7c15 // odd
+	hashInverse uint64 = 0xf1de83e19937733d // of hashBase modulo 2^64
+)
+
+// mixed spreads the bits of an element's hash (the finalizer of MurmurHash3).
+func mixed(k Kind, n uint64) uint64 {
+	n += uint64(k) << 56
+	n ^= n >> 33
+	n *= 0xff51afd7ed558ccd
+	n ^= n >> 33
+	n *= 0xc4ceb9fe1a85ec53
+	return n ^ n>>33
+}
+
+const shortText = 64 // bytes of a text that is hashed by what it says
+
+// Likeness is a hash of v, equal for values that Alike finds alike. It takes a part of the budget for each element of a list that has not
+// been hashed before, and gives up, and says so, when the budget is spent.
+func (v Value) Likeness(budget *int) (h uint64, ok bool) {
+	switch k := v.Kind(); k {
+	case KindInt:
+		if v.p == nil {
+			return mixed(k, uint64(v.n)), true
+		}
+		words := v.BigInt().Bits()
+		if *budget -= len(words); *budget < 0 {
+			return 0, false
+		}
+		h = uint64(v.BigInt().Sign())
+		for _, w := range words {
+			h = bits.RotateLeft64(h*hashBase, 7) ^ uint64(w)
+		}
+		return mixed(k, h), true
+	case KindBool, KindFloat, KindNull:
+		return mixed(k, uint64(v.n)), true
+	case KindText:
+		s := v.Text()
+		if len(s) > shortText {
+			break
+		}
+		h = 14695981039346656037
+		for i := range len(s) { // FNV-1a
+			h = (h ^ uint64(s[i])) * 1099511628211
+		}
+		return mixed(k, h), true
+	case KindList:
+		h, ok = v.List().likeness(budget)
+		return mixed(k, h), ok
+	}
+	o, n := v.Identity()
+	return mixed(v.Kind(), uint64(o)^uint64(n)), true
+}
+
+func (l *List) likeness(budget *int) (h uint64, ok bool) {
+	if l.hashed {
+		return l.hash, true
+	}
+	n := l.Len()
+	if *budget -= n; *budget < 0 {
+		return 0, false
+	}
+	power := uint64(1)
+	ok = true
+	l.Each(func(x Value) bool {
+		var m uint64
+		m, ok = x.Likeness(budget)
+		h += m * power
+		power *= hashBase
+		return ok
+	})
+	if ok && n > 0 {
+		l.hash, l.hashed = h, true
+	}
+	return h, ok
+}
+
+// hashedTail hands the hash of l on to rest, which is l without its first element v.
+func (l *List) hashedTail(v Value, rest *List) {
+	if rest.rest == nil && rest.n == 0 {
+		return // the empty list is one for all
+	}
+	if v.Kind() == KindList && !v.List().hashed || v.Kind() == KindInt && v.p != nil {
+		return
+	}
+	budget := 0
+	if m, ok := v.Likeness(&budget); ok {
+		rest.hash, rest.hashed = (l.hash-m)*hashInverse, true
+	}
+}
+
+// Alike says whether v and w are known to be equal: the same object, or ints, floats, bools, short texts and lists of such, element by
+// element. That two values are not alike says nothing.
+func Alike(v, w Value) bool {
+	if v == w {
+		return true
+	}
+	k := v.Kind()
+	if k != w.Kind() {
+		return false
+	}
+	switch k {
+	case KindInt:
+		return v.p != nil && w.p != nil && v.BigInt().Cmp(w.BigInt()) == 0
+	case KindText:
+		return len(v.Text()) <= shortText && v.Text() == w.Text()
+	case KindList:
+		return v.List().alike(w.List())
+	}
+	return false
+}
+
+func (l *List) alike(o *List) bool {
+	if l.Len() != o.Len() || l.hashed && o.hashed && l.hash != o.hash {
+		return false
+	}
+	a, b := l.Iter(), o.Iter()
+	for {
+		x, y := a.run(), b.run() // what is left of the arrays that they are in
+		n := min(len(x), len(y))
+		if n == 0 {
+			return true
+		}
+		if &x[0] != &y[0] && !slices.EqualFunc(x[:n], y[:n], Alike) {
+			return false
+		}
+		a.skip(n)
+		b.skip(n)
+	}
+}
