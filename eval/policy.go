@@ -45,8 +45,10 @@ const (
 	startTime = 8 * time.Millisecond // for looking up and linking everything at first
 	linkShare = 25                   // linking takes at most one in so many parts of the time
 
+	layoutTime = 100 * time.Nanosecond // of an element that is laid out and hashed
+
 	startCredit  = 1 << 18 // steps in the pool at the start
-	creditShare  = 32    // one step in so many is added to the pool
+	creditShare  = 32      // one step in so many is added to the pool
 	firstDraw    = 1 << 16
 	laterDraw    = 4096
 	creditCap    = 1 << 18
@@ -204,6 +206,18 @@ func (p *policy) affordable() bool {
 	return p.spent*linkShare < time.Since(p.began)
 }
 
+// payable says whether there is time to lay out args and r as blocks, which is known before it is done.
+func (p *policy) payable(args []graph.Value, r graph.Value) bool {
+	if p.m.opt.Link == All {
+		return true
+	}
+	n := r.Unplaced()
+	for _, a := range args {
+		n += a.Unplaced()
+	}
+	return n < 1000 || (p.spent+time.Duration(n)*layoutTime)*linkShare < time.Since(p.began)
+}
+
 // timed runs f and counts its time.
 func (p *policy) timed(f func()) {
 	t := time.Now()
@@ -304,6 +318,11 @@ func (m *Machine) finish(f *lam, fp unsafe.Pointer) graph.Value {
 	if !r.IsMark() {
 		return r
 	}
+	return m.finishTail(f, base, turning)
+}
+
+// finishTail is finish from the first tail call on. base is where the stack stood behind the frame of f.
+func (m *Machine) finishTail(f *lam, base unsafe.Pointer, turning bool) (r graph.Value) {
 	if g := m.tail; !turning && g != f && uintptr(base)+g.size <= m.end {
 		m.place(g, base, -1)
 		m.turning = true
@@ -322,16 +341,37 @@ func (p *policy) asleep(f *lam) code {
 		if f.acct.look >= findCost {
 			return p.costly(f, fp)
 		}
-		start, e := m.now(), p.open()
-		args := keepArgs(f, fp)
-		r := m.finish(f, fp)
-		if m.steps-start.steps >= grain {
-			p.linkCall(f, args, r, start, e)
-		} else {
-			p.shut(e)
+		// Most calls of most programs come this way, so what open, finish and shut do stands here in short.
+		start, floor, mark := m.steps, p.floor, len(p.uses)
+		high, turning, base := m.high, m.turning, m.sp
+		p.floor, m.turning = mark, false
+		if f.loops {
+			copy(slots(fp, f.kept, f.arity), slots(fp, slotSize, f.arity))
 		}
+		r := f.body(m, fp)
+		if r.IsMark() {
+			r = m.finishTail(f, base, turning)
+		}
+		if m.steps-start < grain && len(p.uses) == mark {
+			p.floor = floor
+			return r
+		}
+		return p.returned(f, fp, r, since{start, high}, extent{mark, floor})
+	}
+}
+
+// returned ends a call that took long, or rested on results.
+func (p *policy) returned(f *lam, fp unsafe.Pointer, r graph.Value, start since, e extent) graph.Value {
+	if p.m.steps-start.steps < grain {
+		p.shut(e)
 		return r
 	}
+	args := slots(fp, slotSize, f.arity)
+	if f.loops {
+		args = slots(fp, f.kept, f.arity)
+	}
+	p.linkCall(f, args, r, start, e)
+	return r
 }
 
 // awake runs a call behind the table.
@@ -437,7 +477,7 @@ func (p *policy) linkCall(f *lam, args []graph.Value, r graph.Value, start since
 		f.acct.look = min(f.acct.look+int64((m.executed()-p.looked)/lookShare), creditCap)
 		p.looked = m.executed()
 	}
-	if !p.worth(steps) || !small(args) && steps < grain {
+	if !p.worth(steps) || !small(args) && steps < grain || !p.payable(args, r) {
 		p.shut(e)
 		return use{}
 	}
@@ -512,7 +552,7 @@ func (p *policy) findUnit(u *unit) bool {
 
 // unitDone links a closed expression that was reduced.
 func (p *policy) unitDone(u *unit, e extent) {
-	if u == p.root || !p.worth(u.steps) {
+	if u == p.root || !p.worth(u.steps) || !p.payable(nil, u.value) {
 		p.shut(e)
 		return
 	}
@@ -544,7 +584,7 @@ func (p *policy) findThunk(t *graph.Thunk, f *forced) bool {
 
 // thunkDone links a lazy value with captures that was reduced.
 func (p *policy) thunkDone(t *graph.Thunk, f *forced, steps uint64, e extent) {
-	if !p.worth(steps) || !small(t.Args) && steps < grain {
+	if !p.worth(steps) || !small(t.Args) && steps < grain || !p.payable(t.Args, f.value) {
 		p.shut(e)
 		return
 	}

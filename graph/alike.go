@@ -104,6 +104,41 @@ func (l *List) hashedTail(v Value, rest *List) {
 	}
 }
 
+// Unplaced is about how many elements, entries and bytes of v have to be gone through to lay it out as blocks: 0 where that was done before.
+// It looks at the outermost part and one element, so it costs nothing itself.
+func (v Value) Unplaced() int {
+	if m := v.memo(); m != nil && m.get() != nil {
+		return 0
+	}
+	one := func(n int, x Value) int {
+		switch x.Kind() {
+		case KindMap:
+			return n * (1 + 2*x.Map().Len())
+		case KindList:
+			return n * (1 + x.List().Len())
+		case KindText:
+			return n * (1 + len(x.Text())/32)
+		}
+		return n
+	}
+	switch v.Kind() {
+	case KindText:
+		return len(v.Text()) / 16
+	case KindBytes:
+		return len(v.Bytes()) / 16
+	case KindList:
+		if n := v.List().Len(); n > 0 {
+			return one(n, v.List().At(n/2))
+		}
+	case KindMap:
+		if n := v.Map().Len(); n > 0 {
+			_, x := v.Map().At(n / 2)
+			return one(2*n, x)
+		}
+	}
+	return 1
+}
+
 // Alike says whether v and w are known to be equal: the same object, or ints, floats, bools, short texts and lists of such, element by
 // element. That two values are not alike says nothing.
 func Alike(v, w Value) bool {
@@ -128,6 +163,9 @@ func Alike(v, w Value) bool {
 func (l *List) alike(o *List) bool {
 	if l.Len() != o.Len() || l.hashed && o.hashed && l.hash != o.hash {
 		return false
+	}
+	if l.n == o.n && l.items == o.items && l.rest == o.rest {
+		return true
 	}
 	a, b := l.Iter(), o.Iter()
 	for {

@@ -42,6 +42,7 @@ type rest struct {
 	n    int
 	root *node // may be nil
 	back run
+	list atomic.Pointer[List] // of it, once that was asked for: so who goes down a list twice comes to the same lists
 }
 
 // A run is part of an array of elements.
@@ -257,7 +258,7 @@ func (l *List) Prepend(v Value) *List {
 	}
 	r, vals := claimedRun(1, maxRun, true)
 	vals[0] = v
-	return newList(r, &rest{l.Len(), join(leafOf(f), l.rest.root), l.rest.back})
+	return newList(r, &rest{n: l.Len(), root: join(leafOf(f), l.rest.root), back: l.rest.back})
 }
 
 // grow returns the run r with v after it, and false when r has no room for it.
@@ -289,7 +290,7 @@ func (l *List) Append(v Value) *List {
 		vals[0] = v
 		return newList(l.front(), &rest{n: 1, back: back})
 	}
-	r := rest{l.rest.n + 1, l.rest.root, l.rest.back}
+	r := &rest{n: l.rest.n + 1, root: l.rest.root, back: l.rest.back}
 	if b, ok := r.back.grow(v); ok {
 		r.back = b
 	} else {
@@ -298,7 +299,7 @@ func (l *List) Append(v Value) *List {
 		vals[0] = v
 		r.back = back
 	}
-	return newList(l.front(), &r)
+	return newList(l.front(), r)
 }
 
 // Uncons returns the first element of a list that is not empty, and the list of the others.
@@ -321,11 +322,18 @@ func (l *List) Uncons() (Value, *List) {
 
 // withoutFront returns the list of what r holds.
 func withoutFront(r *rest) *List {
-	if r.root == nil {
-		return newList(r.back, nil)
+	if l := r.list.Load(); l != nil {
+		return newList(l.front(), l.rest)
 	}
-	first, root := popFirst(r.root)
-	return listOf(first, root, r.back)
+	var l *List
+	if r.root == nil {
+		l = newList(r.back, nil)
+	} else {
+		first, root := popFirst(r.root)
+		l = listOf(first, root, r.back)
+	}
+	r.list.Store(l)
+	return newList(l.front(), l.rest)
 }
 
 // listOf puts a list together; root may be nil, front and back empty.
@@ -346,7 +354,7 @@ func listOf(front run, root *node, back run) *List {
 	if n == 0 {
 		return newList(front, nil)
 	}
-	return newList(front, &rest{n, root, back})
+	return newList(front, &rest{n: n, root: root, back: back})
 }
 
 // Set returns l with v as its element i, 0 <= i < Len.
@@ -354,7 +362,7 @@ func (l *List) Set(i int, v Value) *List {
 	if i < int(l.n) {
 		return newList(l.front().set(i, v), l.rest)
 	}
-	r := *l.rest
+	r := &rest{n: l.rest.n, root: l.rest.root, back: l.rest.back}
 	j := i - int(l.n)
 	if r.root != nil && j < r.root.n {
 		r.root = r.root.set(j, v)
@@ -364,7 +372,7 @@ func (l *List) Set(i int, v Value) *List {
 		}
 		r.back = r.back.set(j, v)
 	}
-	return newList(l.front(), &r)
+	return newList(l.front(), r)
 }
 
 func (r run) set(i int, v Value) run {
