@@ -31,12 +31,24 @@ type evalFlags struct {
 	Stats        bool          `help:"Print expression CID, result CID, time, steps, and calls reduced, reused and linked."`
 }
 
+// profileFlags are those of the commands that can say where the time goes.
+type profileFlags struct {
+	Profile bool   `help:"Print calls, own steps, time, reused and linked of each function."`
+	Pprof   string `help:"Write a profile that go tool pprof opens." placeholder:"FILE"`
+}
+
+func (p profileFlags) set(o repl.Options) repl.Options {
+	o.Profile, o.Pprof = p.Profile, p.Pprof
+	return o
+}
+
 func (f evalFlags) options(all *commands) repl.Options {
 	return repl.Options{Store: all.Store, Link: f.Link, Trust: f.TrustResults, Fuel: f.Fuel, Deadline: f.Deadline, Memory: f.Memory, As: f.As, Stats: f.Stats}
 }
 
 type runCmd struct {
 	evalFlags
+	profileFlags
 	Watch bool     `help:"Run again whenever the program, or a file that it reads, changes, until Ctrl-C."`
 	File  string   `arg:"" help:"The program: a .ros file, a .json file, or - for standard input."`
 	Args  []string `arg:"" optional:"" help:"Arguments for a program whose value is a function: expressions, or file:PATH (its bytes), json:PATH, csv:PATH (its data)."`
@@ -46,7 +58,7 @@ func (runCmd) Help() string {
 	return "Example:\n\n  rosser run strongest.ros csv:quakes.csv 5\n\nruns the program on the rows of a CSV file and on 5, and prints its value."
 }
 func (c runCmd) Run(ctx context.Context, all *commands) error {
-	o := c.options(all)
+	o := c.set(c.options(all))
 	o.Watch = c.Watch
 	return repl.Run(ctx, o, c.File, c.Args)
 }
@@ -72,6 +84,7 @@ func (c testCmd) Run(ctx context.Context, all *commands) error {
 
 type evalCmd struct {
 	evalFlags
+	profileFlags
 	Expr string `arg:"" help:"A program as text."`
 }
 
@@ -79,11 +92,12 @@ func (evalCmd) Help() string {
 	return "Example:\n\n  rosser eval 'range 1 10 |> map (\\x -> x * x) |> sum'\n\nprints 385."
 }
 func (c evalCmd) Run(ctx context.Context, all *commands) error {
-	return repl.Eval(ctx, c.options(all), c.Expr)
+	return repl.Eval(ctx, c.set(c.options(all)), c.Expr)
 }
 
 type resumeCmd struct {
 	evalFlags
+	profileFlags
 	Checkpoint string `arg:"" help:"The CID that was printed when the evaluation was stopped."`
 }
 
@@ -91,7 +105,7 @@ func (resumeCmd) Help() string {
 	return "Example:\n\n  rosser run --deadline 2s slow.ros\n  rosser resume bafy…\n\ngoes on where the first was stopped, and prints the same as if it had not been. A checkpoint that was imported is a claim: --trust-results goes on from it, else all is reduced again."
 }
 func (c resumeCmd) Run(ctx context.Context, all *commands) error {
-	return repl.Resume(ctx, c.options(all), c.Checkpoint)
+	return repl.Resume(ctx, c.set(c.options(all)), c.Checkpoint)
 }
 
 type replCmd struct {

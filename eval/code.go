@@ -121,6 +121,9 @@ func (g *generator) hold(t *graph.Term, i int) uintptr {
 func (m *Machine) generate(f *lam) {
 	g := &generator{m: m, f: f, index: f.base + 1}
 	body := g.gen(f.term.Args[0], f.arity, f.arity > 0) // calls of a closed expression are calls, to be linked as such
+	if m.opt.Profile != nil {
+		body = m.opt.Profile.counted(f, body)
+	}
 	if f.loops {
 		body = turning(body)
 	}

@@ -137,6 +137,7 @@ func (p *policy) enterAll(f *lam) code {
 
 // A pending call waits for the value of the tail call that it became.
 type pending struct {
+	f     *lam
 	expr  cid.Cid
 	start since
 	uses  extent
@@ -154,11 +155,11 @@ func (p *policy) linkCalls(f *lam, fp unsafe.Pointer) graph.Value {
 		if found, ok := m.find(expr); ok {
 			return found, true
 		}
-		waiting = append(waiting, pending{expr, start, p.open()})
+		waiting = append(waiting, pending{f, expr, start, p.open()})
 		return finding{}, false
 	}
-	reuse := func(found finding) graph.Value {
-		m.stats.Reused++
+	reuse := func(f *lam, found finding) graph.Value {
+		m.countReused(f)
 		m.addSteps(found.steps - 1)
 		p.usedAt(found.use)
 		if found.err != nil {
@@ -168,7 +169,7 @@ func (p *policy) linkCalls(f *lam, fp unsafe.Pointer) graph.Value {
 	}
 	r, thrown := m.protect(func() graph.Value {
 		if found, ok := enter(f, slots(fp, slotSize, f.arity)); ok {
-			return reuse(found)
+			return reuse(f, found)
 		}
 		v := f.body(m, fp)
 		for v.IsMark() {
@@ -179,7 +180,7 @@ func (p *policy) linkCalls(f *lam, fp unsafe.Pointer) graph.Value {
 			}
 			m.place(next, base, -1)
 			if found, ok := enter(next, slots(base, slotSize, next.arity)); ok {
-				return reuse(found)
+				return reuse(next, found)
 			}
 			v = next.body(m, base)
 		}
@@ -191,6 +192,9 @@ func (p *policy) linkCalls(f *lam, fp unsafe.Pointer) graph.Value {
 			w := waiting[i]
 			u, _ := m.link(w.expr, r, failed, m.stepsSince(w.start), p.uses[w.uses.mark:])
 			p.linked(w.uses, u)
+			if m.opt.Profile != nil {
+				m.opt.Profile.of(w.f).Linked++
+			}
 		}
 	}
 	if thrown != nil {

@@ -41,6 +41,8 @@ type Options struct {
 	Fuel   uint64    // steps that may be executed by one Eval; 0 is no limit
 	Memory int64     // bytes of heap and stacks; 0 is no limit
 	Debug  io.Writer // where `debug` writes; nil drops it
+	// Profile is filled, if it is not nil; the machine is slower for it.
+	Profile *Profile
 }
 
 // A Machine evaluates expressions, one at a time: it is not safe for use by several goroutines.
@@ -79,6 +81,8 @@ type Machine struct {
 	prims  map[string]*Prim
 
 	regexes regexCache // compiled patterns
+
+	progress progress
 
 	becomes    map[cid.Cid]graph.Becomes // of the checkpoint that is resumed
 	resuming   bool                      // some expression in progress has a Reduct
@@ -207,6 +211,10 @@ func (m *Machine) guarded(ctx context.Context, f func()) (err error) {
 		m.fuelEnd = m.executed() + m.opt.Fuel
 	}
 	m.limit = m.steps
+	if p := m.opt.Profile; p != nil {
+		p.last, p.steps, p.current = time.Now(), m.executed(), nil
+		defer func() { p.sample(m) }()
+	}
 	defer m.watch(ctx)()
 	sp := m.sp
 	defer func() {
@@ -337,6 +345,12 @@ func (m *Machine) safepoint() {
 	}
 	m.policy.tick()
 	m.sometimes()
+	if m.progress.asked.Load() {
+		m.publish()
+	}
+	if m.opt.Profile != nil {
+		m.opt.Profile.sample(m)
+	}
 	m.normalise()
 	m.limit = m.steps + min(checkEvery, left)
 }
@@ -354,6 +368,9 @@ func (m *Machine) normalise() {
 // Charge adds n steps of a primitive's cost.
 func (m *Machine) Charge(n int64) {
 	if n > 0 {
+		if m.opt.Profile != nil {
+			m.opt.Profile.charged(uint64(n))
+		}
 		m.steps += uint64(n)
 		if m.steps >= m.limit {
 			m.safepoint()

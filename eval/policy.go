@@ -384,7 +384,7 @@ func (p *policy) awake(f *lam) code {
 		h, known := p.hash(f, args)
 		if known {
 			if e := p.table.find(h, f, args); e != nil {
-				m.stats.Reused++
+				m.countReused(f)
 				f.acct.credit = min(f.acct.credit+int64(min(e.steps, creditCap)), creditCap)
 				m.addSteps(e.steps - 1)
 				p.usedAt(e.use)
@@ -447,7 +447,7 @@ func (p *policy) costly(f *lam, fp unsafe.Pointer) graph.Value {
 			find()
 		}
 		if ok {
-			m.stats.Reused++
+			m.countReused(f)
 			m.addSteps(found.steps - 1)
 			p.usedAt(found.use)
 			if found.err != nil {
@@ -485,6 +485,9 @@ func (p *policy) linkCall(f *lam, args []graph.Value, r graph.Value, start since
 		u, _ = m.link(m.callOf(f.head(), args, m.Blocks()), r, nil, steps, p.uses[e.mark:])
 		p.linked(e, u)
 	})
+	if m.opt.Profile != nil {
+		m.opt.Profile.of(f).Linked++
+	}
 	return u
 }
 

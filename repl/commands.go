@@ -122,7 +122,9 @@ func Resume(ctx context.Context, o Options, text string) error {
 		} else if claimed && !s.opt.Trust {
 			s.warn("this checkpoint was not written here, so what it says is a claim: all of it is reduced again; --trust-results goes on from it")
 		}
+		end := s.progress()
 		out, err := s.evaluated(s.machine.Resume(limited, c))
+		end()
 		return s.conclude(ctx, limited, point.Of, point.Of, began, out, err)
 	})
 }
@@ -156,6 +158,14 @@ func (s *Session) conclude(ctx, limited context.Context, expr, of cid.Cid, began
 	}
 	if s.opt.Stats {
 		s.stats(expr, out, time.Since(began))
+	}
+	if s.opt.Profile {
+		s.showProfile(s.opt.Stderr, s.profile)
+	}
+	if s.opt.Pprof != "" {
+		if failed := s.writePprof(s.opt.Pprof, s.profile); err == nil {
+			err = failed
+		}
 	}
 	if out.Claim != "" {
 		s.warn("this answer is a claim by %s, not checked here", strings.TrimPrefix(out.Claim, graph.ClaimAnswer))

@@ -48,6 +48,8 @@ type Options struct {
 	Memory   string // such as 512M; "" is half of the machine's
 	As       string // json, text, cbor
 	Stats    bool
+	Profile  bool      // print where the steps and the time went
+	Pprof    string    // a file to write that to, for go tool pprof
 	Watch    bool      // run again whenever a file that was read changes
 	Stdout   io.Writer // nil is os.Stdout
 	Stderr   io.Writer
@@ -73,6 +75,7 @@ type Session struct {
 	out     *output // opt.Stdout
 	store   *store.Store
 	machine *eval.Machine
+	profile *eval.Profile            // what its machine fills; nil without --profile and --pprof
 	memory  int64                    // --memory
 	imports map[string]*compile.Unit // by absolute path; nil while it is being compiled
 	places  map[cid.Cid]place        // where a block of code came from
@@ -142,8 +145,11 @@ func Open(o Options) (*Session, error) {
 
 func (s *Session) newMachine() *eval.Machine {
 	mode := map[string]eval.Mode{"": eval.Auto, "auto": eval.Auto, "all": eval.All, "none": eval.None}[s.opt.Link]
+	if s.opt.Profile || s.opt.Pprof != "" {
+		s.profile = &eval.Profile{}
+	}
 	return eval.New(eval.Options{
-		Store: s.store, Load: s.Load, Link: mode, Trust: s.opt.Trust, Fuel: s.opt.Fuel, Memory: s.memory, Debug: s.opt.Stderr,
+		Store: s.store, Load: s.Load, Link: mode, Trust: s.opt.Trust, Fuel: s.opt.Fuel, Memory: s.memory, Debug: s.opt.Stderr, Profile: s.profile,
 	})
 }
 
@@ -536,6 +542,7 @@ func (s *Session) within(ctx context.Context) (context.Context, context.CancelFu
 
 // Evaluate reduces an expression.
 func (s *Session) Evaluate(ctx context.Context, expr cid.Cid) (eval.Outcome, error) {
+	defer s.progress()()
 	return s.evaluated(s.machine.Eval(ctx, expr))
 }
 
