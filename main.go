@@ -102,7 +102,7 @@ type resumeCmd struct {
 }
 
 func (resumeCmd) Help() string {
-	return "Example:\n\n  rosser run --deadline 2s slow.ros\n  rosser resume bafy…\n\ngoes on where the first was stopped, and prints the same as if it had not been. A checkpoint that was imported is a claim: --trust-results goes on from it, else all is reduced again."
+	return "Example:\n\n  rosser resume bafy…\n\ngoes on where `rosser run --deadline 2s slow.ros`, say, was stopped, and prints what that would have printed. A checkpoint that was imported is a claim: --trust-results goes on from it, else all is reduced again."
 }
 func (c resumeCmd) Run(ctx context.Context, all *commands) error {
 	return repl.Resume(ctx, c.set(c.options(all)), c.Checkpoint)

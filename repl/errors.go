@@ -71,6 +71,13 @@ func Report(err error) int {
 // Describe is the text that says what went wrong, of one or more lines, and the exit code. The error is one that a
 // method of the session or a command gave.
 func (s *Session) Describe(err error, color bool) (text string, code int) {
+	var stop *eval.Stop
+	if errors.As(err, &stop) && stop.Checkpoint.Defined() && s.opt.Link != "none" { // who talks to it just asks again
+		again := *stop
+		again.Checkpoint = cid.Undef
+		text, code = describe(&again, color)
+		return text + "\n  what was reached is kept; the same again goes on from there", code
+	}
 	return describe(err, color)
 }
 

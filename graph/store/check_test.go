@@ -340,6 +340,7 @@ func TestStat(t *testing.T) {
 		t.Fatal(err)
 	}
 	extra := []graph.Block{block(graph.EncodeReduct(graph.Reduct{Of: makeFact(1, "").answer.Expr, To: makeFact(2, "").answer.Expr, Steps: 1}, nil).Data),
+		block(graph.EncodeCheckpoint(graph.Checkpoint{Of: makeFact(1, "").answer.Expr}, nil).Data),
 		{CID: codec.RawCID([]byte("\xff raw")), Data: []byte("\xff raw")}}
 	if err := s.Put(bg, extra...); err != nil {
 		t.Fatal(err)
@@ -348,7 +349,7 @@ func TestStat(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[BlockKind]uint64{CodeBlock: 10, ResultBlock: 10, TraceBlock: 10, AboutBlock: 10, DataBlock: 20, ReductBlock: 1, FilesBlock: 2, OtherBlock: 1}
+	want := map[BlockKind]uint64{CodeBlock: 10, ResultBlock: 10, TraceBlock: 10, AboutBlock: 10, DataBlock: 20, ReductBlock: 1, CheckpointBlock: 1, FilesBlock: 2, OtherBlock: 1}
 	for _, kind := range BlockKinds {
 		if got := st.Blocks[kind]; got.Count != want[kind] || got.Bytes == 0 {
 			t.Errorf("%s: got %+v, want %d", kind, got, want[kind])
