@@ -497,10 +497,10 @@ func (g *generator) lazy(t *graph.Term, level int) code {
 
 // attempt is try e.
 func (m *Machine) attempt(c code, fp unsafe.Pointer) graph.Value {
-	sp, tries, floor, caller := m.sp, m.tries, m.policy.floor, m.caller
+	sp, tries, floor, caller, run := m.sp, m.tries, m.policy.floor, m.caller, m.primRun
 	m.tries++
 	v, thrown := m.protect(func() graph.Value { return c(m, fp) })
-	m.tries, m.policy.floor, m.caller = tries, floor, caller
+	m.tries, m.policy.floor, m.caller, m.primRun, m.charging = tries, floor, caller, run, false
 	if thrown == nil {
 		return graph.Tagged("Ok", v)
 	}

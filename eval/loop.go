@@ -18,6 +18,7 @@ type loop struct {
 	graph.Tag
 	m      *Machine
 	state  loopState
+	whole  bool   // all calls are made: what follows is in one piece
 	replay bool   // resumed while calling: the value of the call in hand is there
 	n      uint64 // elements visited, that in hand included; 1 step is charged for every 16
 	before uint64 // steps when all before the element in hand was dealt with
@@ -370,8 +371,10 @@ func coreEnter(m *Machine, args []graph.Value) (graph.Value, error) {
 	if !ok || len(fn.Args) > 0 || f.arity != len(all) {
 		return graph.Value{}, wrongKind(args[0], "a context of so many values")
 	}
+	if m.enters++; m.enters%1024 == 0 { // they take no steps, so it is looked here whether to stop
+		m.safepoint()
+	}
 	m.steps--
-	m.off++
 	return m.call(f, all, -1), nil
 }
 

@@ -86,6 +86,8 @@ type Machine struct {
 
 	becomes    map[cid.Cid]graph.Becomes // of the checkpoint that is resumed
 	resuming   bool                      // some expression in progress has a Reduct
+	enters     uint                      // into contexts
+	charging   bool                      // a primitive is
 	writing    bool                      // a checkpoint
 	writeUntil time.Time                 // not longer
 	nextWrite  time.Time                 // of one while the run goes on
@@ -203,7 +205,7 @@ func (m *Machine) Eval(ctx context.Context, expr cid.Cid) (out Outcome, err erro
 
 // guarded runs f within the limits and turns a stop into an error.
 func (m *Machine) guarded(ctx context.Context, f func()) (err error) {
-	m.ctx, m.tries, m.turning, m.caller, m.primRun, m.resumed = ctx, 0, false, nil, nil, nil
+	m.ctx, m.tries, m.turning, m.caller, m.primRun, m.resumed, m.charging = ctx, 0, false, nil, nil, nil, false
 	m.stopping.Store(nil)
 	m.memHigh.Store(false)
 	m.fuelEnd = math.MaxUint64
@@ -341,7 +343,10 @@ func (m *Machine) safepoint() {
 	}
 	left := m.fuelEnd - m.executed()
 	if m.executed() >= m.fuelEnd {
-		m.stop(&Stop{Reason: OutOfFuel})
+		if !m.charging || m.executed()-m.fuelEnd > max(m.opt.Fuel, overdraft) || !m.inOnePiece() {
+			m.stop(&Stop{Reason: OutOfFuel})
+		}
+		left = checkEvery
 	}
 	m.policy.tick()
 	m.sometimes()
@@ -353,6 +358,24 @@ func (m *Machine) safepoint() {
 	}
 	m.normalise()
 	m.limit = m.steps + min(checkEvery, left)
+}
+
+// overdraft is how many steps a primitive that cannot be stopped halfway may take more than there is fuel, at least: it would begin
+// again with the next fuel, and never come to its end.
+const overdraft = 1 << 20
+
+// inOnePiece says whether the primitive in hand begins again when it is stopped: one that calls nothing.
+func (m *Machine) inOnePiece() bool {
+	if m.primRun == nil {
+		return false
+	}
+	t, _ := slot(unsafe.Add(m.primRun, -int(slotSize)), 0).Tag()
+	state := slot(m.primRun, uintptr(primOf(t).Arity)*slotSize)
+	if state.Kind() != loopTag {
+		return true
+	}
+	t, _ = state.Tag()
+	return (*loop)(unsafe.Pointer(t)).whole
 }
 
 // normalise keeps steps below 2^62.
@@ -373,7 +396,9 @@ func (m *Machine) Charge(n int64) {
 		}
 		m.steps += uint64(n)
 		if m.steps >= m.limit {
+			m.charging = true
 			m.safepoint()
+			m.charging = false
 		}
 	}
 }

@@ -114,6 +114,7 @@ func listSortBy(m *Machine, args []graph.Value) (graph.Value, error) {
 	if l.out.Len() != xs.Len() {
 		return graph.Value{}, l.refuse()
 	}
+	l.whole = true
 	all := make([]keyed, 0, xs.Len())
 	for i, keys := xs.Iter(), l.out.SoFar().Iter(); ; {
 		x, ok := i.Next()

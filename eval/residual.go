@@ -25,7 +25,8 @@ import (
 // applications are made by core.enter, which charges nothing: a residual takes the very steps that were left.
 //
 // Where a closed expression or a lazy value is being reduced on behalf of a frame, that frame just looks at it again, and a Reduct
-// says what the expression has become. So do the calls that have gone on for long, for whoever asks for them (longCalls).
+// says what the expression has become. So do calls in progress, for whoever asks for them: all in a stack that is not deep, else those that
+// have gone on for long.
 
 // A child is what a frame waits for: a closed expression, or a value that is there already.
 type child struct {
@@ -58,6 +59,7 @@ type reader struct {
 	depth  int
 	runs   []operandRun // above the frame in hand, innermost first
 
+	each    bool // call in progress gets a Reduct
 	reducts []graph.Reduct
 	known   []cid.Cid // blocks of Reducts that were used and still hold
 	longest uint64    // start of the last call that got a Reduct
@@ -78,7 +80,8 @@ type operandRun struct {
 const (
 	groupParams = 200 // of a function made of contexts; its last one is what they wait for
 	groupDepth  = 90
-	callGap     = 8 // a call gets a Reduct when it has gone on for an eighth longer than the last that got one
+	fewRuns     = 512 // runs of slots in a stack whose every call gets a Reduct, so that its result is linked in the end
+	callGap     = 8   // in others a call gets a Reduct when it has gone on for an eighth longer than the last that got one
 	maxReducts  = 2048
 )
 
@@ -95,6 +98,7 @@ func (m *Machine) readBack(put graph.Sink) (reducts []graph.Reduct, known []cid.
 		slices.Reverse(fps[first:])
 		sp = uintptr(m.chunks[i].sp)
 	}
+	r.each = m.policy.on() && len(fps) <= fewRuns
 	for i, fp := range fps {
 		h := m.headerAt(fp)
 		below := runHeader{}
@@ -157,11 +161,11 @@ func (r *reader) item(fp unsafe.Pointer, h, below runHeader, innermost bool) {
 		return
 	case r.have && r.index < 0 && len(r.runs) == 0 && !r.lost:
 		// A tail call stands above: it is all that is left.
-		r.long(fp, h)
+		r.long(fp, h, below)
 		r.index = h.index
 	default:
 		r.frame(fp, h)
-		r.long(fp, h)
+		r.long(fp, h, below)
 		r.index = h.index
 	}
 	r.fresh = false
@@ -223,13 +227,13 @@ func (r *reader) further(expr cid.Cid, start uint64, earlier cid.Cid) {
 }
 
 // long gives the call whose frame is fp a Reduct of its own if it has gone on for long.
-func (r *reader) long(fp unsafe.Pointer, h runHeader) {
-	if r.lost || !r.have || h.f.loops {
+func (r *reader) long(fp unsafe.Pointer, h, below runHeader) {
+	if r.lost || !r.have || h.f.loops || below.p != nil && below.p.Name == enterName { // a context is no call of the program's
 		return
 	}
 	start := startIn(h.n, r.now)
 	total := r.now - start
-	if r.longest-start < max(grain, total/callGap) || total >= 1<<42 || len(r.reducts) >= maxReducts/2 {
+	if !r.each && r.longest-start < max(grain, total/callGap) || total >= 1<<42 || len(r.reducts) >= maxReducts/2 {
 		return
 	}
 	r.flush()

@@ -145,7 +145,7 @@ func (m *Machine) unwindTo(sp unsafe.Pointer) { m.sp = sp }
 
 // hop runs f with a chunk and a goroutine of its own.
 func (m *Machine) hop(f func() graph.Value) (r graph.Value) {
-	if m.stopping.Load() != nil {
+	if m.stopping.Load() != nil || m.memHigh.Load() {
 		m.limit = m.steps // the next step looks
 	}
 	m.pushChunk()

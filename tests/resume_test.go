@@ -1,0 +1,202 @@
+// This file stops programs and has other processes go on with them.
+
+package tests
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/ipfs/go-cid"
+
+	"github.com/rosser-lang/rosser/compile"
+	"github.com/rosser-lang/rosser/eval"
+	"github.com/rosser-lang/rosser/graph"
+	"github.com/rosser-lang/rosser/lang"
+	"github.com/rosser-lang/rosser/stdlib"
+)
+
+// journeys are programs that are stopped twenty times each; share is what the steps executed may come to, as a multiple of those of
+// one run to the end.
+var journeys = []struct {
+	name  string
+	modes []eval.Mode
+	share float64
+	src   string
+	short string // instead of src under -short
+}{
+	{"fib", []eval.Mode{eval.All, eval.Auto}, 1.05, "let fib n = if n < 2 then n else fib (n - 1) + fib (n - 2)\n\nfib 32", ""},
+	{"fib without links", []eval.Mode{eval.None}, 1.05, "let fib n = if n < 2 then n else fib (n - 1) + fib (n - 2)\n\nfib 27", ""},
+	{"queens", []eval.Mode{eval.Auto, eval.None}, 1.05, "bench/queens.ros", ""},
+	{"loop", []eval.Mode{eval.Auto}, 1.05, "let go i s = if i > 100000000 then s else go (i + 1) (s + i * i % 7)\n\ngo 1 0",
+		"let go i s = if i > 1000000 then s else go (i + 1) (s + i * i % 7)\n\ngo 1 0"},
+	{"fold", []eval.Mode{eval.Auto}, 1.05, "let step s x = (s * 31 + x) % 1000003\n\nrange 1 1000000 |> fold step 7",
+		"let step s x = (s * 31 + x) % 1000003\n\nrange 1 100000 |> fold step 7"},
+	{"sort", []eval.Mode{eval.Auto}, 1.05, "let step x = (x * 16807 + 7) % 2147483647\n\nrange 1 20000 |> map step |> sortWith (\\a b -> a < b) |> fold (\\c v -> (c * 31 + v) % 1000000007) 0", ""},
+	{"sort by a key", []eval.Mode{eval.Auto}, 1.05, "let key x = (x * 16807 + 7) % 2147483647\n\nrange 1 50000 |> sortBy key |> fold (\\c v -> (c * 31 + v) % 1000000007) 0", ""},
+	{"mergesort", []eval.Mode{eval.Auto}, 1.05, "bench/mergesort.ros", ""},
+	{"even and odd", []eval.Mode{eval.Auto}, 1.05, "let even n = if n == 0 then true else odd (n - 1)\nand odd n = if n == 0 then false else even (n - 1)\n\neven 1000000", ""},
+	{"deep", []eval.Mode{eval.Auto}, 2, "bench/deep.ros", "let s n = if n == 0 then 0 else n + s (n - 1)\n\ns 50000"},
+}
+
+func TestStoppedTwentyTimes(t *testing.T) {
+	for _, j := range journeys {
+		src := j.src
+		if testing.Short() && j.short != "" {
+			src = j.short
+		}
+		if strings.HasPrefix(src, "bench/") {
+			data, err := os.ReadFile(src)
+			if err != nil {
+				t.Fatal(err)
+			}
+			src = string(data)
+		}
+		for _, mode := range j.modes {
+			t.Run(fmt.Sprintf("%s/%d", j.name, mode), func(t *testing.T) { stoppedTwentyTimes(t, src, mode, j.share) })
+		}
+	}
+}
+
+func stoppedTwentyTimes(t *testing.T, src string, mode eval.Mode, share float64) {
+	ctx := context.Background()
+	f, errs := lang.Parse("program.ros", []byte(src))
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	u, errs := compile.File(f, compile.Options{Prelude: stdlib.Lookup, Names: stdlib.Names, Load: stdlib.Load})
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	shop := func() *graph.Memory {
+		s := graph.NewMemory()
+		s.Put(ctx, stdlib.Blocks()...)
+		s.Put(ctx, u.Blocks...)
+		return s
+	}
+	machine := func(s *graph.Memory, fuel uint64) *eval.Machine {
+		return eval.New(eval.Options{Store: s, Load: s.Load, Link: mode, Fuel: fuel, Memory: 8 << 30})
+	}
+	want, err := machine(shop(), 0).Eval(ctx, u.BodyCID)
+	if err != nil || want.Error != nil {
+		t.Fatal(err, want.Error)
+	}
+	s, fuel := shop(), max(want.Reduced/20, 10)
+	var at cid.Cid
+	executed, stops := uint64(0), 0
+	for {
+		m := machine(s, fuel)
+		evaluate := func() (eval.Outcome, error) { return m.Eval(ctx, u.BodyCID) }
+		if at.Defined() {
+			evaluate = func() (eval.Outcome, error) { return m.Resume(ctx, at) }
+		}
+		out, err := evaluate()
+		executed += out.Reduced
+		var stop *eval.Stop
+		if errors.As(err, &stop) && stop.Checkpoint.Defined() {
+			if at = stop.Checkpoint; stops < 40 {
+				stops++
+				continue
+			}
+		}
+		if err != nil || out.Error != nil {
+			t.Fatalf("after %d stops and %d of %d steps: %v", stops, executed, want.Reduced, err)
+		}
+		result := func(o eval.Outcome) cid.Cid {
+			return graph.EncodeResult(graph.Result{Of: u.BodyCID, Value: o.Value, Steps: o.Steps}, nil).CID
+		}
+		if result(out) != result(want) || out.Result != want.Result {
+			t.Errorf("got the result %s of %d steps, want %s of %d", result(out), out.Steps, result(want), want.Steps)
+		}
+		t.Logf("%d stops, %d steps executed of %d", stops, executed, want.Reduced)
+		if most := float64(want.Reduced)*share + float64(stops*2); float64(executed) > most {
+			t.Errorf("%d stops, %d steps executed, want at most %.2f times %d", stops, executed, share, want.Reduced)
+		}
+		if reduct, ok, err := s.Reduct(ctx, u.BodyCID); stops > 0 && (!ok || err != nil || reduct.By != eval.Own) {
+			t.Errorf("got %v, %v: no reduct of the expression", reduct, err)
+		}
+		if fuel > 100 && stops < 15 {
+			t.Errorf("it was stopped %d times", stops)
+		}
+		return
+	}
+}
+
+var resumeLine = regexp.MustCompile(`to go on: rosser resume (\S+)`)
+
+// TestResumeElsewhere stops a program by its fuel in one process, goes on in others, and takes it to another store.
+func TestResumeElsewhere(t *testing.T) {
+	dir := t.TempDir()
+	a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
+	run := func(store string, code int, args ...string) (string, string) {
+		t.Helper()
+		stdout, stderr, exit := command(t, ".", append([]string{"--store", store}, args...)...)
+		if exit != code {
+			t.Fatalf("%v: got exit %d, want %d: %s", args, exit, code, stderr)
+		}
+		return stdout, stderr
+	}
+	checkpoint := func(stderr string) string {
+		t.Helper()
+		m := resumeLine.FindStringSubmatch(stderr)
+		if m == nil {
+			t.Fatalf("no checkpoint in %q", stderr)
+		}
+		return m[1]
+	}
+	_, stderr := run(a, 4, "run", "--fuel", "200000", "bench/queens.ros")
+	first := checkpoint(stderr)
+	_, stderr = run(a, 4, "resume", "--fuel", "50000", first)
+	second := checkpoint(stderr)
+	car := filepath.Join(dir, "stopped.car")
+	run(a, 0, "export", second, car)
+	run(b, 0, "import", car)
+
+	stdout, stderr := run(b, 0, "resume", "--trust-results", "--stats", second)
+	if stdout != "352\n" || !strings.Contains(stderr, "claim") {
+		t.Errorf("got %q, %q", stdout, stderr)
+	}
+	var reduced int
+	if i := strings.Index(stderr, "calls "); i < 0 {
+		t.Errorf("no counts in %q", stderr)
+	} else if fmt.Sscanf(stderr[i:], "calls %d", &reduced); reduced > 377063-250000+1000 {
+		t.Errorf("got %d steps reduced, want what was left of 377063 after 250000", reduced)
+	}
+	stdout, _ = run(a, 0, "resume", second)
+	if stdout != "352\n" {
+		t.Errorf("got %q", stdout)
+	}
+
+	c := filepath.Join(dir, "c")
+	run(c, 0, "import", car)
+	stdout, stderr = run(c, 0, "resume", second)
+	if stdout != "352\n" || !strings.Contains(stderr, "--trust-results") {
+		t.Errorf("got %q, %q: want all reduced again, and to be told", stdout, stderr)
+	}
+}
+
+// TestResumeOfAnythingElse: what is no checkpoint, or not there, is an error that names it.
+func TestResumeOfAnythingElse(t *testing.T) {
+	store := filepath.Join(t.TempDir(), "store")
+	compiled, _, _ := command(t, ".", "--store", store, "compile", "bench/queens.ros")
+	fn := strings.Fields(compiled)[1]
+	for _, c := range []struct {
+		arg  string
+		code int
+		text string
+	}{
+		{"nonsense", 2, "nonsense"},
+		{fn, 2, "is no checkpoint"},
+		{strings.Repeat("b", 59), 2, "bbb"},
+		{"bafyreigwqsxdv4unkwgdaxh5zzvvbgjeowpf7e6aajiuqp2lgjcvg6svka", 3, "not found"},
+	} {
+		if _, stderr, code := command(t, ".", "--store", store, "resume", c.arg); code != c.code || !strings.Contains(stderr, c.text) {
+			t.Errorf("resume %s: got exit %d, %q; want %d and %q", c.arg, code, stderr, c.code, c.text)
+		}
+	}
+}
