@@ -139,6 +139,14 @@ func (m *Machine) Resume(ctx context.Context, c cid.Cid) (Outcome, error) {
 	return m.Eval(ctx, point.Of)
 }
 
+// reductOfUnit is reductOf for a unit. One that enters a context was written at a stop; it is itself what others became.
+func (m *Machine) reductOfUnit(u *unit) (r graph.Reduct, block cid.Cid, ok bool) {
+	if t := u.lam.term.Args[0]; t.Op == graph.OpApp && t.Args[0].Op == graph.OpPrim && t.Args[0].Name == enterName {
+		return r, block, false
+	}
+	return m.reductOf(u.cid)
+}
+
 // reductOf is what an expression has become by an earlier evaluation, as far as that may be used.
 func (m *Machine) reductOf(expr cid.Cid) (r graph.Reduct, block cid.Cid, ok bool) {
 	if !m.resuming || m.opt.Store == nil {

@@ -12,6 +12,7 @@
 package eval
 
 import (
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strconv"
@@ -26,6 +27,7 @@ import (
 func (m *Machine) newLam(u *unit, c cid.Cid, t *graph.Term, base int, group []*lam) *lam {
 	f := &lam{id: len(m.lams), cid: c, term: t, unit: u, base: base, group: group, arity: t.Arity}
 	f.Init(lamTag)
+	f.salt = binary.LittleEndian.Uint64([]byte(c.KeyString()[len(c.KeyString())-8:]))
 	levels, waiting, height := measure(t.Args[0], f.arity)
 	f.slots = levels
 	f.kept = slotOffset(f.slots + waiting)

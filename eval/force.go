@@ -169,7 +169,7 @@ func (m *Machine) reduceUnit(u *unit, index int) graph.Value {
 		if m.memHigh.Load() || m.stopping.Load() != nil { // closed expressions in each other take no steps
 			m.safepoint()
 		}
-		if r, block, ok := m.reductOf(u.cid); ok {
+		if r, block, ok := m.reductOfUnit(u); ok {
 			u.becomes = block
 			m.addSteps(r.Steps)
 			return m.refValue(m.unit(r.To), -1)

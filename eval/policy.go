@@ -55,11 +55,13 @@ const (
 	lookupCost   = 4
 	insertCost   = 8
 	firstSleep   = 1 << 16
+	findAgain    = 4096          // steps that a later process takes until it finds a result
 	findCost     = 400           // steps that a lookup in the store takes
 	lookShare    = 32            // one step in so many goes into such lookups
 	firstLook    = 32 * findCost // each function's first calls are looked up anyway
 	hashedAtOnce = 8             // elements of a list that are hashed for the price of a step
 	maxHashed    = 1 << 16       // and at most so many for a call
+	meetEvery    = 8192          // calls with ints, of which one is looked up and linked in any case
 	worthKeeping = 6             // steps; a cheaper call is not remembered
 	maxArgs      = 4             // of a call that is remembered
 	tableStart   = 1 << 12
@@ -77,6 +79,9 @@ type policy struct {
 	began time.Time
 	spent time.Duration // on looking up and linking
 	fresh bool          // startTime is not spent
+	// forgiven is the steps that nobody will have to execute again, because they were linked. What a call has taken, without those that
+	// were forgiven since it began, is its debt.
+	forgiven uint64
 
 	pool     uint64
 	paid     uint64 // executed steps that have been added to the pool
@@ -105,7 +110,7 @@ func (p *policy) init(m *Machine) {
 }
 
 func (p *policy) start() {
-	p.uses, p.floor, p.root, p.began, p.spent, p.fresh = p.uses[:0], 0, nil, time.Now(), 0, true
+	p.uses, p.floor, p.root, p.began, p.spent, p.fresh, p.forgiven = p.uses[:0], 0, nil, time.Now(), 0, true, 0
 	p.pool, p.paid, p.looked, p.nextWake = startCredit, 0, 0, math.MaxUint64
 	for _, f := range p.sleeping {
 		f.acct.asleep = false
@@ -149,11 +154,14 @@ func (p *policy) damaged(err error) {
 
 // An extent is the part of uses that belongs to a term in progress: what came since mark. outer is the mark of the
 // term around it.
-type extent struct{ mark, outer int }
+type extent struct {
+	mark, outer int
+	forgiven    uint64 // as it was
+}
 
 // open begins the extent of a term.
 func (p *policy) open() extent {
-	e := extent{len(p.uses), p.floor}
+	e := extent{len(p.uses), p.floor, p.forgiven}
 	p.floor = e.mark
 	return e
 }
@@ -203,7 +211,7 @@ func (p *policy) affordable() bool {
 	if p.m.opt.Link == All || p.fresh {
 		return true
 	}
-	return p.spent*linkShare < time.Since(p.began)
+	return (p.spent-startTime)*linkShare < time.Since(p.began)
 }
 
 // payable says whether there is time to lay out args and r as blocks, which is known before it is done.
@@ -215,7 +223,7 @@ func (p *policy) payable(args []graph.Value, r graph.Value) bool {
 	for _, a := range args {
 		n += a.Unplaced()
 	}
-	return n < 1000 || (p.spent+time.Duration(n)*layoutTime)*linkShare < time.Since(p.began)
+	return n < 1000 || (p.spent-startTime+time.Duration(n)*layoutTime)*linkShare < time.Since(p.began)
 }
 
 // timed runs f and counts its time.
@@ -338,11 +346,11 @@ func (m *Machine) finishTail(f *lam, base unsafe.Pointer, turning bool) (r graph
 // asleep runs a call and links it if it was costly.
 func (p *policy) asleep(f *lam) code {
 	return func(m *Machine, fp unsafe.Pointer) graph.Value {
-		if f.acct.look >= findCost {
+		if f.acct.look >= findCost || f.meets(slots(fp, slotSize, f.arity)) {
 			return p.costly(f, fp)
 		}
 		// Most calls of most programs come this way, so what open, finish and shut do stands here in short.
-		start, floor, mark := m.steps, p.floor, len(p.uses)
+		start, floor, mark, forgiven := m.steps, p.floor, len(p.uses), p.forgiven
 		high, turning, base := m.high, m.turning, m.sp
 		p.floor, m.turning = mark, false
 		if f.loops {
@@ -356,7 +364,7 @@ func (p *policy) asleep(f *lam) code {
 			p.floor = floor
 			return r
 		}
-		return p.returned(f, fp, r, since{start, high}, extent{mark, floor})
+		return p.returned(f, fp, r, since{start, high}, extent{mark, floor, forgiven})
 	}
 }
 
@@ -374,6 +382,22 @@ func (p *policy) returned(f *lam, fp unsafe.Pointer, r graph.Value, start since,
 	return r
 }
 
+// meets says whether a call is one at which processes meet: one in meetEvery, by a hash of the function and its arguments, as long as
+// these are small ints. Such a call is looked up, and linked if it was costly, so that a recursion that runs down the same calls
+// as another one's finds that one's results, wherever the two began.
+func (f *lam) meets(args []graph.Value) bool {
+	h := f.salt
+	for _, a := range args {
+		n, small := a.Int()
+		if !small {
+			return false
+		}
+		h = (h ^ uint64(n)) * 0x9e3779b97f4a7c15
+		h ^= h >> 32
+	}
+	return h%meetEvery == 0
+}
+
 // awake runs a call behind the table.
 func (p *policy) awake(f *lam) code {
 	if f.arity > maxArgs {
@@ -387,12 +411,13 @@ func (p *policy) awake(f *lam) code {
 				m.countReused(f)
 				f.acct.credit = min(f.acct.credit+int64(min(e.steps, creditCap)), creditCap)
 				m.addSteps(e.steps - 1)
+				p.forgiven += e.steps - 1
 				p.usedAt(e.use)
 				return e.value
 			}
 		}
 		p.pay(f, lookupCost)
-		if (p.fresh || f.acct.look >= findCost) && p.on() {
+		if (p.fresh || f.acct.look >= findCost || f.meets(args)) && p.on() {
 			return p.costly(f, fp)
 		}
 		start, e := m.now(), p.open()
@@ -443,12 +468,13 @@ func (p *policy) costly(f *lam, fp unsafe.Pointer) graph.Value {
 		if p.fresh {
 			p.timed(find)
 		} else {
-			f.acct.look -= findCost
+			f.acct.look = max(f.acct.look-findCost, 0)
 			find()
 		}
 		if ok {
 			m.countReused(f)
 			m.addSteps(found.steps - 1)
+			p.forgiven += found.steps - 1
 			p.usedAt(found.use)
 			if found.err != nil {
 				panic(found.err)
@@ -477,10 +503,15 @@ func (p *policy) linkCall(f *lam, args []graph.Value, r graph.Value, start since
 		f.acct.look = min(f.acct.look+int64((m.executed()-p.looked)/lookShare), creditCap)
 		p.looked = m.executed()
 	}
-	if !p.worth(steps) || !small(args) && steps < grain || !p.payable(args, r) {
+	debt := steps
+	if forgiven := p.forgiven - e.forgiven; p.m.opt.Link != All {
+		debt -= min(forgiven, steps)
+	}
+	if !p.worth(steps) || debt < grain && !p.fresh && !f.meets(args) || !small(args) && steps < grain || !p.payable(args, r) {
 		p.shut(e)
 		return use{}
 	}
+	p.forgiven += debt - min(debt, findAgain)
 	p.timed(func() {
 		u, _ = m.link(m.callOf(f.head(), args, m.Blocks()), r, nil, steps, p.uses[e.mark:])
 		p.linked(e, u)

@@ -50,6 +50,7 @@ type lam struct {
 	loops bool    // the body turns by writing its own parameters
 	kept  uintptr // where the copies of the arguments stand, if loops
 	acct  account // policy.go
+	salt  uint64  // of the function's CID, for meets
 }
 
 // code reduces a piece of a body in the frame fp. In tail position it may return graph.Mark with the callee in m.tail.
