@@ -39,7 +39,7 @@ func TestReuseAcrossPrograms(t *testing.T) {
 		linear  = "let down n = if n == 0 then 0 else (n * 7 + down (n - 1)) % 1000003\n"
 		linear2 = "let sink k = if k == 0 then 0 else (k * 7 + sink (k - 1)) % 1000003\n"
 	)
-	// The sub-problem and the linear recursion are not found: their bounds are little under what an empty store takes, and
+	// The sub-problem and the linear recursion are not found: their bounds are little above what an empty store takes, and
 	// hold only that a warm one costs nothing more.
 	for _, c := range []struct {
 		name, first, second string
