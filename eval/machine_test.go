@@ -32,10 +32,11 @@ var (
 	seed     = flag.Int64("seed", 1, "the first one's seed")
 )
 
-// A shop is a store in memory that can hide answers, and notes those that are recorded.
+// A shop is a store in memory that can hide answers and lose blocks, and notes the answers that are recorded.
 type shop struct {
 	graph.Memory
 	hide     func(expr cid.Cid) bool
+	gone     func(block cid.Cid) bool
 	recorded []graph.Answer
 }
 
@@ -43,7 +44,36 @@ func (s *shop) Answer(ctx context.Context, expr cid.Cid) (graph.Answer, bool, er
 	if s.hide != nil && s.hide(expr) {
 		return graph.Answer{}, false, nil
 	}
-	return s.Memory.Answer(ctx, expr)
+	a, ok, err := s.Memory.Answer(ctx, expr)
+	if ok && s.gone != nil && s.gone(a.Result) {
+		return graph.Answer{}, false, nil
+	}
+	return a, ok, err
+}
+
+func (s *shop) Reduct(ctx context.Context, expr cid.Cid) (graph.Becomes, bool, error) {
+	b, ok, err := s.Memory.Reduct(ctx, expr)
+	if ok && s.gone != nil && s.gone(b.Reduct) {
+		return graph.Becomes{}, false, nil
+	}
+	return b, ok, err
+}
+
+// Load, Block and Has know nothing of what is gone.
+func (s *shop) Load(c cid.Cid) ([]byte, error) {
+	if s.gone != nil && s.gone(c) {
+		return nil, graph.NotFound(c)
+	}
+	return s.Memory.Load(c)
+}
+
+func (s *shop) Block(_ context.Context, c cid.Cid) ([]byte, error) { return s.Load(c) }
+
+func (s *shop) Has(ctx context.Context, c cid.Cid) (bool, error) {
+	if s.gone != nil && s.gone(c) {
+		return false, nil
+	}
+	return s.Memory.Has(ctx, c)
 }
 
 func (s *shop) Record(ctx context.Context, a graph.Answer) error {
