@@ -120,7 +120,7 @@ func Resume(ctx context.Context, o Options, text string) error {
 		if claimed, err := s.claimed(ctx, point); err != nil {
 			return err
 		} else if claimed && !s.opt.Trust {
-			s.warn("this checkpoint was not written here, so what it says is a claim: all of it is reduced again; --trust-results goes on from it")
+			s.warn("this checkpoint was not written here, so what it says is a claim: only what this store knows itself is used; --trust-results goes on from it")
 		}
 		end := s.progress()
 		out, err := s.evaluated(s.machine.Resume(limited, c))

@@ -18,8 +18,14 @@ var benchValues = map[string]string{
 	"mergesort": "195180408", "sort": "195180408", "words": "[40000,41,13533434]", "bigmap": "[200000,19999900000]",
 	"factorial": "37602", "bigfib": "10450", "deep": "500000500000", "lazyprimes": "17389", "stream": "200003",
 	"pipeline": "699998500000", "church": "65536", "json": "[50,634857976]",
-	"fib300": "222232244629420445529739893461909967206666939096499764990979600",
+	"fib1000":  "43466557686937456435688527675040625802564660517371780402481729089536555417949051890403879840079255169295922593080322634775209689623239873322471161642996440906533187938298969649928516003704476137795166849228875",
+	"edit1000": "532", "edit150": "85", "lcs1000": "644", "partitions400": "6727090051741041926",
+	"binomial500": "116744315788277682920934734762176619659230081180311446124100284957811112673608473715666417775521605376810865902709989580160037468226393900042796872256",
+	"fib300":      "222232244629420445529739893461909967206666939096499764990979600",
 }
+
+// needsLinks are the programs that nobody would see the end of without links.
+var needsLinks = map[string]bool{"fib300": true, "fib1000": true, "edit1000": true, "edit150": true, "lcs1000": true, "partitions400": true, "binomial500": true}
 
 func BenchmarkPrograms(b *testing.B) {
 	files, _ := filepath.Glob("bench/*.ros")
@@ -46,7 +52,7 @@ func benchProgram(b *testing.B, file, name string) {
 		b.Fatalf("%s has no expected value", file)
 	}
 	flags := strings.Fields(os.Getenv("ROSSER_BENCH_FLAGS"))
-	if name == "fib300" {
+	if needsLinks[name] {
 		flags = []string{"--link", "auto"}
 	} else if len(flags) == 0 {
 		flags = []string{"--link", "none"}
@@ -74,7 +80,7 @@ func TestBenchPrograms(t *testing.T) {
 			t.Parallel()
 			file, _ := filepath.Abs("bench/" + name + ".ros")
 			link := "none"
-			if name == "fib300" {
+			if needsLinks[name] {
 				link = "auto"
 			}
 			out, errText, exit := command(t, t.TempDir(), "run", "--as", "json", "--link", link, file)

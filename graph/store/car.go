@@ -100,7 +100,7 @@ var ErrTruncated = errors.New("the file ends in the middle of a block")
 type Imported struct {
 	Roots  []cid.Cid
 	Size       // of what came, which may have been there already
-	Claims int // results that came, and are now in the index as claims
+	Claims int // results and reducts that came, and are now in the index as claims
 }
 
 // maxHeader is the longest header of a CAR file that Import reads, in bytes.
@@ -192,6 +192,7 @@ func (c *counter) ReadByte() (byte, error) {
 // claims records the results that the roots are, or list, as claims of who.
 func (s *Store) claims(ctx context.Context, roots []cid.Cid, who string) (int, error) {
 	results, traces := map[cid.Cid]cid.Cid{}, map[cid.Cid]cid.Cid{} // by expression
+	n := 0
 	by := graph.ClaimAnswer + strings.ToValidUTF8(who, "\uFFFD")
 	for _, root := range roots {
 		data, err := s.Block(ctx, root)
@@ -210,7 +211,7 @@ func (s *Store) claims(ctx context.Context, roots []cid.Cid, who string) (int, e
 					return 0, err
 				}
 			} else if c, err := graph.DecodeCheckpoint(data); err == nil {
-				if err := s.checkpoint(ctx, c, by, results, traces); err != nil {
+				if err := s.checkpoint(ctx, c, by, results, traces, &n); err != nil {
 					return 0, err
 				}
 			}
@@ -230,7 +231,6 @@ func (s *Store) claims(ctx context.Context, roots []cid.Cid, who string) (int, e
 			}
 		}
 	}
-	n := 0
 	load := graph.LoaderOf(ctx, s)
 	for of, result := range results {
 		// Only what can be read: with its value's own blocks, and really about this expression.
@@ -268,8 +268,8 @@ func (s *Store) claims(ctx context.Context, roots []cid.Cid, who string) (int, e
 	return n, nil
 }
 
-// checkpoint records the reducts of a checkpoint as claims, and adds the results that it used.
-func (s *Store) checkpoint(ctx context.Context, c graph.Checkpoint, by string, results, traces map[cid.Cid]cid.Cid) error {
+// checkpoint records the reducts of a checkpoint as claims, counts them, and adds the results that it used.
+func (s *Store) checkpoint(ctx context.Context, c graph.Checkpoint, by string, results, traces map[cid.Cid]cid.Cid, n *int) error {
 	for _, reduct := range c.Reducts {
 		data, err := s.Block(ctx, reduct)
 		if err != nil {
@@ -282,6 +282,7 @@ func (s *Store) checkpoint(ctx context.Context, c graph.Checkpoint, by string, r
 			if err := s.RecordReduct(ctx, graph.Becomes{Expr: r.Of, Reduct: reduct, By: by}); err != nil {
 				return err
 			}
+			*n++
 		}
 	}
 	for _, trace := range c.Uses {

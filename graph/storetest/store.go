@@ -33,7 +33,7 @@ func Run(t *testing.T, h Harness) {
 		name string
 		run  func(*testing.T, Harness)
 	}{
-		{"blocks", blocks}, {"codecs", codecs}, {"answers", answers}, {"claims", claims},
+		{"blocks", blocks}, {"codecs", codecs}, {"answers", answers}, {"claims", claims}, {"reducts", reducts},
 		{"unreachable", unreachable}, {"lost", lost}, {"damaged", damaged}, {"reopen", reopen}, {"hammer", hammer},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, h) })
@@ -169,6 +169,57 @@ func answers(t *testing.T, h Harness) {
 		t.Fatal(err)
 	}
 	wantAnswer(t, s, a.answer)
+}
+
+// reducts: the latest reduct of an expression stands, but no claim in the place of one of this machine's own; one whose blocks are not
+// there counts for nothing.
+func reducts(t *testing.T, h Harness) {
+	ctx, s := context.Background(), h.Open(t)
+	link := func(n int) graph.Block {
+		return graph.EncodeCode(&graph.Term{Op: graph.OpLit, Value: graph.Int(int64(n))}, nil)
+	}
+	of, to, gone := link(1), link(2), link(3)
+	reduct := func(of, to graph.Block, by string, puts bool) graph.Becomes {
+		t.Helper()
+		b := graph.EncodeReduct(graph.Reduct{Of: of.CID, To: to.CID, Steps: 7}, nil)
+		if puts {
+			put(t, s, b, to)
+		}
+		out := graph.Becomes{Expr: of.CID, Reduct: b.CID, By: by}
+		if err := s.RecordReduct(ctx, out); err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	is := func(expr graph.Block, want graph.Becomes, there bool) {
+		t.Helper()
+		got, ok, err := s.Reduct(ctx, expr.CID)
+		if err != nil || ok != there || ok && got != want {
+			t.Errorf("got %v, %v, %v; want %v, %v", got, ok, err, want, there)
+		}
+	}
+	is(of, graph.Becomes{}, false)
+	claim := reduct(of, to, graph.ClaimAnswer+"x", true)
+	is(of, claim, true)
+	own := reduct(of, link(4), graph.OwnAnswer+"1", true)
+	is(of, own, true)
+	reduct(of, to, graph.ClaimAnswer+"x", true)
+	is(of, own, true)
+	later := reduct(of, link(5), graph.OwnAnswer+"1", true)
+	is(of, later, true)
+	reduct(to, gone, graph.OwnAnswer+"1", false)
+	is(to, graph.Becomes{}, false)
+	if err := s.RecordReduct(ctx, graph.Becomes{Expr: gone.CID, Reduct: later.Reduct, By: graph.OwnAnswer + "1"}); err != nil { // of something else
+		t.Fatal(err)
+	}
+	is(gone, graph.Becomes{}, false)
+	if _, ok, err := s.Answer(ctx, of.CID); ok || err != nil {
+		t.Errorf("got %v, %v for the answer of what has a reduct alone", ok, err)
+	}
+	if h.Reopen != nil {
+		s = h.Reopen(t, s)
+		is(of, later, true)
+	}
 }
 
 func claims(t *testing.T, h Harness) {
