@@ -21,6 +21,7 @@ import (
 const (
 	progressAfter = time.Second
 	progressEvery = 200 * time.Millisecond
+	progressAsk   = 20 * time.Millisecond // before a line is shown: the machine answers at its next safepoint
 )
 
 // progress shows on a terminal how far the machine has come, from a second on. The function it gives takes the line away.
@@ -33,8 +34,7 @@ func (s *Session) progress() (end func()) {
 	began := time.Now()
 	go func() {
 		defer close(stopped)
-		wait, shown := progressAfter, false
-		s.machine.Progress() // from here on the machine tells
+		wait, shown, asked := progressAfter-progressAsk, false, false
 		for {
 			select {
 			case <-stop:
@@ -43,7 +43,12 @@ func (s *Session) progress() (end func()) {
 				}
 				return
 			case <-time.After(wait):
-				wait, shown = progressEvery, true
+				if asked = !asked; asked {
+					s.machine.Progress()
+					wait = progressAsk
+					continue
+				}
+				wait, shown = progressEvery-progressAsk, true
 				width := 80
 				if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
 					width = w
