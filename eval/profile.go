@@ -97,6 +97,9 @@ type StackFrame struct {
 // deepest is how many frames of a stack a sample keeps: the innermost.
 const deepest = 128
 
+// samplesKept is how many stacks are told apart, about 10 KB each at most. After those a new one counts for its innermost function alone.
+const samplesKept = 1 << 13
+
 // Functions are the parts of all functions that were called, those with the most time first.
 func (p *Profile) Functions() []*FunctionProfile {
 	var all []*FunctionProfile
@@ -164,6 +167,21 @@ func (m *Machine) countReused(f *lam) {
 	}
 }
 
+// reducing is the function whose body is being reduced; nil without a profile.
+func (p *Profile) reducing() *FunctionProfile {
+	if p == nil {
+		return nil
+	}
+	return p.current
+}
+
+// reduces says whose body goes on, where an error has left those inside it.
+func (p *Profile) reduces(f *FunctionProfile) {
+	if p != nil {
+		p.current = f
+	}
+}
+
 // charged counts steps of a primitive.
 func (p *Profile) charged(n uint64) {
 	if p.current != nil {
@@ -182,28 +200,35 @@ func (p *Profile) sample(m *Machine) {
 	if len(stack) == 0 {
 		return
 	}
-	key := make([]byte, 0, 48*len(stack))
-	for _, f := range stack {
-		key = append(append(key, f.Fn.KeyString()...), byte(f.Index), byte(f.Index>>8), byte(f.Index>>16))
+	if part := p.functions[stack[0].Fn]; part != nil {
+		part.Time += took
 	}
-	s := p.samples[string(key)]
+	key := stackKey(stack)
+	s := p.samples[key]
+	if s == nil && len(p.samples) >= samplesKept {
+		stack = stack[:1]
+		stack[0].Block, stack[0].Index = cid.Undef, -1
+		key = stackKey(stack)
+		s = p.samples[key]
+	}
 	if s == nil {
 		if p.samples == nil {
 			p.samples = map[string]*Sample{}
 		}
-		if len(p.samples) >= 1<<16 { // the rest is counted by function alone
-			stack = nil
-		}
-		s = &Sample{Stack: stack}
-		p.samples[string(key)] = s
+		s = &Sample{Stack: slices.Clone(stack)}
+		p.samples[key] = s
 	}
 	s.Steps += steps
 	s.Time += took
-	if len(stack) > 0 {
-		if part := p.functions[stack[0].Fn]; part != nil {
-			part.Time += took
-		}
+}
+
+// stackKey tells stacks apart.
+func stackKey(stack []StackFrame) string {
+	key := make([]byte, 0, 48*len(stack))
+	for _, f := range stack {
+		key = append(append(key, f.Fn.KeyString()...), byte(f.Index), byte(f.Index>>8), byte(f.Index>>16))
 	}
+	return string(key)
 }
 
 // frames are the innermost calls in progress, at most so many.

@@ -175,6 +175,7 @@ func (m *Machine) hop(f func() graph.Value) (r graph.Value) {
 // function should not: its panic would keep the stack below it, and many in each other take quadratic time.
 func (m *Machine) protect(f func() graph.Value) (v graph.Value, thrown any) {
 	returned := false
+	profiled := m.opt.Profile.reducing()
 	defer func() {
 		if returned {
 			return
@@ -185,6 +186,7 @@ func (m *Machine) protect(f func() graph.Value) (v graph.Value, thrown any) {
 		default:
 			panic(thrown)
 		}
+		m.opt.Profile.reduces(profiled)
 	}()
 	v = f()
 	returned = true
@@ -527,7 +529,7 @@ func (m *Machine) chain(t *Thrown) {
 			if f.arity == 0 { // a closed expression is no call
 				continue
 			}
-			if last := len(t.Calls) - 1; last >= 0 && t.Calls[last].Fn == f.cid {
+			if last := len(t.Calls) - 1; last >= 0 && t.More == 0 && t.Calls[last].Fn == f.cid {
 				t.Calls[last].Times++
 				t.Calls[last].Index = index
 				inner = &t.Calls[last]

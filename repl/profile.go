@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"text/tabwriter"
 	"time"
 
@@ -21,42 +22,88 @@ import (
 const (
 	progressAfter = time.Second
 	progressEvery = 200 * time.Millisecond
+	progressAsk   = 20 * time.Millisecond // before a line is shown: the machine answers at its next safepoint
 )
+
+// A statusLine is stderr at a terminal, with a line of progress below what is written to it.
+type statusLine struct {
+	mu    sync.Mutex
+	file  *os.File
+	shown bool
+}
+
+// Write writes what takes the place of the line.
+func (l *statusLine) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.erase()
+	return l.file.Write(p)
+}
+
+func (l *statusLine) erase() {
+	if l.shown {
+		fmt.Fprint(l.file, "\r\x1b[K")
+		l.shown = false
+	}
+}
+
+func (l *statusLine) clear() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.erase()
+}
+
+func (l *statusLine) show(line string) {
+	width := 80
+	if w, _, err := term.GetSize(int(l.file.Fd())); err == nil && w > 0 {
+		width = w
+	}
+	if text := []rune(line); len(text) >= width {
+		line = string(text[:max(width-2, 0)]) + "…"
+	}
+	if os.Getenv("NO_COLOR") == "" {
+		line = "\x1b[2m" + line + "\x1b[0m"
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.erase()
+	fmt.Fprint(l.file, line)
+	l.shown = true
+}
+
+// withStatus is w, with a line of progress if it is a terminal.
+func withStatus(w io.Writer) io.Writer {
+	if f, ok := w.(*os.File); ok && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd())) {
+		return &statusLine{file: f}
+	}
+	return w
+}
 
 // progress shows on a terminal how far the machine has come, from a second on. The function it gives takes the line away.
 func (s *Session) progress() (end func()) {
-	f, ok := s.opt.Stderr.(*os.File)
-	if !ok || os.Getenv("TERM") == "dumb" || !term.IsTerminal(int(f.Fd())) {
+	l, ok := s.opt.Stderr.(*statusLine)
+	if !ok {
 		return func() {}
 	}
 	stop, stopped := make(chan struct{}), make(chan struct{})
-	began := time.Now()
+	began, machine := time.Now(), s.machine
 	go func() {
 		defer close(stopped)
-		wait, shown := progressAfter, false
-		s.machine.Progress() // from here on the machine tells
+		wait, asked := progressAfter-progressAsk, false
 		for {
 			select {
 			case <-stop:
-				if shown {
-					fmt.Fprint(f, "\r\x1b[K")
-				}
+				l.clear()
 				return
 			case <-time.After(wait):
-				wait, shown = progressEvery, true
-				width := 80
-				if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
-					width = w
-				}
-				line := progressLine(s.machine.Progress(), time.Since(began), eval.MemoryInUse())
-				if text := []rune(line); len(text) >= width {
-					line = string(text[:max(width-2, 0)]) + "…"
-				}
-				if os.Getenv("NO_COLOR") == "" {
-					line = "\x1b[2m" + line + "\x1b[0m"
-				}
-				fmt.Fprint(f, "\r\x1b[K"+line)
 			}
+			p := machine.Progress()
+			if asked = !asked; asked {
+				wait = progressAsk
+				continue
+			}
+			wait = progressEvery - progressAsk
+			l.show(progressLine(p, time.Since(began), eval.MemoryInUse()))
 		}
 	}()
 	return func() {

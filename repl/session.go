@@ -114,6 +114,7 @@ func Open(o Options) (*Session, error) {
 	if o.Stderr == nil {
 		o.Stderr = os.Stderr
 	}
+	o.Stderr = withStatus(o.Stderr)
 	memory, err := memoryLimit(o.Memory)
 	if err != nil {
 		return nil, Misuse(err)
