@@ -83,7 +83,7 @@ func someWait(operands []*graph.Term) bool {
 // isRead says whether a term is there without any work.
 func isRead(t *graph.Term) bool {
 	switch t.Op {
-	case graph.OpVar, graph.OpLit, graph.OpPrim:
+	case graph.OpVar, graph.OpLit, graph.OpPrim, graph.OpLazy: // a lazy takes variables only
 		return true
 	case graph.OpSpread:
 		return isRead(t.Args[0])
