@@ -17,16 +17,16 @@ import (
 func (m *Machine) stop(s *Stop) {
 	switch s.Reason {
 	case OutOfFuel, Deadline, Interrupted:
-		s.Checkpoint = m.checkpoint(stopWrite)
+		s.Checkpoint = m.checkpoint(stopWrite, stopBytes)
 	case MemoryLimit:
-		s.Checkpoint = m.checkpoint(memoryWrite)
+		s.Checkpoint = m.checkpoint(memoryWrite, stopBytes)
 	}
 	panic(s)
 }
 
 // checkpoint writes what the terms in progress have become and what leads there, and returns the Checkpoint's CID: undefined if there is
-// no store, or nothing to go on with, or more than can be written within that time.
-func (m *Machine) checkpoint(within time.Duration) (c cid.Cid) {
+// no store, or nothing to go on with, or more than can be written within that time and so many bytes.
+func (m *Machine) checkpoint(within time.Duration, most uint64) (c cid.Cid) {
 	root := m.policy.root
 	if m.opt.Store == nil || root == nil || m.writing || m.Failure() != nil {
 		return cid.Undef
@@ -35,14 +35,18 @@ func (m *Machine) checkpoint(within time.Duration) (c cid.Cid) {
 		m.policy.failure = nil
 		m.newBlocks()
 	}
-	m.writing, m.writeUntil = true, time.Now().Add(within)
+	m.writing, m.writeUntil, m.writeEnd = true, time.Now().Add(within), m.stats.Written+most
 	defer func() {
 		m.writing = false
 		if x := recover(); x != nil {
-			if _, ok := x.(*Stop); !ok { // a block that it needs cannot be had
+			if _, ok := x.(*Stop); !ok { // it takes too long, or a block that it needs cannot be had
 				panic(x)
 			}
 			c = cid.Undef
+		}
+		if !c.Defined() && m.Failure() == nil { // the store may lack what was given to it last; that alone ends no linking
+			m.policy.failure = nil
+			m.newBlocks()
 		}
 	}()
 	ctx := m.ctx
@@ -83,11 +87,12 @@ func (m *Machine) checkpoint(within time.Duration) (c cid.Cid) {
 const (
 	stopWrite   = 2 * time.Second
 	memoryWrite = 300 * time.Millisecond
+	stopBytes   = 1 << 30
 )
 
-// tooLong ends the writing of a checkpoint whose time is over.
+// tooLong ends the writing of a checkpoint whose time is over, or that has too many bytes.
 func (m *Machine) tooLong() {
-	if m.writing && time.Now().After(m.writeUntil) {
+	if m.writing && (time.Now().After(m.writeUntil) || m.stats.Written > m.writeEnd) {
 		panic(&Stop{Reason: Missing, Err: errTooLong})
 	}
 }
@@ -97,6 +102,7 @@ var errTooLong = errors.New("writing the checkpoint takes too long")
 const (
 	writeEvery = 2 * time.Second // at least, between two checkpoints of a run that goes on
 	writeFor   = time.Second     // one such takes no longer
+	writeBytes = 64 << 20        // nor more
 	writeShare = 30              // writing them takes at most one in so many parts of the time
 )
 
@@ -109,9 +115,12 @@ func (m *Machine) sometimes() {
 	if now.Before(m.nextWrite) {
 		return
 	}
-	m.checkpoint(writeFor)
-	took := time.Since(now)
-	m.nextWrite = now.Add(max(writeEvery, writeShare*took))
+	if m.checkpoint(writeFor, writeBytes).Defined() {
+		m.writeWait = writeEvery
+	} else { // what was written is of no use: it is tried ever more seldom
+		m.writeWait *= 4
+	}
+	m.nextWrite = now.Add(max(m.writeWait, writeShare*time.Since(now)))
 }
 
 // Resume goes on with the evaluation that the Checkpoint in the block c was written for. What it says counts only where this machine

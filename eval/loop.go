@@ -4,6 +4,7 @@
 package eval
 
 import (
+	"math"
 	"unsafe"
 
 	"github.com/rosser-lang/rosser/graph"
@@ -338,7 +339,7 @@ func coreResume(m *Machine, args []graph.Value) (graph.Value, error) {
 	if inner.Kind() != graph.KindList || inner.List().Len() != p.Arity || n.Kind() != graph.KindInt || !small || parts.Kind() != graph.KindList {
 		return bad()
 	}
-	if count < 0 || has && count == 0 {
+	if count < 0 || count > math.MaxInt32 || has && count == 0 { // no list is longer
 		return bad()
 	}
 	own := listValues(inner.List())

@@ -90,6 +90,8 @@ type Machine struct {
 	charging   bool                      // a primitive is
 	writing    bool                      // a checkpoint
 	writeUntil time.Time                 // not longer
+	writeEnd   uint64                    // nor when Stats.Written is more
+	writeWait  time.Duration             // between two while the run goes on
 	nextWrite  time.Time                 // of one while the run goes on
 
 	shapes     map[shapeKey]*shape
@@ -190,7 +192,7 @@ func (m *Machine) Eval(ctx context.Context, expr cid.Cid) (out Outcome, err erro
 		}
 	}
 	m.failed = m.failed[:0]
-	m.resuming, m.nextWrite = m.becomes != nil, time.Now().Add(writeEvery)
+	m.resuming, m.writeWait, m.nextWrite = m.becomes != nil, writeEvery, time.Now().Add(writeEvery)
 	out.Expr = expr
 	err = m.guarded(ctx, func() {
 		u := m.unit(expr)

@@ -448,3 +448,46 @@ func TestJoiningForEver(t *testing.T) {
 		}
 	}
 }
+
+// TestResumeOfBadLoops: what core.resume is given may come from anywhere.
+func TestResumeOfBadLoops(t *testing.T) {
+	b := newBench(t, 0)
+	id := b.spy(new([]string), 1, func(args []graph.Value) graph.Value { return graph.Bool(true) })
+	list := func(vs ...graph.Value) graph.Value { return graph.NewList(vs...) }
+	xs := list(graph.Int(3), graph.Int(1), graph.Int(2))
+	run := func(name string, state graph.Value, has bool) error {
+		t.Helper()
+		_, _, err := b.m.RunPrim(b.prims["core.resume"], []graph.Value{graph.Text(name), state, graph.Bool(has), graph.Int(7)})
+		return err
+	}
+	for _, n := range []int64{-1, 1 << 40, math.MaxInt64} {
+		for name, parts := range map[string]graph.Value{"list.map": list(list()), "list.foldr": list(graph.Int(0)), "list.sortBy": list(list()), "list.any": list()} {
+			args := list(id, xs)
+			if b.prims[name].Arity == 3 {
+				args = list(id, graph.Int(0), xs)
+			}
+			if err := run(name, list(args, graph.Int(n), parts), true); err == nil {
+				t.Errorf("%s after %d elements: got no error", name, n)
+			}
+		}
+	}
+	for _, c := range []struct {
+		name  string
+		state graph.Value
+		has   bool
+	}{
+		{"list.map", list(list(id, xs), graph.Int(0), list(list())), true},       // no call is in hand
+		{"list.map", list(list(id, xs), graph.Int(1), list()), false},            // nothing of what it has
+		{"list.map", list(list(id, xs), graph.Int(1), list(graph.Int(1))), true}, // or something else
+		{"list.map", list(list(id), graph.Int(1), list(list())), true},
+		{"list.map", graph.Int(1), true},
+		{"list.sortWith", list(list(id, xs), graph.Int(9), list(graph.BytesValue(nil))), true},
+		{"list.sortBy", list(list(id, xs), graph.Int(3), list(list())), false},
+		{"core.resume", list(list(id, xs), graph.Int(1), list()), true},
+		{"list.length", list(list(xs), graph.Int(1), list()), true},
+	} {
+		if err := run(c.name, c.state, c.has); err == nil {
+			t.Errorf("%s %s: got no error", c.name, b.show(c.state))
+		}
+	}
+}
