@@ -219,8 +219,8 @@ func (g *generator) gen(t *graph.Term, level int, tail bool) code {
 					return x
 				}
 			case graph.KindList:
-				if isIndex && i < v.List().Len() {
-					return v.List().At(i)
+				if isIndex && i < v.ListLen() {
+					return v.ListAt(i)
 				}
 			}
 			x, err := field(m.forceAt(v, at), key)
@@ -344,7 +344,7 @@ func (g *generator) list(t *graph.Term, level, index int) code {
 		return func(m *Machine, fp unsafe.Pointer) graph.Value {
 			x, xs := items[0](m, fp), items[1](m, fp)
 			if xs.Kind() == graph.KindList {
-				return graph.ListValue(xs.List().Prepend(x))
+				return xs.ListPrepend(x)
 			}
 			return m.prepend(x, xs, at, spread[1])
 		}

@@ -196,9 +196,11 @@ func (m *Machine) reduceUnit(u *unit, index int) graph.Value {
 	return r
 }
 
-// recognise finds the primitives among functions that were decoded, without loading anything: in an application an argument
-// that is a primitive stands there itself, not as a link to its block, so this has its part in the application's CID.
+// recognise makes args such as can be kept, and finds the primitives among functions that were decoded, without loading
+// anything: in an application an argument that is a primitive stands there itself, not as a link to its block, so this has
+// its part in the application's CID.
 func (m *Machine) recognise(args []graph.Value) {
+	graph.Hold(args)
 	for _, a := range args {
 		if a.Kind() != graph.KindFn {
 			continue

@@ -16,7 +16,7 @@ func quick1(name string) func(x graph.Value) (graph.Value, bool) {
 		return func(x graph.Value) (graph.Value, bool) {
 			switch x.Kind() {
 			case graph.KindList:
-				return graph.Int(int64(x.List().Len())), true
+				return graph.Int(int64(x.ListLen())), true
 			case graph.KindMap:
 				return graph.Int(int64(x.Map().Len())), true
 			}
@@ -26,7 +26,7 @@ func quick1(name string) func(x graph.Value) (graph.Value, bool) {
 		return func(x graph.Value) (graph.Value, bool) {
 			switch x.Kind() {
 			case graph.KindList:
-				return graph.Bool(x.List().Len() == 0), true
+				return graph.Bool(x.ListLen() == 0), true
 			case graph.KindMap:
 				return graph.Bool(x.Map().Len() == 0), true
 			}
@@ -37,10 +37,10 @@ func quick1(name string) func(x graph.Value) (graph.Value, bool) {
 			if x.Kind() != graph.KindList {
 				return x, false
 			}
-			if x.List().Len() == 0 {
+			if x.ListLen() == 0 {
 				return graph.None(), true
 			}
-			return graph.Some(x.List().At(0)), true
+			return graph.Some(x.ListAt(0)), true
 		}
 	case "match.map":
 		return func(x graph.Value) (graph.Value, bool) { return graph.Bool(x.Kind() == graph.KindMap), isThere(x) }
@@ -81,12 +81,12 @@ func quick2(name string) func(x, y graph.Value) (graph.Value, bool) {
 	case "match.list":
 		return func(x, y graph.Value) (graph.Value, bool) {
 			n, small := x.Int()
-			return graph.Bool(y.Kind() == graph.KindList && int64(y.List().Len()) == n), small && isThere(y)
+			return graph.Bool(y.Kind() == graph.KindList && int64(y.ListLen()) == n), small && isThere(y)
 		}
 	case "match.atLeast":
 		return func(x, y graph.Value) (graph.Value, bool) {
 			n, small := x.Int()
-			return graph.Bool(y.Kind() == graph.KindList && int64(y.List().Len()) >= n), small && isThere(y)
+			return graph.Bool(y.Kind() == graph.KindList && int64(y.ListLen()) >= n), small && isThere(y)
 		}
 	case "match.has":
 		return func(x, y graph.Value) (graph.Value, bool) {
@@ -127,15 +127,14 @@ func quick2(name string) func(x, y graph.Value) (graph.Value, bool) {
 			if x.Kind() != graph.KindInt || !small || n < 0 || y.Kind() != graph.KindList {
 				return y, false
 			}
-			l := y.List()
-			switch {
-			case n == 1 && l.Len() > 0:
-				_, l = l.Uncons()
-				return graph.ListValue(l), true
-			case n >= int64(l.Len()):
+			switch k := y.ListLen(); {
+			case n >= int64(k):
 				return graph.ListValue(nil), true
+			case n == 1:
+				return y.ListTail(), true
+			default:
+				return graph.ListValue(y.List().Slice(int(n), k)), true
 			}
-			return graph.ListValue(l.Slice(int(n), l.Len())), true
 		}
 	case "list.take":
 		return func(x, y graph.Value) (graph.Value, bool) {
@@ -143,8 +142,8 @@ func quick2(name string) func(x, y graph.Value) (graph.Value, bool) {
 			if x.Kind() != graph.KindInt || !small || n < 0 || y.Kind() != graph.KindList {
 				return y, false
 			}
-			if l := y.List(); n < int64(l.Len()) {
-				return graph.ListValue(l.Slice(0, int(n))), true
+			if n < int64(y.ListLen()) {
+				return graph.ListValue(y.List().Slice(0, int(n))), true
 			}
 			return y, true
 		}
@@ -154,8 +153,8 @@ func quick2(name string) func(x, y graph.Value) (graph.Value, bool) {
 			if x.Kind() != graph.KindInt || !small || n < 0 || y.Kind() != graph.KindList {
 				return y, false
 			}
-			if l := y.List(); n < int64(l.Len()) {
-				return graph.Some(l.At(int(n))), true
+			if n < int64(y.ListLen()) {
+				return graph.Some(y.ListAt(int(n))), true
 			}
 			return graph.None(), true
 		}
@@ -224,8 +223,8 @@ func (g *generator) pushBack(p *Prim, t *graph.Term, level int, at *site) code {
 			*slot(fp, off) = v
 		}
 		w := x(m, fp)
-		if v.Kind() == graph.KindList && v.List().Len() <= quickList {
-			return graph.ListValue(v.List().Append(w))
+		if v.Kind() == graph.KindList && v.ListLen() <= quickList {
+			return v.ListAppend(w)
 		}
 		return m.prim2(p, v, graph.NewList(w), at)
 	}

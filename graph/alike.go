@@ -95,13 +95,38 @@ func (l *List) hashedTail(v Value, rest *List) {
 	if rest.rest == nil && rest.n == 0 {
 		return // the empty list is one for all
 	}
-	if v.Kind() == KindList && !v.List().hashed || v.Kind() == KindInt && v.p != nil {
-		return
-	}
-	budget := 0
-	if m, ok := v.Likeness(&budget); ok {
+	if m, ok := known(v); ok {
 		rest.hash, rest.hashed = (l.hash-m)*hashInverse, true
 	}
+}
+
+// known is v's hash if that takes no time worth counting.
+func known(v Value) (h uint64, ok bool) {
+	if v.Kind() == KindList && !v.List().hashed || v.Kind() == KindInt && v.p != nil {
+		return 0, false
+	}
+	budget := 0
+	return v.Likeness(&budget)
+}
+
+// hashMoved hands the hash of l on to c, which is l with a elements gone from its front or, if a is negative, with so many before it.
+func (l *List) hashMoved(c *List, a int) {
+	h := l.hash
+	for i := range a {
+		m, ok := known(*at(l.items, i))
+		if !ok {
+			return
+		}
+		h = (h - m) * hashInverse
+	}
+	for i := -1; i >= a; i-- {
+		m, ok := known(*at(l.items, i))
+		if !ok {
+			return
+		}
+		h = h*hashBase + m
+	}
+	c.hash, c.hashed = h, true
 }
 
 // Unplaced is about how many elements, entries and bytes of v have to be gone through to lay it out as blocks: 0 where that was done before.

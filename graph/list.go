@@ -118,25 +118,27 @@ func flatCopy(vals []Value) *List {
 		o := &struct {
 			l    List
 			vals [2]Value
-		}{vals: [2]Value(vals)}
+		}{vals: [2]Value{held(vals[0]), held(vals[1])}}
 		o.l = List{header: header{KindList}, n: 2, items: &o.vals[0]}
 		return &o.l
 	case 3:
 		o := &struct {
 			l    List
 			vals [3]Value
-		}{vals: [3]Value(vals)}
+		}{vals: [3]Value{held(vals[0]), held(vals[1]), held(vals[2])}}
 		o.l = List{header: header{KindList}, n: 3, items: &o.vals[0]}
 		return &o.l
 	}
-	return newList(exactRun(vals), nil)
+	r := exactRun(vals)
+	Hold(r.slice())
+	return newList(r, nil)
 }
 
 func single(v Value) *List {
 	o := &struct {
 		l    List
 		vals [1]Value
-	}{vals: [1]Value{v}}
+	}{vals: [1]Value{held(v)}}
 	o.l = List{header: header{KindList}, n: 1, items: &o.vals[0]}
 	return &o.l
 }
@@ -147,6 +149,7 @@ func ListOf(items []Value) *List {
 		return EmptyList
 	}
 	if len(items) <= maxRun {
+		Hold(items)
 		return newList(run{uint32(len(items)), &items[0], nil}, nil)
 	}
 	var b ListBuilder
@@ -232,6 +235,7 @@ func (l *List) Prepend(v Value) *List {
 	if l.Len() == 0 {
 		return single(v)
 	}
+	v = held(v)
 	f := l.front()
 	if f.buf != nil {
 		if off := f.offset(); off > 0 && f.buf.lo.CompareAndSwap(int32(off), int32(off-1)) {
@@ -282,6 +286,7 @@ func (l *List) Append(v Value) *List {
 	if l.Len() == 0 {
 		return single(v)
 	}
+	v = held(v)
 	if l.rest == nil {
 		if f, ok := l.front().grow(v); ok {
 			return newList(f, nil)
@@ -359,6 +364,7 @@ func listOf(front run, root *node, back run) *List {
 
 // Set returns l with v as its element i, 0 <= i < Len.
 func (l *List) Set(i int, v Value) *List {
+	v = held(v)
 	if i < int(l.n) {
 		return newList(l.front().set(i, v), l.rest)
 	}
@@ -581,7 +587,7 @@ func (b *ListBuilder) Add(v Value) {
 	if len(b.cur) == maxRun {
 		b.flush()
 	}
-	b.cur = append(b.cur, v)
+	b.cur = append(b.cur, held(v))
 	b.n++
 }
 
@@ -594,6 +600,7 @@ func (b *ListBuilder) AddAll(vals []Value) {
 		}
 		k := min(len(vals), maxRun-len(b.cur))
 		b.cur = append(b.cur, vals[:k]...)
+		Hold(b.cur[len(b.cur)-k:])
 		vals = vals[k:]
 	}
 }

@@ -43,7 +43,7 @@ func only(key *string, v Value) *Map {
 	o := &struct {
 		m    Map
 		vals [1]Value
-	}{vals: [1]Value{v}}
+	}{vals: [1]Value{held(v)}}
 	o.m = Map{header: header{KindMap}, n: 1, keys: key, vals: &o.vals[0]}
 	return &o.m
 }
@@ -165,6 +165,7 @@ func removed[T any](s []T, i int) []T {
 
 // Insert returns m with v as the value of key.
 func (m *Map) Insert(key string, v Value) *Map {
+	v = held(v)
 	if m.Len() == 0 {
 		return Tagged(key, v).Map()
 	}
@@ -406,7 +407,7 @@ func (b *MapBuilder) Set(key string, v Value) {
 		b.unsorted = true
 	}
 	b.keys = append(b.keys, key)
-	b.vals = append(b.vals, v)
+	b.vals = append(b.vals, held(v))
 }
 
 // SoFar returns the map of what was added, and leaves b as it is.

@@ -216,7 +216,7 @@ func Tagged(tag string, v Value) Value {
 		m    Map
 		vals [1]Value
 		keys [1]string
-	}{vals: [1]Value{v}, keys: [1]string{tag}}
+	}{vals: [1]Value{held(v)}, keys: [1]string{tag}}
 	o.m = Map{header: header{KindMap}, n: 1, keys: &o.keys[0], vals: &o.vals[0]}
 	return MapValue(&o.m)
 }
@@ -293,9 +293,6 @@ func (v Value) Bytes() []byte { return v.bytes().b }
 
 // Link returns v's CID. v is a link.
 func (v Value) Link() cid.Cid { return (*linkObj)(unsafe.Pointer(v.p)).c }
-
-// List returns v's list. v is a list.
-func (v Value) List() *List { return (*List)(unsafe.Pointer(v.p)) }
 
 // Map returns v's map. v is a map.
 func (v Value) Map() *Map { return (*Map)(unsafe.Pointer(v.p)) }
