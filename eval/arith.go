@@ -371,7 +371,7 @@ func (g *generator) arithmetic(t *graph.Term, level int, at *site) code {
 }
 
 // compare generates a comparison as a condition, or nil if t is none.
-func (g *generator) compare(t *graph.Term, level int) func(*Machine, unsafe.Pointer) bool {
+func (g *generator) compare(t *graph.Term, level int) condition {
 	if t.Op != graph.OpApp || len(t.Args) != 3 || t.Args[0].Op != graph.OpPrim {
 		return nil
 	}
@@ -385,7 +385,7 @@ func (g *generator) compare(t *graph.Term, level int) func(*Machine, unsafe.Poin
 }
 
 // compare2 is compare behind the preorder index of the application.
-func (g *generator) compare2(t *graph.Term, level int, at *site) func(*Machine, unsafe.Pointer) bool {
+func (g *generator) compare2(t *graph.Term, level int, at *site) condition {
 	switch t.Args[0].Name {
 	case "cmp.eq", "cmp.ne", "cmp.lt", "cmp.le", "cmp.gt", "cmp.ge":
 	default:

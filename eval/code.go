@@ -193,21 +193,11 @@ func (g *generator) gen(t *graph.Term, level int, tail bool) code {
 	case graph.OpLet:
 		off := slotOffset(level)
 		bound := g.gen(t.Args[0], level, false)
-		body := g.gen(t.Args[1], level+1, tail)
-		return func(m *Machine, fp unsafe.Pointer) graph.Value {
-			*slot(fp, off) = bound(m, fp)
-			return body(m, fp)
-		}
+		return g.let(t.Args[0], off, bound, g.gen(t.Args[1], level+1, tail))
 	case graph.OpIf:
-		cond := g.test(t.Args[0], level, index)
+		q := g.question(t.Args[0], level, index)
 		then := g.gen(t.Args[1], level, tail)
-		other := g.gen(t.Args[2], level, tail)
-		return func(m *Machine, fp unsafe.Pointer) graph.Value {
-			if cond(m, fp) {
-				return then(m, fp)
-			}
-			return other(m, fp)
-		}
+		return q.branch(then, g.gen(t.Args[2], level, tail))
 	case graph.OpGet:
 		arg, key, at := g.gen(t.Args[0], level, false), t.Name, g.site(index)
 		i, isIndex := asIndex(key)
@@ -274,23 +264,6 @@ func field(v graph.Value, key string) (graph.Value, error) {
 // wrongKind is the error for a value of a kind that cannot stand where it does.
 func wrongKind(got graph.Value, want string) error {
 	return Fail("wrong kind", graph.Record("got", got, "want", graph.Text(want)))
-}
-
-// test generates a condition.
-func (g *generator) test(t *graph.Term, level, ifIndex int) func(*Machine, unsafe.Pointer) bool {
-	if c := g.compare(t, level); c != nil {
-		return c
-	}
-	cond, at := g.gen(t, level, false), g.site(ifIndex)
-	return func(m *Machine, fp unsafe.Pointer) bool {
-		v := cond(m, fp)
-		if v.Kind() != graph.KindBool {
-			if v = m.forceAt(v, at); v.Kind() != graph.KindBool {
-				m.throw(wrongKind(v, "bool"), at)
-			}
-		}
-		return v.Bool()
-	}
 }
 
 // args generates arguments, from the left.
@@ -565,6 +538,9 @@ func (g *generator) app(t *graph.Term, level int, tail bool, index int) code {
 
 func (g *generator) callPrim(p *Prim, t *graph.Term, level int, at *site) code {
 	if c := g.pushBack(p, t, level, at); c != nil {
+		return c
+	}
+	if c := g.dropOne(p, t, at); c != nil {
 		return c
 	}
 	args, offs := g.wait(t, 1, level)

@@ -79,6 +79,9 @@ func (v Value) ListLen() int {
 	return n
 }
 
+// ListEmpty says whether v has no elements. v is a list.
+func (v Value) ListEmpty() bool { return (*List)(unsafe.Pointer(v.p)).n == 0 } // one with moved ends has some
+
 // ListAt returns element i of v, 0 <= i < ListLen. v is a list.
 func (v Value) ListAt(i int) Value {
 	l, a, _ := v.ends()
