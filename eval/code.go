@@ -70,10 +70,13 @@ func measure(t *graph.Term, level int) (levels, waiting, height int) {
 }
 
 // waits says whether the i-th part of a term has to stand in a slot of the frame while parts after it are reduced: an operand that
-// is not just read, when a later one is not just read either. More than three, and those of displays, wait in a run of slots.
+// is not just read, when a later one is not just read either. More than few, and those of displays, wait in a run of slots.
 func waits(t *graph.Term, i int) bool {
-	return t.Op == graph.OpApp && len(t.Args) <= 4 && i > 0 && someWait(t.Args[i:])
+	return t.Op == graph.OpApp && len(t.Args) <= 1+few && i > 0 && someWait(t.Args[i:])
 }
+
+// few is how many operands wait in slots of the frame.
+const few = 6
 
 // someWait says whether the first of the operands has to wait for one of the others.
 func someWait(operands []*graph.Term) bool {
@@ -529,11 +532,9 @@ func (g *generator) app(t *graph.Term, level int, tail bool, index int) code {
 		return callKnown(f, args, offs, at)
 	case f == g.f && g.m.opt.Link != All:
 		f.loops = true
-		return turn(f, args, offs, at)
+		return turn(t.Args[1:], args, offs, at)
 	}
-	return func(m *Machine, fp unsafe.Pointer) graph.Value {
-		return m.evaluate(args, fp, 0, at, func(vs []graph.Value) graph.Value { return m.tailCall(f, vs...) })
-	}
+	return callLast(f, args, offs, at)
 }
 
 func (g *generator) callPrim(p *Prim, t *graph.Term, level int, at *site) code {
@@ -702,23 +703,82 @@ func callKnown(f *lam, args []code, offs []uintptr, at *site) code {
 			return m.run(f, nfp)
 		}
 	}
+	if len(args) > few {
+		return func(m *Machine, fp unsafe.Pointer) graph.Value {
+			return m.evaluate(args, fp, 0, at, func(vs []graph.Value) graph.Value { return m.call(f, vs, index) })
+		}
+	}
 	return func(m *Machine, fp unsafe.Pointer) graph.Value {
-		return m.evaluate(args, fp, 0, at, func(vs []graph.Value) graph.Value { return m.call(f, vs, index) })
+		var vs [few]graph.Value
+		operandsOf(m, fp, &vs, args, offs)
+		return m.call(f, vs[:len(args)], index)
 	}
 }
 
-// turn is a tail call of a function by itself: its arguments take the place of its parameters.
-func turn(f *lam, args []code, offs []uintptr, at *site) code {
-	const o1, o2, o3 = slotSize, 2 * slotSize, 3 * slotSize
-	switch len(args) {
+// operandsOf reduces few operands, from the left.
+func operandsOf(m *Machine, fp unsafe.Pointer, vs *[few]graph.Value, args []code, offs []uintptr) {
+	for i, c := range args {
+		v := c(m, fp)
+		vs[i] = v
+		if off := offs[i]; off != 0 {
+			*slot(fp, off) = v
+		}
+	}
+}
+
+// callLast is a tail call of another lam that is known and has just its arguments.
+func callLast(f *lam, args []code, offs []uintptr, at *site) code {
+	switch {
+	case len(args) == 2:
+		a, b, off := args[0], args[1], offs[0]
+		return func(m *Machine, fp unsafe.Pointer) graph.Value {
+			x := a(m, fp)
+			if off != 0 {
+				*slot(fp, off) = x
+			}
+			return m.tailCall(f, x, b(m, fp))
+		}
+	case len(args) <= few:
+		return func(m *Machine, fp unsafe.Pointer) graph.Value {
+			var vs [few]graph.Value
+			operandsOf(m, fp, &vs, args, offs)
+			return m.tailCall(f, vs[:len(args)]...)
+		}
+	}
+	return func(m *Machine, fp unsafe.Pointer) graph.Value {
+		return m.evaluate(args, fp, 0, at, func(vs []graph.Value) graph.Value { return m.tailCall(f, vs...) })
+	}
+}
+
+// turn is a tail call of a function by itself: its arguments take the place of its parameters. Those that stay are not touched.
+func turn(ts []*graph.Term, args []code, offs []uintptr, at *site) code {
+	var moves []code
+	var holds, to []uintptr
+	for i, t := range ts {
+		if t.Op != graph.OpVar || t.Index != i {
+			moves, holds, to = append(moves, args[i]), append(holds, offs[i]), append(to, slotOffset(i))
+		}
+	}
+	if len(args) > few && len(moves) > 1 {
+		return func(m *Machine, fp unsafe.Pointer) graph.Value {
+			m.evaluate(args, fp, 0, at, func(vs []graph.Value) graph.Value {
+				copy(slots(fp, slotSize, len(vs)), vs)
+				return graph.Value{}
+			})
+			return m.again()
+		}
+	}
+	switch len(moves) {
+	case 0:
+		return func(m *Machine, fp unsafe.Pointer) graph.Value { return m.again() }
 	case 1:
-		a := args[0]
+		a, o1 := moves[0], to[0]
 		return func(m *Machine, fp unsafe.Pointer) graph.Value {
 			*slot(fp, o1) = a(m, fp)
 			return m.again()
 		}
 	case 2:
-		a, b, off := args[0], args[1], offs[0]
+		a, b, off, o1, o2 := moves[0], moves[1], holds[0], to[0], to[1]
 		return func(m *Machine, fp unsafe.Pointer) graph.Value {
 			x := a(m, fp)
 			if off != 0 {
@@ -729,7 +789,7 @@ func turn(f *lam, args []code, offs []uintptr, at *site) code {
 			return m.again()
 		}
 	case 3:
-		a, b, c, offA, offB := args[0], args[1], args[2], offs[0], offs[1]
+		a, b, c, offA, offB, o1, o2, o3 := moves[0], moves[1], moves[2], holds[0], holds[1], to[0], to[1], to[2]
 		return func(m *Machine, fp unsafe.Pointer) graph.Value {
 			x := a(m, fp)
 			if offA != 0 {
@@ -746,10 +806,11 @@ func turn(f *lam, args []code, offs []uintptr, at *site) code {
 		}
 	}
 	return func(m *Machine, fp unsafe.Pointer) graph.Value {
-		m.evaluate(args, fp, 0, at, func(vs []graph.Value) graph.Value {
-			copy(slots(fp, slotSize, len(vs)), vs)
-			return graph.Value{}
-		})
+		var vs [few]graph.Value
+		operandsOf(m, fp, &vs, moves, holds)
+		for i, off := range to {
+			*slot(fp, off) = vs[i]
+		}
 		return m.again()
 	}
 }

@@ -246,7 +246,9 @@ func (m *Machine) trampoline(fp unsafe.Pointer) graph.Value {
 func (m *Machine) place(f *lam, fp unsafe.Pointer, index int) {
 	m.sp = unsafe.Add(fp, f.size)
 	*slot(fp, 0) = f.Value(m.entered(index))
-	copy(slots(fp, slotSize, f.arity), m.targs)
+	for i, v := range m.targs[:f.arity] {
+		*slot(fp, slotOffset(i)) = v
+	}
 	m.steps++
 	if m.steps >= m.limit {
 		m.safepoint()
