@@ -654,7 +654,7 @@ func (g *generator) ints(d int) string {
 	case 21:
 		return "(map sum (List." + g.one("chunks", "windows") + " " + g.one("2", "3", i()) + " " + l() + "))"
 	case 22:
-		return "(List.filterMap " + g.one("(\\x -> "+g.expr(option, d)+")", "Some", "(\\x -> find ((==) x) [1, 2])") + " " + l() + ")"
+		return "(List.filterMap " + g.one("(\\x -> "+g.expr(option, d)+")", "((Some))", "(\\x -> find ((==) x) [1, 2])") + " " + l() + ")"
 	case 23:
 		return "(List." + g.one("uniqueBy ", "sortDescendingBy ") + g.expr(function, d) + " " + l() + ")"
 	case 24:
