@@ -47,6 +47,7 @@ func disturbed(data []byte, choice uint64) error {
 		s.by = graph.ClaimAnswer + "friend"
 	}
 	var m *eval.Machine
+	unasked := 60 // checkpoints; each reads the whole stack
 	machine := func(what string) {
 		mode := []eval.Mode{eval.None, eval.Auto, eval.All}[r.IntN(3)]
 		small, often := r.IntN(2) == 0, r.IntN(4) == 0
@@ -56,7 +57,8 @@ func disturbed(data []byte, choice uint64) error {
 		}
 		if s.looked = nil; often {
 			s.looked = func() {
-				if r.IntN(8) == 0 {
+				if unasked > 0 && r.IntN(8) == 0 {
+					unasked--
 					m.CheckpointSoon()
 				}
 			}
@@ -131,7 +133,7 @@ func disturbed(data []byte, choice uint64) error {
 				return fmt.Errorf("%w\n%s", err, strings.Join(log, "\n"))
 			}
 			s.gone = nil
-			if err := s.sound(generatedBudget); err != nil {
+			if err := s.sound(generatedBudget / 3); err != nil {
 				return fmt.Errorf("%w\n%s", err, strings.Join(log, "\n"))
 			}
 			return nil
