@@ -278,8 +278,9 @@ func (g *generator) args(ts []*graph.Term, level int) []code {
 	return out
 }
 
-// evaluate reduces codes from the left into slots of the stack and hands them to use. weight is what use needs besides.
-func (m *Machine) evaluate(codes []code, fp unsafe.Pointer, weight int, at *site, use func(args []graph.Value) graph.Value) graph.Value {
+// evaluate reduces codes from the left into slots of the stack and hands them to use, with the frame. weight is what use needs
+// besides. A use that is made once, and not at each call, allocates nothing.
+func (m *Machine) evaluate(codes []code, fp unsafe.Pointer, weight int, at *site, use operandUse) graph.Value {
 	base, ok := m.reserve(len(codes)+weight, at)
 	if !ok {
 		return m.hop(func() graph.Value { return m.evaluate(codes, fp, weight, at, use) })
@@ -288,10 +289,13 @@ func (m *Machine) evaluate(codes []code, fp unsafe.Pointer, weight int, at *site
 	for i, c := range codes {
 		args[i] = c(m, fp)
 	}
-	r := use(args)
+	r := use(m, fp, args)
 	m.sp = base
 	return r
 }
+
+// An operandUse is what is done with operands that are reduced; fp is the frame that they were reduced in.
+type operandUse = func(m *Machine, fp unsafe.Pointer, args []graph.Value) graph.Value
 
 func (g *generator) list(t *graph.Term, level, index int) code {
 	items := make([]code, len(t.Args))
@@ -326,7 +330,7 @@ func (g *generator) list(t *graph.Term, level, index int) code {
 		}
 	}
 	return func(m *Machine, fp unsafe.Pointer) graph.Value {
-		return m.evaluate(items, fp, 0, at, func(args []graph.Value) graph.Value {
+		return m.evaluate(items, fp, 0, at, func(_ *Machine, _ unsafe.Pointer, args []graph.Value) graph.Value {
 			if !any {
 				vs := make([]graph.Value, len(args))
 				copy(vs, args)
@@ -401,7 +405,7 @@ func (g *generator) mapping(t *graph.Term, level, index int) code {
 	}
 	at := g.site(index)
 	return func(m *Machine, fp unsafe.Pointer) graph.Value {
-		return m.evaluate(items, fp, 0, at, func(args []graph.Value) graph.Value {
+		return m.evaluate(items, fp, 0, at, func(_ *Machine, _ unsafe.Pointer, args []graph.Value) graph.Value {
 			if !any {
 				var b graph.MapBuilder
 				for i, v := range args {
@@ -704,9 +708,8 @@ func callKnown(f *lam, args []code, offs []uintptr, at *site) code {
 		}
 	}
 	if len(args) > few {
-		return func(m *Machine, fp unsafe.Pointer) graph.Value {
-			return m.evaluate(args, fp, 0, at, func(vs []graph.Value) graph.Value { return m.call(f, vs, index) })
-		}
+		use := func(m *Machine, _ unsafe.Pointer, vs []graph.Value) graph.Value { return m.call(f, vs, index) }
+		return func(m *Machine, fp unsafe.Pointer) graph.Value { return m.evaluate(args, fp, 0, at, use) }
 	}
 	return func(m *Machine, fp unsafe.Pointer) graph.Value {
 		var vs [few]graph.Value
@@ -745,9 +748,8 @@ func callLast(f *lam, args []code, offs []uintptr, at *site) code {
 			return m.tailCall(f, vs[:len(args)]...)
 		}
 	}
-	return func(m *Machine, fp unsafe.Pointer) graph.Value {
-		return m.evaluate(args, fp, 0, at, func(vs []graph.Value) graph.Value { return m.tailCall(f, vs...) })
-	}
+	use := func(m *Machine, _ unsafe.Pointer, vs []graph.Value) graph.Value { return m.tailCall(f, vs...) }
+	return func(m *Machine, fp unsafe.Pointer) graph.Value { return m.evaluate(args, fp, 0, at, use) }
 }
 
 // turn is a tail call of a function by itself: its arguments take the place of its parameters. Those that stay are not touched.
@@ -760,11 +762,12 @@ func turn(ts []*graph.Term, args []code, offs []uintptr, at *site) code {
 		}
 	}
 	if len(args) > few && len(moves) > 1 {
+		use := func(_ *Machine, fp unsafe.Pointer, vs []graph.Value) graph.Value {
+			copy(slots(fp, slotSize, len(vs)), vs)
+			return graph.Value{}
+		}
 		return func(m *Machine, fp unsafe.Pointer) graph.Value {
-			m.evaluate(args, fp, 0, at, func(vs []graph.Value) graph.Value {
-				copy(slots(fp, slotSize, len(vs)), vs)
-				return graph.Value{}
-			})
+			m.evaluate(args, fp, 0, at, use)
 			return m.again()
 		}
 	}
@@ -819,35 +822,33 @@ func turn(ts []*graph.Term, args []code, offs []uintptr, at *site) code {
 func (g *generator) callUnknown(t *graph.Term, level int, tail bool, at *site) code {
 	all := g.args(t.Args, level)
 	if !tail {
-		return func(m *Machine, fp unsafe.Pointer) graph.Value {
-			return m.evaluate(all, fp, 0, at, func(vs []graph.Value) graph.Value { return m.apply(vs[0], vs[1:], at) })
+		use := func(m *Machine, _ unsafe.Pointer, vs []graph.Value) graph.Value { return m.apply(vs[0], vs[1:], at) }
+		return func(m *Machine, fp unsafe.Pointer) graph.Value { return m.evaluate(all, fp, 0, at, use) }
+	}
+	use := func(m *Machine, _ unsafe.Pointer, vs []graph.Value) graph.Value {
+		f, args := vs[0], vs[1:]
+		for {
+			fn := m.function(f, at)
+			need := arityOf(fn) - len(fn.Args)
+			if len(args) < need {
+				return m.partial(fn, args)
+			}
+			if l, ok := fn.Body.(*lam); ok && len(args) == need {
+				m.tail = l
+				m.targs = append(append(m.targs[:0], fn.Args...), args...)
+				return graph.Mark()
+			}
+			if len(args) == need {
+				return m.saturate(fn, args, at)
+			}
+			// The value and the arguments that are left take the place of the operands.
+			vs[0] = m.saturateFirst(fn, args, need, at)
+			args = vs[1 : 1+copy(vs[1:], args[need:])]
+			f = vs[0]
+			base := unsafe.Add(unsafe.Pointer(unsafe.SliceData(vs)), -int(slotSize))
+			*slot(base, 0) = operands(1+len(args), at.index)
+			m.sp = unsafe.Add(base, slotOffset(1+len(args)))
 		}
 	}
-	return func(m *Machine, fp unsafe.Pointer) graph.Value {
-		return m.evaluate(all, fp, 0, at, func(vs []graph.Value) graph.Value {
-			f, args := vs[0], vs[1:]
-			for {
-				fn := m.function(f, at)
-				need := arityOf(fn) - len(fn.Args)
-				if len(args) < need {
-					return m.partial(fn, args)
-				}
-				if l, ok := fn.Body.(*lam); ok && len(args) == need {
-					m.tail = l
-					m.targs = append(append(m.targs[:0], fn.Args...), args...)
-					return graph.Mark()
-				}
-				if len(args) == need {
-					return m.saturate(fn, args, at)
-				}
-				// The value and the arguments that are left take the place of the operands.
-				vs[0] = m.saturateFirst(fn, args, need, at)
-				args = vs[1 : 1+copy(vs[1:], args[need:])]
-				f = vs[0]
-				base := unsafe.Add(unsafe.Pointer(unsafe.SliceData(vs)), -int(slotSize))
-				*slot(base, 0) = operands(1+len(args), at.index)
-				m.sp = unsafe.Add(base, slotOffset(1+len(args)))
-			}
-		})
-	}
+	return func(m *Machine, fp unsafe.Pointer) graph.Value { return m.evaluate(all, fp, 0, at, use) }
 }

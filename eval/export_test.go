@@ -4,6 +4,7 @@ package eval
 
 import (
 	"context"
+	"time"
 
 	"github.com/rosser-lang/rosser/graph"
 )
@@ -38,3 +39,6 @@ func (m *Machine) SmallChunks(slots int) {
 	m.chunkSize = uintptr(slots) * slotSize
 	m.end = uintptr(m.sp) + m.chunkSize
 }
+
+// CheckpointSoon has a checkpoint written at the next call, while the run goes on.
+func (m *Machine) CheckpointSoon() { m.nextWrite, m.limit = time.Time{}, m.steps }

@@ -563,7 +563,7 @@ func (g *generator) oneKind(of ...kind) kind { return of[g.n(len(of))] }
 
 func (g *generator) text(d int) string {
 	t := func() string { return g.expr(aText, d) }
-	switch g.n(9) {
+	switch g.n(11) {
 	case 0, 1:
 		return "\"<\\(" + g.any(d) + ")\\(" + g.expr(anInt, d) + ")>\""
 	case 2:
@@ -578,6 +578,10 @@ func (g *generator) text(d int) string {
 		return "(" + g.one("Ipld.kind ", "Ipld.cid ") + g.any(d) + ")"
 	case 7:
 		return "(let t = force " + t() + " in let l = Ipld.link t in Ipld.load (Ipld.cid t))"
+	case 8:
+		return "(Regex.replaceWith \"[a-x0-9]\" (\\m -> " + g.one("m.text ++ \"_\"", t(), "show ("+g.expr(function, d)+" 2)") + ") " + t() + ")"
+	case 9:
+		return "(fold (\\t x -> \"\\(t)\\(" + g.expr(function, d) + " x)\") " + t() + " " + g.expr(ints, d) + ")"
 	}
 	return g.expr(record, d) + ".b"
 }
@@ -606,7 +610,7 @@ func (g *generator) bool(d int) string {
 
 func (g *generator) ints(d int) string {
 	l, i := func() string { return g.expr(ints, d) }, func() string { return g.expr(anInt, d) }
-	switch g.n(20) {
+	switch g.n(27) {
 	case 0, 1:
 		return "[" + i() + ", " + g.one("", "...") + l() + ", " + i() + "]"
 	case 2:
@@ -641,12 +645,28 @@ func (g *generator) ints(d int) string {
 		return g.expr(record, d) + ".l"
 	case 18:
 		return "(map (\\p -> p.1) (zip " + l() + " " + l() + "))"
+	case 19:
+		return "(List.scan " + g.expr(function2, d) + " " + i() + " " + l() + ")"
+	case 20:
+		x := variable{g.name("x"), anInt}
+		return "(List.unfold (\\" + x.name + " -> if " + x.name + " > 6 then None else Some [" +
+			g.with([]variable{x}, func() string { return g.expr(anInt, d) }) + ", " + x.name + " + 1]) " + g.one("1", "0", "5", i()) + ")"
+	case 21:
+		return "(map sum (List." + g.one("chunks", "windows") + " " + g.one("2", "3", i()) + " " + l() + "))"
+	case 22:
+		return "(List.filterMap " + g.one("(\\x -> "+g.expr(option, d)+")", "((Some))", "(\\x -> find ((==) x) [1, 2])") + " " + l() + ")"
+	case 23:
+		return "(List." + g.one("uniqueBy ", "sortDescendingBy ") + g.expr(function, d) + " " + l() + ")"
+	case 24:
+		return "(Map.values (Map.map (\\k v -> " + i() + ") (groupBy " + g.expr(function, d) + " " + l() + ")))"
+	case 25:
+		return "(let [yes, no] = partition " + g.expr(predicate, d) + " " + l() + " in yes ++ no)"
 	}
 	return "(concat [" + l() + ", " + l() + "])"
 }
 
 func (g *generator) option(d int) string {
-	switch g.n(7) {
+	switch g.n(9) {
 	case 0, 1:
 		return "(Some " + g.expr(anInt, d) + ")"
 	case 2:
@@ -657,6 +677,10 @@ func (g *generator) option(d int) string {
 		return "(" + g.one("at ", "indexOf ") + g.expr(anInt, d) + " " + g.expr(ints, d) + ")"
 	case 5:
 		return "((Some) " + g.expr(anInt, d) + ")"
+	case 6:
+		return "(Option.map " + g.expr(function, d) + " " + g.expr(option, d) + ")"
+	case 7:
+		return "(Result.toOption (try " + g.expr(anInt, d) + "))"
 	}
 	return "(Map.get " + g.one(`"a"`, `"zz"`, g.expr(aText, d)) + " " + g.expr(record, d) + ")"
 }

@@ -32,15 +32,21 @@ var (
 	seed     = flag.Int64("seed", 1, "the first one's seed")
 )
 
-// A shop is a store in memory that can hide answers and lose blocks, and notes the answers that are recorded.
+// A shop is a store in memory that can hide answers and lose blocks, and notes what is recorded.
 type shop struct {
 	graph.Memory
 	hide     func(expr cid.Cid) bool
 	gone     func(block cid.Cid) bool
+	looked   func() // called when an answer is looked for
+	by       string // whose claims it records; "" for whoever makes them
 	recorded []graph.Answer
+	became   []graph.Becomes
 }
 
 func (s *shop) Answer(ctx context.Context, expr cid.Cid) (graph.Answer, bool, error) {
+	if s.looked != nil {
+		s.looked()
+	}
 	if s.hide != nil && s.hide(expr) {
 		return graph.Answer{}, false, nil
 	}
@@ -77,8 +83,48 @@ func (s *shop) Has(ctx context.Context, c cid.Cid) (bool, error) {
 }
 
 func (s *shop) Record(ctx context.Context, a graph.Answer) error {
+	if s.by != "" {
+		a.By = s.by
+	}
 	s.recorded = append(s.recorded, a)
 	return s.Memory.Record(ctx, a)
+}
+
+func (s *shop) RecordReduct(ctx context.Context, b graph.Becomes) error {
+	if s.by != "" {
+		b.By = s.by
+	}
+	s.became = append(s.became, b)
+	return s.Memory.RecordReduct(ctx, b)
+}
+
+// sound says which of the answers and reducts that were recorded are not what the oracle says; it looks at a dozen of each.
+func (s *shop) sound(budget int64) error {
+	o := newReducer(&s.Memory, s.Load, budget)
+	for i := 0; i < len(s.recorded); i += 1 + len(s.recorded)/12 {
+		a := s.recorded[i]
+		if err := flat(a.Expr, s.Load); err != nil {
+			return err
+		}
+		want := o.reduce(a.Expr)
+		if want.halt == nil && want.result(a.Expr) != a.Result {
+			data, _ := s.Load(a.Result)
+			r, err := graph.DecodeResult(data, s.Load)
+			return fmt.Errorf("recorded of %s: got %s, %v; want %s", a.Expr, describe(r.Value, r.Error, r.Steps), err, describe(want.value, want.err, want.steps))
+		}
+	}
+	for i := 0; i < len(s.became); i += 1 + len(s.became)/12 {
+		r, err := graph.LoadReduct(s.became[i], s.Memory.Load)
+		if err != nil {
+			return err
+		}
+		want, got := o.reduce(r.Of), o.reduce(r.To)
+		got.steps += r.Steps
+		if want.halt == nil && got.halt == nil && got.result(r.Of) != want.result(r.Of) {
+			return fmt.Errorf("%s has become %s: got %s; want %s", r.Of, r.To, describe(got.value, got.err, got.steps), describe(want.value, want.err, want.steps))
+		}
+	}
+	return nil
 }
 
 // library is the blocks of the standard library.
@@ -203,18 +249,8 @@ func agree(u *compile.Unit, budget int64) error {
 		}
 	}
 	for _, s := range []*shop{auto, all} {
-		o := newReducer(&s.Memory, s.Load, budget)
-		for i := 0; i < len(s.recorded); i += 1 + len(s.recorded)/12 {
-			a := s.recorded[i]
-			if err := flat(a.Expr, s.Load); err != nil {
-				return err
-			}
-			want := o.reduce(a.Expr)
-			if want.halt == nil && want.result(a.Expr) != a.Result {
-				data, _ := s.Load(a.Result)
-				r, err := graph.DecodeResult(data, s.Load)
-				return fmt.Errorf("recorded of %s: got %s, %v; want %s", a.Expr, describe(r.Value, r.Error, r.Steps), err, describe(want.value, want.err, want.steps))
-			}
+		if err := s.sound(budget); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -77,9 +77,13 @@ func init() {
 		"map.fromEntries": mapFromEntries,
 		"map.without":     mapWithout,
 
-		"match.nullary":    matchNullary,
-		"core.force":       func(o *reducer, args []graph.Value) graph.Value { return args[0] },
-		"core.forceDeep":   func(o *reducer, args []graph.Value) graph.Value { return o.deep(args[0], &count{o: o}) },
+		"match.nullary":  matchNullary,
+		"core.force":     func(o *reducer, args []graph.Value) graph.Value { return args[0] },
+		"core.forceDeep": func(o *reducer, args []graph.Value) graph.Value { return o.deep(args[0], &count{o: o}) },
+		"core.enter": func(o *reducer, args []graph.Value) graph.Value {
+			o.charged-- // the call is none of the program's
+			return o.apply(args[0], append(o.list(args[1]), args[2])...)
+		},
 		"ipld.load":        ipldLoad,
 		"text.interpolate": interpolate,
 	}

@@ -1,4 +1,5 @@
-// This file fuzzes stops against the oracle while the store loses blocks and gets claims that are wrong.
+// This file fuzzes stops against the oracle, with all sorts of stores: empty and warm ones, such as lose blocks, and such as have
+// wrong claims.
 
 package eval_test
 
@@ -7,17 +8,20 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/ipfs/go-cid"
 
+	"github.com/rosser-lang/rosser/compile"
 	"github.com/rosser-lang/rosser/eval"
 	"github.com/rosser-lang/rosser/graph"
 )
 
-// A disturbed evaluation is stopped, resumed or asked again, in one mode after another, on a store that loses blocks and
-// where others claim what is not so. Without trust, it comes to what the oracle says.
+// A disturbed evaluation is stopped, resumed or asked again, in one mode after another, by the machine that was stopped or
+// by a new one, on a store that holds answers and reducts of this program and of others, hides some of them, loses blocks,
+// and where others claim what is not so. It comes to what the oracle says; so does whatever it records.
 func disturbed(data []byte, choice uint64) error {
 	u, err := build(program(data))
 	if err != nil {
@@ -30,23 +34,65 @@ func disturbed(data []byte, choice uint64) error {
 	}
 	ctx := context.Background()
 	r := rand.New(rand.NewPCG(choice, 4))
+	var log []string
+	note := func(format string, args ...any) { log = append(log, fmt.Sprintf(format, args...)) }
+
 	s := newShop(u)
 	kept := map[cid.Cid]bool{}
 	for _, b := range append(library(), u.Blocks...) {
 		kept[b.CID] = true
 	}
-	claims := r.IntN(2) == 0
-	lose := r.IntN(3) == 0
-	lie := func(expr cid.Cid) {
-		wrong := graph.EncodeResult(graph.Result{Of: expr, Value: graph.Int(-12345), Steps: 1}, graph.SinkFunc(s.Take))
-		s.Memory.Record(ctx, graph.Answer{Expr: expr, Result: wrong.CID, By: graph.ClaimAnswer + "liar", Steps: 1})
-		for to := range kept { // any term that is there
-			reduct := graph.EncodeReduct(graph.Reduct{Of: expr, To: to, Steps: 1}, graph.SinkFunc(s.Take))
-			s.RecordReduct(ctx, graph.Becomes{Expr: expr, Reduct: reduct.CID, By: graph.ClaimAnswer + "liar"})
-			break
+	trust := r.IntN(5) == 0
+	if trust {
+		s.by = graph.ClaimAnswer + "friend"
+	}
+	var m *eval.Machine
+	unasked := 60 // checkpoints; each reads the whole stack
+	machine := func(what string) {
+		mode := []eval.Mode{eval.None, eval.Auto, eval.All}[r.IntN(3)]
+		small, often := r.IntN(2) == 0, r.IntN(4) == 0
+		m = eval.New(eval.Options{Store: s, Load: s.Load, Link: mode, Memory: 4 << 30, Trust: trust})
+		if small {
+			m.SmallChunks(1024)
+		}
+		if s.looked = nil; often {
+			s.looked = func() {
+				if unasked > 0 && r.IntN(8) == 0 {
+					unasked--
+					m.CheckpointSoon()
+				}
+			}
+		}
+		note("%s, mode %d, small %v, checkpoints %v", what, mode, small, often)
+	}
+	warm := func(what string, u *compile.Unit) {
+		machine(what)
+		m.SetFuel(1 + r.Uint64N(2*want.steps+50))
+		out, err := m.Eval(ctx, u.BodyCID)
+		note("\t%d executed, %v", out.Reduced, err)
+	}
+	if r.IntN(3) == 0 {
+		warm("before", u)
+	}
+	if r.IntN(3) == 0 {
+		for range 1 + r.IntN(3) {
+			if other, err := build(program(varied(data, r))); err == nil {
+				s.Put(ctx, other.Blocks...)
+				warm("another", other)
+			}
 		}
 	}
-	if claims {
+	if !trust && r.IntN(2) == 0 {
+		note("lies")
+		lie := func(expr cid.Cid) {
+			wrong := graph.EncodeResult(graph.Result{Of: expr, Value: graph.Int(-12345), Steps: 1}, graph.SinkFunc(s.Take))
+			s.Memory.Record(ctx, graph.Answer{Expr: expr, Result: wrong.CID, By: graph.ClaimAnswer + "liar", Steps: 1})
+			for to := range kept { // any term that is there
+				reduct := graph.EncodeReduct(graph.Reduct{Of: expr, To: to, Steps: 1}, graph.SinkFunc(s.Take))
+				s.Memory.RecordReduct(ctx, graph.Becomes{Expr: expr, Reduct: reduct.CID, By: graph.ClaimAnswer + "liar"})
+				break
+			}
+		}
 		lie(u.BodyCID)
 		for c := range kept {
 			if r.IntN(8) == 0 {
@@ -54,13 +100,16 @@ func disturbed(data []byte, choice uint64) error {
 			}
 		}
 	}
+	hide, lose := r.IntN(3) == 0, r.IntN(3) == 0
+	m = nil
 	var at cid.Cid
-	var log []string
 	for stop := 0; stop < 400; stop++ {
-		mode := []eval.Mode{eval.None, eval.Auto, eval.All}[r.IntN(3)]
-		m := eval.New(eval.Options{Store: s, Load: s.Load, Link: mode, Memory: 4 << 30})
-		if r.IntN(2) == 0 {
-			m.SmallChunks(1024)
+		if hide || stop == 0 { // the answer itself is there only for who has come to it
+			salt := byte(r.IntN(256))
+			s.hide = func(c cid.Cid) bool { return c == u.BodyCID || hide && (c.Hash()[10]^salt)&1 == 0 }
+		}
+		if m == nil || r.IntN(4) > 0 {
+			machine("a new machine")
 		}
 		m.SetFuel(1 + uint64(stop*stop)/4 + r.Uint64N(2+want.steps/4))
 		var out eval.Outcome
@@ -71,7 +120,7 @@ func disturbed(data []byte, choice uint64) error {
 		} else {
 			out, err = m.Eval(ctx, u.BodyCID)
 		}
-		log = append(log, fmt.Sprintf("%s mode %d: %d executed, %v", how, mode, out.Reduced, err))
+		note("\t%s: %d executed, %v", how, out.Reduced, err)
 		var stopped *eval.Stop
 		switch {
 		case errors.As(err, &stopped) && stopped.Reason == eval.OutOfFuel:
@@ -80,8 +129,12 @@ func disturbed(data []byte, choice uint64) error {
 			s.gone, at, lose = nil, cid.Undef, false // what was lost is there again
 			continue
 		default:
-			if err := same(u.BodyCID, want, out, err, mode != eval.None); err != nil {
-				return fmt.Errorf("claims %v, losing %v: %w\n%s", claims, lose, err, strings.Join(log, "\n"))
+			if err := same(u.BodyCID, want, out, err, out.Result.Defined()); err != nil {
+				return fmt.Errorf("%w\n%s", err, strings.Join(log, "\n"))
+			}
+			s.gone = nil
+			if err := s.sound(generatedBudget / 3); err != nil {
+				return fmt.Errorf("%w\n%s", err, strings.Join(log, "\n"))
 			}
 			return nil
 		}
@@ -93,10 +146,21 @@ func disturbed(data []byte, choice uint64) error {
 	return fmt.Errorf("it does not come to its end in 400 stops\n%s", strings.Join(log[:20], "\n"))
 }
 
+// varied is the choices of a program that has parts in common with another.
+func varied(data []byte, r *rand.Rand) []byte {
+	out := slices.Clone(data)
+	for range 1 + r.IntN(4) {
+		if len(out) > 0 {
+			out[r.IntN(len(out))] = byte(r.IntN(256))
+		}
+	}
+	return out[:len(out)-r.IntN(1+len(out)/2)]
+}
+
 func TestDisturbedAgreesWithOracle(t *testing.T) {
-	n := *programs
+	n := *programs / 2 // each goes on several machines
 	if testing.Short() {
-		n = min(n, 200)
+		n = min(n, 100)
 	}
 	for i := range n {
 		data := randomChoices(*seed + int64(i))
