@@ -340,6 +340,7 @@ func (m *Machine) finishTail(f *lam, base unsafe.Pointer, turning bool) (r graph
 			return r
 		}
 	}
+	*slot(base, 0) = operands(0, -1) // what stood there is gone; a tail call has no node of its own
 	return m.trampoline(base)
 }
 
