@@ -820,7 +820,7 @@ func turn(ts []*graph.Term, args []code, offs []uintptr, at *site) code {
 
 // callUnknown applies whatever the function turns out to be.
 func (g *generator) callUnknown(t *graph.Term, level int, tail bool, at *site) code {
-	all := g.args(t.Args, level)
+	all, _ := g.wait(t, 0, level) // they stand in a run, but what waits inside of them has the slots behind those of waits
 	if !tail {
 		use := func(m *Machine, _ unsafe.Pointer, vs []graph.Value) graph.Value { return m.apply(vs[0], vs[1:], at) }
 		return func(m *Machine, fp unsafe.Pointer) graph.Value { return m.evaluate(all, fp, 0, at, use) }

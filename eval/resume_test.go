@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -118,5 +120,35 @@ func TestResumedAgreesWithOracle(t *testing.T) {
 		if failures++; failures == 3 {
 			t.FailNow()
 		}
+	}
+}
+
+func TestResumedKeptPrograms(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.ros")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no programs under testdata", err)
+	}
+	done := 0
+	for _, file := range files {
+		src, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u, err := build(string(src))
+		if err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		for i := range uint64(3) {
+			switch err := resumes(u, generatedBudget, rand.New(rand.NewPCG(3, i))); err {
+			case nil:
+				done++
+			case errTooMuch:
+			default:
+				t.Errorf("%s: %v", file, err)
+			}
+		}
+	}
+	if done < 9 {
+		t.Errorf("only %d journeys were made", done)
 	}
 }
