@@ -208,12 +208,16 @@ func (m *Map) renewed() (*mapLog, uint32) {
 	}
 	keys, removed := 0, 0
 	for i := range l.index {
-		if at := l.newest(i, seen); at >= 0 {
-			keys++
-			if l.entries[at].val == gone {
-				removed++
-			}
+		if l.index[i].Load() == 0 {
+			continue
 		}
+		keys++
+		if at := l.newest(i, seen); !l.full && at >= 0 && l.entries[at].val == gone {
+			removed++
+		}
+	}
+	if l.full {
+		removed = keys - m.Len()
 	}
 	if removed > m.Len() || int(seen) < len(l.entries) && int(seen-l.begin) < keys/4 {
 		return newMapLog(m.tree(), firstLog), 0
@@ -222,9 +226,16 @@ func (m *Map) renewed() (*mapLog, uint32) {
 	if !l.full && full {
 		keys += c.root.n
 	}
-	to := newMapLog(c.root, max(firstLog, 2*keys))
+	room := 2 * keys
+	if int(seen) > keys+keys/2 {
+		room *= 2 // keys come again and again
+	}
+	to := newMapLog(c.root, max(firstLog, room))
 	to.full = full
 	for i := range l.index {
+		if c.at == 0 {
+			break
+		}
 		if at := l.newest(i, seen); at >= 0 && at < int(c.at) && l.entries[at].val != gone {
 			to.add(uint32(l.index[i].Load()>>32), l.entries[at].key, l.entries[at].val)
 		}
