@@ -53,7 +53,7 @@ func (m *Machine) loadUnit(u *unit) {
 	if u.state != unloaded || u.group != nil {
 		return
 	}
-	t, err := graph.DecodeCode(u.cid, m.Load(u.cid), m.opt.Load)
+	t, err := graph.DecodeCode(u.cid, m.Load(u.cid), m.opt.Load, m.held...)
 	if err != nil {
 		panic(&Stop{Reason: Missing, Err: err})
 	}

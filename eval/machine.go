@@ -78,6 +78,7 @@ type Machine struct {
 	failed []*unit // of this Eval
 	lams   []*lam  // by id
 	loaded map[cid.Cid]graph.Value
+	held   []graph.Value // see Hold
 	prims  map[string]*Prim
 
 	regexes regexCache // compiled patterns
@@ -199,11 +200,21 @@ func (m *Machine) Eval(ctx context.Context, expr cid.Cid) (out Outcome, err erro
 		m.loadUnit(u)
 		m.reduceRoot(u, &out)
 	})
+	m.held = nil
 	out.Rests = m.claim
 	out.Stats = m.stats
 	out.Stats.Reduced = m.executed()
 	return out, err
 }
+
+// Hold tells m of a value that a literal of the program of the next Eval is, so that it need not be read from its blocks. Only large values count.
+func (m *Machine) Hold(v graph.Value) {
+	if k := v.Kind(); k == graph.KindList || k == graph.KindMap || k == graph.KindBytes {
+		m.held = append(m.held[max(0, len(m.held)-maxHeld+1):], v)
+	}
+}
+
+const maxHeld = 8 // a session that compiles, but does not evaluate, keeps no more
 
 // guarded runs f within the limits and turns a stop into an error.
 func (m *Machine) guarded(ctx context.Context, f func()) (err error) {

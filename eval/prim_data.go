@@ -38,16 +38,23 @@ func badText(format, s string, offset int, reason string) error {
 	return Fail("bad text", graph.Record("format", format, "line", line, "column", column, "reason", reason))
 }
 
-// digitCost is the cost of reading the long ints in s: that of a product of two such.
+// digitCost is the cost of reading the long ints in s: that of a product of two such. One of less than 19 digits costs nothing.
 func digitCost(s string) int64 {
-	cost, run := int64(0), int64(0)
-	for i := 0; i <= len(s); i++ {
-		if i < len(s) && '0' <= s[i] && s[i] <= '9' {
-			run++
+	digit := func(i int) bool { return '0' <= s[i] && s[i] <= '9' }
+	cost := int64(0)
+	for end := 18; end < len(s); end += 19 {
+		if !digit(end) {
 			continue
 		}
-		cost += mulCost(run/19, run/19)
-		run = 0
+		start := end
+		for start > 0 && digit(start-1) {
+			start--
+		}
+		for end < len(s) && digit(end) {
+			end++
+		}
+		run := int64(end-start) / 19
+		cost += mulCost(run, run)
 	}
 	return cost
 }
@@ -60,7 +67,7 @@ func jsonParse(m *Machine, args []graph.Value) (graph.Value, error) {
 	parts := int64(strings.Count(s, ",") + strings.Count(s, "[") + strings.Count(s, "{"))
 	m.Charge(int64(len(s))/256 + parts/16 + digitCost(s))
 	reserve(m, 2*int64(len(s))+64*parts)
-	v, err := graph.ParseJSON([]byte(s))
+	v, err := graph.ParseJSON(unsafe.Slice(unsafe.StringData(s), len(s)))
 	if err != nil {
 		offset := 0
 		if e := (*graph.JSONError)(nil); errors.As(err, &e) {

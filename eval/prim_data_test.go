@@ -182,3 +182,23 @@ func FuzzCSV(f *testing.F) {
 		}
 	})
 }
+
+func TestDigitCost(t *testing.T) {
+	cost := func(s string) (sum int64) {
+		for _, run := range strings.FieldsFunc(s, func(r rune) bool { return r < '0' || r > '9' }) {
+			sum += mulCost(int64(len(run)/19), int64(len(run)/19))
+		}
+		return sum
+	}
+	r := rand.New(rand.NewSource(1))
+	for range 2000 {
+		var s strings.Builder
+		for range r.Intn(8) {
+			s.WriteString(strings.Repeat("7", []int{r.Intn(40), r.Intn(2000), 19, 38}[r.Intn(4)]))
+			s.WriteString(strings.Repeat(",", r.Intn(30)))
+		}
+		if got, want := digitCost(s.String()), cost(s.String()); got != want {
+			t.Fatalf("%q: got %d, want %d", s.String(), got, want)
+		}
+	}
+}

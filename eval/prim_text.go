@@ -100,15 +100,16 @@ func textSplit(m *Machine, args []graph.Value) (graph.Value, error) {
 	m.Charge(int64(n) / 16)
 	reserveParts(m, n)
 	var parts graph.ListBuilder
+	var texts graph.TextMaker
 	for {
 		i := strings.Index(s, sep)
 		if i < 0 {
 			break
 		}
-		parts.Add(graph.Text(s[:i]))
+		parts.Add(texts.Text(s[:i]))
 		s = s[i+len(sep):]
 	}
-	parts.Add(graph.Text(s))
+	parts.Add(texts.Text(s))
 	return graph.ListValue(parts.List()), nil
 }
 

@@ -157,8 +157,7 @@ func (v Value) Unplaced() int {
 		}
 	case KindMap:
 		if n := v.Map().Len(); n > 0 {
-			_, x := v.Map().At(n / 2)
-			return one(2*n, x)
+			return one(2*n, v.Map().some())
 		}
 	}
 	return 1

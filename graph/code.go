@@ -148,10 +148,11 @@ func Walk(t *Term, f func(index int, t *Term)) {
 }
 
 // DecodeCode returns the term of the code block c, whose verified bytes are data. Bytes that are not a canonical
-// code block give a *CodeError. Blocks that a literal's trees stand in come from load.
-func DecodeCode(c cid.Cid, data []byte, load Loader) (*Term, error) {
+// code block give a *CodeError. Blocks that a literal's trees stand in come from load, but a literal that is known to be equal to one of
+// the values that are held is that value.
+func DecodeCode(c cid.Cid, data []byte, load Loader, held ...Value) (*Term, error) {
 	var loadErr error
-	d := codeReader{members: -1, load: func(c cid.Cid) ([]byte, error) {
+	d := codeReader{members: -1, held: held, load: func(c cid.Cid) ([]byte, error) {
 		data, err := load(c)
 		if err != nil {
 			loadErr = err
@@ -195,6 +196,7 @@ func LoadMember(t *Term, load Loader) (group, lam *Term, err error) {
 type codeReader struct {
 	r       *codec.Reader
 	load    Loader
+	held    []Value
 	depth   int
 	members int       // of the group being read, -1 outside of one
 	selves  []selfUse // in the group being read
@@ -424,7 +426,8 @@ func (d *codeReader) term(scope int) (*Term, freeVar, error) {
 			err = d.fail(RulePrim)
 		}
 	case OpLit:
-		if t.Value, err = ReadValue(d.r, d.load); err == nil && t.Value.Kind() == KindFn {
+		v := decoder{load: d.load, held: d.held}
+		if t.Value, err = v.decode(d.r, false); err == nil && t.Value.Kind() == KindFn {
 			err = d.fail(RuleLitFn)
 		}
 	case OpApp:

@@ -3,6 +3,7 @@
 package graph
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math/big"
@@ -109,6 +110,7 @@ func decodeForeign(c cid.Cid, data []byte, load Loader) (Value, error) {
 // A decoder reads one value with the blocks that are its own. It keeps a stack of its own, since values can be nested a million deep.
 type decoder struct {
 	load   Loader
+	held   []Value
 	stack  []decodeFrame
 	blocks map[cid.Cid]*Value // nil while one is being read
 	nodes  map[nodeKey]*subtree
@@ -347,6 +349,14 @@ func (d *decoder) form(r *codec.Reader, start int, root bool, level int32) (bool
 	c, err := r.Link()
 	if err != nil {
 		return true, err
+	}
+	for _, v := range d.held {
+		if m := v.memo(); m != nil {
+			if p := m.get(); p != nil && bytes.Equal(p.form, r.Raw(start)) {
+				d.val, d.depth = v, p.depth
+				return true, nil
+			}
+		}
 	}
 	return d.push(decodeFrame{r: r, kind: decodeTree, n: 1, start: start, node: &nodeFrame{block: c, tree: tree, height: height, count: count}})
 }

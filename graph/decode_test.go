@@ -429,3 +429,28 @@ func TestTooLong(t *testing.T) {
 		t.Error("an int of MaxDigits digits is too long")
 	}
 }
+
+func TestHeld(t *testing.T) {
+	list := func(n int) Value {
+		vals := make([]Value, n)
+		for i := range vals {
+			vals[i] = Int(int64(i))
+		}
+		return ListValue(ListOf(vals))
+	}
+	blocks := blockMap{}
+	large, other, small := list(50_000), list(50_001), list(3)
+	for _, v := range []Value{large, other, small} {
+		b := EncodeCode(&Term{Op: OpLit, Value: v}, blocks)
+		got, err := DecodeCode(b.CID, b.Data, blocks.load, Int(1), small, other, list(50_000), large)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !equal(got.Value, v) {
+			t.Errorf("got another value than the one of %d", v.List().Len())
+		}
+		if same := got.Value == v; same != (v != small) {
+			t.Errorf("the value held of %d: got %v", v.List().Len(), same)
+		}
+	}
+}

@@ -193,7 +193,7 @@ const maxJSONDepth = 1000
 
 // ParseJSON returns the value of a DAG-JSON text (RFC 8259; {"/": "CID"} is a link, {"/": {"bytes": "base64"}} bytes). A number with
 // a fraction or an exponent is a float, any other an int. Duplicate keys, lone surrogates, invalid UTF-8, floats beyond float64 and
-// nesting deeper than 1,000 are errors. Errors are *JSONError.
+// nesting deeper than 1,000 are errors. Errors are *JSONError. Nothing of data is kept.
 func ParseJSON(data []byte) (Value, error) {
 	p := jsonParser{data: data}
 	p.space()
@@ -212,6 +212,7 @@ type jsonParser struct {
 	vals   []Value  // the parts of the containers in progress
 	keys   []string // the keys of the maps in progress
 	shapes []shape  // by depth: the last map there
+	texts  TextMaker
 }
 
 // A shape is the keys of a map in the order of the text, and sorted.
@@ -265,7 +266,7 @@ func (p *jsonParser) value(depth int) (Value, error) {
 		return p.array(depth)
 	case '"':
 		s, err := p.text()
-		return Text(string(s)), err
+		return p.texts.Copy(s), err
 	case 't':
 		return Bool(true), p.word("true")
 	case 'f':

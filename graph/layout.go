@@ -434,7 +434,7 @@ func (e *encoder) value(v Value, p place) bool {
 		return false
 	default:
 		f := frame{v: v, place: p, kind: mapFrame, start: len(e.buf)}
-		if n := v.Map().Len(); n > maxFlatly/2 || v.Map().root != nil && n > 256 && hasChunkMemos(v.Map()) {
+		if n := v.Map().Len(); n > maxFlatly/2 || n > 256 && hasChunkMemos(v.Map()) {
 			f.tree = treeOfMap(v.Map())
 			f.kind = treeKind
 			e.stack = append(e.stack, f)

@@ -17,13 +17,15 @@ const (
 )
 
 // A Map is an immutable map from text to values. Up to 32 entries are two sorted arrays, of which the keys' may be
-// shared by many maps; more are a B+-tree. All methods are safe for concurrent use, and take nil as the empty map.
+// shared by many maps; more are a B+-tree, or a tree and a log of what was changed since. All methods are safe for concurrent use, and
+// take nil as the empty map.
 type Map struct {
 	header
-	n    uint32  // entries when flat
+	n    uint32  // entries when flat; with a log, how many of its entries this version sees
 	keys *string // ascending
 	vals *Value
-	root *mapNode // nil when flat
+	root *mapNode // nil when flat; with a log, atomic, and nil until the order is asked for
+	log  *mapLog  // nil: none; else there are more than minFlat entries
 	memo memo
 }
 
@@ -57,21 +59,33 @@ func MapSorted(keys []string, vals []Value) *Map {
 	case n <= maxFlat:
 		return &Map{header: header{KindMap}, n: uint32(n), keys: &keys[0], vals: &vals[0]}
 	}
+	nodes := leaves(keys, vals)
+	for len(nodes) > 1 {
+		nodes = inners(nodes)
+	}
+	return mapOver(nodes[0])
+}
+
+// leaves returns entries as leaves, of about one size, which keep the arrays.
+func leaves(keys []string, vals []Value) []*mapNode {
 	parts := (len(keys) + maxLeaf - 1) / maxLeaf
 	nodes := make([]*mapNode, parts)
 	for i := range nodes {
 		a, b := i*len(keys)/parts, (i+1)*len(keys)/parts
 		nodes[i] = &mapNode{n: b - a, keys: keys[a:b:b], vals: vals[a:b:b]}
 	}
-	for len(nodes) > 1 {
-		parts := (len(nodes) + maxInner - 1) / maxInner
-		up := make([]*mapNode, parts)
-		for i := range up {
-			up[i] = mapInner(slices.Clone(nodes[i*len(nodes)/parts : (i+1)*len(nodes)/parts]))
-		}
-		nodes = up
+	return nodes
+}
+
+// inners returns nodes as the children of inner nodes.
+func inners(nodes []*mapNode) []*mapNode {
+	parts := (len(nodes) + maxInner - 1) / maxInner
+	up := make([]*mapNode, parts)
+	for i := range up {
+		a, b := i*len(nodes)/parts, (i+1)*len(nodes)/parts
+		up[i] = mapInner(slices.Clone(nodes[a:b]))
 	}
-	return mapOver(nodes[0])
+	return up
 }
 
 func mapOver(root *mapNode) *Map { return &Map{header: header{KindMap}, root: root} }
@@ -93,6 +107,8 @@ func (m *Map) Len() int {
 	switch {
 	case m == nil:
 		return 0
+	case m.log != nil:
+		return m.log.len(m.n)
 	case m.root != nil:
 		return m.root.n
 	}
@@ -101,7 +117,7 @@ func (m *Map) Len() int {
 
 // Only returns the entry of a map that has exactly one.
 func (m *Map) Only() (key string, v Value, ok bool) {
-	if m == nil || m.n != 1 {
+	if m == nil || m.n != 1 || m.log != nil {
 		return "", Value{}, false
 	}
 	return *m.keys, *m.vals, true
@@ -112,13 +128,14 @@ func (m *Map) Get(key string) (Value, bool) {
 	if m == nil {
 		return Value{}, false
 	}
+	if m.log != nil {
+		return m.log.get(m.n, key)
+	}
+	if m.root != nil {
+		return m.root.get(key)
+	}
 	keys, vals := m.flatKeys(), m.flatVals()
-	if t := m.root; t != nil {
-		for t.kids != nil {
-			t = t.kids[t.find(key)]
-		}
-		keys, vals = t.keys, t.vals
-	} else if len(keys) <= 8 {
+	if len(keys) <= 8 {
 		for i, k := range keys {
 			if k == key {
 				return vals[i], true
@@ -130,6 +147,27 @@ func (m *Map) Get(key string) (Value, bool) {
 		return vals[i], true
 	}
 	return Value{}, false
+}
+
+func (t *mapNode) get(key string) (Value, bool) {
+	for t.kids != nil {
+		t = t.kids[t.find(key)]
+	}
+	if i, ok := slices.BinarySearch(t.keys, key); ok {
+		return t.vals[i], true
+	}
+	return Value{}, false
+}
+
+// some returns the value of one of the entries, of which there are some.
+func (m *Map) some() Value {
+	if l := m.log; l != nil {
+		if v := l.entries[m.n-1].val; v != gone {
+			return v
+		}
+	}
+	_, v := m.At(m.Len() / 2)
+	return v
 }
 
 // find returns the child of an inner node where key belongs.
@@ -166,58 +204,21 @@ func removed[T any](s []T, i int) []T {
 // Insert returns m with v as the value of key.
 func (m *Map) Insert(key string, v Value) *Map {
 	v = held(v)
-	if m.Len() == 0 {
-		return Tagged(key, v).Map()
-	}
-	if m.root == nil {
-		keys, vals := m.flatKeys(), m.flatVals()
-		i, ok := slices.BinarySearch(keys, key)
-		if ok {
-			return MapSorted(keys, replaced(vals, i, v))
+	if m == nil || m.log != nil || m.root != nil || m.n == 0 {
+		if m.Len() == 0 {
+			return Tagged(key, v).Map()
 		}
+		return m.put(key, v)
+	}
+	keys, vals := m.flatKeys(), m.flatVals()
+	i, ok := slices.BinarySearch(keys, key)
+	switch {
+	case ok:
+		return MapSorted(keys, replaced(vals, i, v))
+	case len(keys) < maxFlat:
 		return MapSorted(inserted(keys, i, key), inserted(vals, i, v))
 	}
-	a, b := m.root.insert(key, v)
-	if b != nil {
-		a = mapInner([]*mapNode{a, b})
-	}
-	return mapOver(a)
-}
-
-// insert returns t with v at key, in one node or two.
-func (t *mapNode) insert(key string, v Value) (*mapNode, *mapNode) {
-	if t.kids == nil {
-		i, ok := slices.BinarySearch(t.keys, key)
-		if ok {
-			return &mapNode{n: t.n, keys: t.keys, vals: replaced(t.vals, i, v)}, nil
-		}
-		keys, vals := inserted(t.keys, i, key), inserted(t.vals, i, v)
-		if len(keys) <= maxLeaf {
-			return &mapNode{n: t.n + 1, keys: keys, vals: vals}, nil
-		}
-		h := len(keys) / 2
-		if i == len(keys)-1 { // keys that come in order leave full leaves behind
-			h = maxLeaf - 2
-		}
-		return &mapNode{n: h, keys: keys[:h:h], vals: vals[:h:h]},
-			&mapNode{n: len(keys) - h, keys: slices.Clone(keys[h:]), vals: slices.Clone(vals[h:])}
-	}
-	i := t.find(key)
-	a, b := t.kids[i].insert(key, v)
-	if b == nil {
-		c := &mapNode{n: t.n - t.kids[i].n + a.n, keys: t.keys, kids: replaced(t.kids, i, a)}
-		if a.keys[0] != t.keys[i] {
-			c.keys = replaced(t.keys, i, a.keys[0])
-		}
-		return c, nil
-	}
-	kids := inserted(t.kids, i, a)
-	kids[i+1] = b
-	if len(kids) <= maxInner {
-		return mapInner(kids), nil
-	}
-	h := len(kids) / 2
-	return mapInner(kids[:h:h]), mapInner(kids[h:])
+	return mapOver(&mapNode{n: len(keys), keys: keys, vals: vals}).put(key, v)
 }
 
 // Remove returns m without key.
@@ -228,63 +229,93 @@ func (m *Map) Remove(key string) *Map {
 		}
 		return m
 	}
-	if m.root == nil {
-		keys, vals := m.flatKeys(), m.flatVals()
-		i, _ := slices.BinarySearch(keys, key)
-		return MapSorted(removed(keys, i), removed(vals, i))
+	if m.log != nil || m.root != nil {
+		return m.put(key, gone)
 	}
-	root := m.root.remove(key)
-	for len(root.kids) == 1 {
-		root = root.kids[0]
-	}
-	if root.n <= minFlat {
-		t := mapOver(root)
-		keys, vals := t.flatten()
-		return MapSorted(keys, vals)
-	}
-	return mapOver(root)
+	keys, vals := m.flatKeys(), m.flatVals()
+	i, _ := slices.BinarySearch(keys, key)
+	return MapSorted(removed(keys, i), removed(vals, i))
 }
 
-// remove returns t without key, which it has; nil when nothing is left.
-func (t *mapNode) remove(key string) *mapNode {
+// with returns t with changes, to distinct keys in ascending order. Some entry must be left.
+func (t *mapNode) with(cs []change) *mapNode {
+	if len(cs) == 0 {
+		return t
+	}
+	nodes := t.changed(cs)
+	for len(nodes) > 1 {
+		nodes = inners(nodes)
+	}
+	t = nodes[0]
+	for len(t.kids) == 1 {
+		t = t.kids[0]
+	}
+	return t
+}
+
+// changed returns t with changes as nodes of t's height, none if nothing is left.
+func (t *mapNode) changed(cs []change) []*mapNode {
 	if t.kids == nil {
-		if t.n == 1 {
-			return nil
+		return t.changedLeaf(cs)
+	}
+	kids := make([]*mapNode, 0, len(t.kids)+2)
+	i := 0
+	for len(cs) > 0 {
+		j := t.find(cs[0].key)
+		kids = append(kids, t.kids[i:j]...)
+		n := len(cs)
+		if j+1 < len(t.kids) {
+			n, _ = slices.BinarySearchFunc(cs, t.keys[j+1], func(c change, key string) int { return strings.Compare(c.key, key) })
 		}
-		i, _ := slices.BinarySearch(t.keys, key)
-		return &mapNode{n: t.n - 1, keys: removed(t.keys, i), vals: removed(t.vals, i)}
-	}
-	i := t.find(key)
-	kid := t.kids[i].remove(key)
-	if kid == nil {
-		if len(t.kids) == 1 {
-			return nil
+		for _, k := range t.kids[j].changed(cs[:n]) {
+			kids = joined(kids, k)
 		}
-		return mapInner(removed(t.kids, i))
+		cs, i = cs[n:], j+1
+		if i < len(t.kids) && (len(cs) == 0 || t.find(cs[0].key) > i) {
+			kids = joined(kids, t.kids[i])
+			i++
+		}
 	}
-	j := i // merge with a neighbour when both fit into one node
-	if i+1 < len(t.kids) {
-		j = i + 1
-	} else if i > 0 {
-		j = i - 1
-	}
-	kids := replaced(t.kids, i, kid)
-	if a, b := kids[min(i, j)], kids[max(i, j)]; i != j && a.width()+b.width() <= maxLeaf*3/4 {
-		c := mapInnerOrLeaf(a, b)
-		kids = removed(kids, max(i, j))
-		kids[min(i, j)] = c
-	}
-	return mapInner(kids)
+	return inners(append(kids, t.kids[i:]...))
 }
 
-func (t *mapNode) width() int { return len(t.keys) }
-
-// mapInnerOrLeaf returns neighbours of one height as one node.
-func mapInnerOrLeaf(a, b *mapNode) *mapNode {
-	if a.kids != nil {
-		return mapInner(slices.Concat(a.kids, b.kids))
+// joined appends t to nodes of its height, or joins it with the last of them if both fit well into one.
+func joined(nodes []*mapNode, t *mapNode) []*mapNode {
+	if n := len(nodes); n > 0 {
+		if a := nodes[n-1]; len(a.keys)+len(t.keys) <= maxLeaf*3/4 {
+			if t.kids != nil {
+				nodes[n-1] = mapInner(slices.Concat(a.kids, t.kids))
+			} else {
+				nodes[n-1] = &mapNode{n: a.n + t.n, keys: slices.Concat(a.keys, t.keys), vals: slices.Concat(a.vals, t.vals)}
+			}
+			return nodes
+		}
 	}
-	return &mapNode{n: a.n + b.n, keys: slices.Concat(a.keys, b.keys), vals: slices.Concat(a.vals, b.vals)}
+	return append(nodes, t)
+}
+
+func (t *mapNode) changedLeaf(cs []change) []*mapNode {
+	keys, vals := make([]string, 0, len(t.keys)+len(cs)), make([]Value, 0, len(t.keys)+len(cs))
+	i, same := 0, true
+	for _, c := range cs {
+		for i < len(t.keys) && t.keys[i] < c.key {
+			keys, vals = append(keys, t.keys[i]), append(vals, t.vals[i])
+			i++
+		}
+		there := i < len(t.keys) && t.keys[i] == c.key
+		if there {
+			i++
+		}
+		if c.val != gone {
+			keys, vals = append(keys, c.key), append(vals, c.val)
+		}
+		same = same && there && c.val != gone
+	}
+	keys, vals = append(keys, t.keys[i:]...), append(vals, t.vals[i:]...)
+	if same {
+		keys = t.keys
+	}
+	return leaves(keys, vals)
 }
 
 // flatten returns the entries as two slices, which may be m's own.
@@ -292,11 +323,12 @@ func (m *Map) flatten() ([]string, []Value) {
 	if m == nil {
 		return nil, nil
 	}
-	if m.root == nil {
+	t := m.tree()
+	if t == nil {
 		return m.flatKeys(), m.flatVals()
 	}
-	keys, vals := make([]string, 0, m.root.n), make([]Value, 0, m.root.n)
-	m.runs(func(_ *ident, k []string, v []Value) bool {
+	keys, vals := make([]string, 0, t.n), make([]Value, 0, t.n)
+	t.runs(func(_ *ident, k []string, v []Value) bool {
 		keys, vals = append(keys, k...), append(vals, v...)
 		return true
 	})
@@ -344,13 +376,13 @@ func (m *Map) Merge(o *Map) *Map {
 
 // runs calls f for parts of m in order until it answers false.
 func (m *Map) runs(f func(id *ident, keys []string, vals []Value) bool) bool {
-	switch {
-	case m == nil || m.root == nil && m.n == 0:
+	if m == nil {
 		return true
-	case m.root == nil:
-		return f(nil, m.flatKeys(), m.flatVals())
 	}
-	return m.root.runs(f)
+	if t := m.tree(); t != nil {
+		return t.runs(f)
+	}
+	return m.n == 0 || f(nil, m.flatKeys(), m.flatVals())
 }
 
 func (t *mapNode) runs(f func(id *ident, keys []string, vals []Value) bool) bool {
@@ -379,10 +411,10 @@ func (m *Map) Each(f func(key string, v Value) bool) {
 
 // At returns entry i in the bytewise order of keys, 0 <= i < Len.
 func (m *Map) At(i int) (key string, v Value) {
-	if m.root == nil {
+	t := m.tree()
+	if t == nil {
 		return m.flatKeys()[i], m.flatVals()[i]
 	}
-	t := m.root
 	for t.kids != nil {
 		k := 0
 		for t.kids[k].n <= i {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
 )
@@ -105,6 +106,158 @@ func TestMapAgainstGo(t *testing.T) {
 	}
 }
 
+// A version is a map beside Go's of the same entries.
+type version struct {
+	m *Map
+	g map[string]Value
+}
+
+// next returns v after some insertions and removals.
+func (v version) next(r *rand.Rand, keys, n int) version {
+	v.g = maps.Clone(v.g)
+	for range n {
+		k := fmt.Sprint("key", r.IntN(keys))
+		if r.IntN(5) == 0 {
+			v.m = v.m.Remove(k)
+			delete(v.g, k)
+			continue
+		}
+		x := Int(int64(r.IntN(1000)))
+		if r.IntN(20) == 0 {
+			x = NewList(slices.Repeat([]Value{x}, r.IntN(100))...)
+		}
+		v.m, v.g[k] = v.m.Insert(k, x), x
+	}
+	return v
+}
+
+// check compares v with Go's map, entry by entry and as blocks.
+func (v version) check() error {
+	if err := checkMap(v.m, v.g); err != nil {
+		return err
+	}
+	keys := slices.Sorted(maps.Keys(v.g))
+	vals := make([]Value, len(keys))
+	for i, k := range keys {
+		vals[i] = v.g[k]
+	}
+	if got, want := ValueBlock(MapValue(v.m), nil), ValueBlock(MapValue(MapSorted(keys, vals)), nil); got != want {
+		return fmt.Errorf("got %s, want %s", got, want)
+	}
+	return nil
+}
+
+func (v version) gets(r *rand.Rand, keys, n int) error {
+	if v.m.Len() != len(v.g) {
+		return fmt.Errorf("got %d entries, want %d", v.m.Len(), len(v.g))
+	}
+	for range n {
+		k := fmt.Sprint("key", r.IntN(keys))
+		want, ok := v.g[k]
+		if x, there := v.m.Get(k); there != ok || x != want {
+			return fmt.Errorf("%s is %v, %v, want %v, %v", k, x, there, want, ok)
+		}
+	}
+	return nil
+}
+
+func TestMapVersions(t *testing.T) {
+	for seed := range uint64(6) {
+		r := rand.New(rand.NewPCG(seed, 3))
+		keys := []int{40, 300, 5000}[seed%3]
+		pool := []version{version{EmptyMap, map[string]Value{}}.next(r, keys, 60)}
+		for step := range 200 {
+			i := len(pool) - 1 // the newest mostly
+			if r.IntN(3) == 0 {
+				i = r.IntN(len(pool))
+			}
+			v := pool[i].next(r, keys, 1+r.IntN([...]int{2, 50, 600}[r.IntN(3)]))
+			if err := v.gets(r, keys, 20); err != nil {
+				t.Fatalf("seed %d, step %d: %v", seed, step, err)
+			}
+			if o := pool[r.IntN(len(pool))]; r.IntN(3) == 0 {
+				if err := o.gets(r, keys, 20); err != nil {
+					t.Fatalf("seed %d, step %d, an old version: %v", seed, step, err)
+				}
+			}
+			if r.IntN(30) == 0 {
+				if err := pool[r.IntN(len(pool))].check(); err != nil {
+					t.Fatalf("seed %d, step %d, an old version: %v", seed, step, err)
+				}
+			}
+			if pool = append(pool, v); len(pool) > 60 {
+				pool = slices.Delete(pool, 0, 1+r.IntN(30))
+			}
+		}
+		for i := len(pool) - 1; i >= 0; i-- {
+			if err := pool[i].check(); err != nil {
+				t.Fatalf("seed %d, at the end: %v", seed, err)
+			}
+		}
+	}
+}
+
+// TestMapHammer extends and reads the same versions in several goroutines.
+func TestMapHammer(t *testing.T) {
+	for round := range uint64(20) {
+		r := rand.New(rand.NewPCG(round, 4))
+		keys := []int{50, 1000}[round%2]
+		var pool []version
+		for v := (version{EmptyMap, map[string]Value{}}.next(r, keys, 100)); len(pool) < 20; v = v.next(r, keys, 30) {
+			pool = append(pool, v)
+		}
+		done := make(chan error)
+		for g := range uint64(4) {
+			go func() {
+				r := rand.New(rand.NewPCG(round, 5+g))
+				for step := range 40 {
+					v := pool[len(pool)-1-r.IntN(2)*r.IntN(len(pool))].next(r, keys, 30)
+					err := v.gets(r, keys, 50)
+					if err == nil {
+						err = pool[r.IntN(len(pool))].gets(r, keys, 50)
+					}
+					if err == nil && step%10 == 0 {
+						err = checkMap(v.m, v.g)
+					}
+					if o := pool[r.IntN(len(pool))]; err == nil && step%10 == 5 {
+						err = checkMap(o.m, o.g)
+					}
+					if err != nil {
+						done <- err
+						return
+					}
+				}
+				done <- nil
+			}()
+		}
+		for range 4 {
+			if err := <-done; err != nil {
+				t.Errorf("round %d: %v", round, err)
+			}
+		}
+	}
+}
+
+// TestMapVain makes sure that values that were replaced do not stay for long.
+func TestMapVain(t *testing.T) {
+	m := EmptyMap
+	for i := range 1000 {
+		m = m.Insert(fmt.Sprint(i), Null())
+	}
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for range 1000 {
+		m = m.Insert("7", BytesValue(make([]byte, 1<<20)))
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if held := int64(after.HeapAlloc) - int64(before.HeapAlloc); held > 8<<20 {
+		t.Errorf("got %d bytes held by a map with one value of 1 MiB", held)
+	}
+	runtime.KeepAlive(m)
+}
+
 func TestTagged(t *testing.T) {
 	for _, v := range []Value{Tagged("Ok", Int(1)), Record("Ok", 1), MapValue(EmptyMap.Insert("Ok", Int(1)))} {
 		if k, x, ok := v.Map().Only(); !ok || k != "Ok" || x != Int(1) {
@@ -129,6 +282,58 @@ func BenchmarkMap(b *testing.B) {
 			m := EmptyMap
 			for i, k := range keys {
 				m = m.Insert(k, Int(int64(i)))
+			}
+		}
+	})
+	b.Run("update200k", func(b *testing.B) {
+		for range b.N {
+			m := EmptyMap
+			for i := range keys {
+				m = m.Insert(keys[i%1000], Int(int64(i)))
+			}
+		}
+	})
+	b.Run("fork", func(b *testing.B) { // versions that are inserted into twice, in a tree of insertions
+		base := EmptyMap
+		for _, k := range keys[:100] {
+			base = base.Insert(k, Null())
+		}
+		var try func(m *Map, depth int)
+		try = func(m *Map, depth int) {
+			if depth > 0 {
+				for i := range 3 {
+					try(m.Insert(keys[depth*3+i], Int(int64(i))), depth-1)
+				}
+			}
+		}
+		for range b.N {
+			try(base, 6)
+		}
+	})
+	b.Run("versions", func(b *testing.B) { // old versions, each asked for a key that all of them changed, and put in order, the last first
+		for range b.N {
+			var all []*Map
+			m := EmptyMap
+			for i := range 2000 {
+				m = m.Insert(keys[i%200], Int(int64(i)))
+				all = append(all, m)
+			}
+			for _, m := range slices.Backward(all) {
+				m.Get(keys[7])
+			}
+			for _, m := range slices.Backward(all) {
+				m.At(0)
+			}
+		}
+	})
+	b.Run("queue", func(b *testing.B) { // a key comes, a key goes
+		for range b.N {
+			m := EmptyMap
+			for i, k := range keys {
+				m = m.Insert(k, Null())
+				if i >= 500 {
+					m = m.Remove(keys[i-500])
+				}
 			}
 		}
 	})

@@ -13,6 +13,7 @@
 package repl
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -308,6 +309,9 @@ func (s *Session) limited(ctx context.Context, doing string, f func(compile.Opti
 		},
 		ImportData: func(from, kind, path string) (*graph.Term, error) {
 			t, err := s.readData(ctx, kind, beside(from, path))
+			if err == nil {
+				s.machine.Hold(t.Value)
+			}
 			return t, ending(end, err)
 		},
 		ImportLibrary: func(c cid.Cid) (map[string]*graph.Term, error) { return s.importLibrary(ctx, c) },
@@ -481,7 +485,12 @@ func (s *Session) readData(ctx context.Context, kind, path string) (*graph.Term,
 			return nil, err
 		}
 		defer f.Close()
-		return io.ReadAll(io.LimitReader(f, most+1))
+		var b bytes.Buffer
+		if info, err := f.Stat(); err == nil {
+			b.Grow(int(min(info.Size(), most)) + bytes.MinRead)
+		}
+		_, err = b.ReadFrom(io.LimitReader(f, most+1))
+		return b.Bytes(), err
 	})
 	switch {
 	case ctx.Err() != nil:

@@ -1,0 +1,430 @@
+// This file holds the log of a large map: what was inserted and removed lately, found by a hash.
+
+package graph
+
+import (
+	"hash/maphash"
+	"math/bits"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"unsafe"
+)
+
+// # How is a map inserted into at the cost of a hash table?
+//
+// Versions of a map share a log, of which each sees a beginning. Whoever holds the version that sees all of it claims the next
+// entry by compare-and-swap, so a fold that inserts copies nothing. An index leads from a key to its newest entry, and each entry
+// to the one it stands in for; an older version goes back until it comes to an entry that it sees. A version that is not the newest
+// any more begins a log of its own when it is inserted into.
+//
+// The order of keys is made when it is asked for, from the tree that the log began with and the sorted entries; leaves without
+// a change stay what they are, so what chunk.go remembers of them holds. A program that asks for the order after each insertion
+// pays what copying a path of the tree costs.
+//
+// An entry that was stood in for keeps its value alive for as long as the log lasts. Their sizes are estimated, and a log goes when
+// it holds more in vain than its own size.
+
+const (
+	firstLog  = 8  // entries of a new log
+	copiedLog = 16 // entries that are copied to a new log rather than put in order
+	maxMarks  = 24
+)
+
+var hashSeed = maphash.MakeSeed()
+
+func hashOf(key string) uint32 { return uint32(maphash.String(hashSeed, key)) }
+
+// gone is the value of an entry that removes its key.
+var gone = Value{p: &header{255}}
+
+// A logEntry is one insertion or removal. Its fields do not change once the index leads to it.
+type logEntry struct {
+	key     string
+	val     Value
+	version uint32 // how many entries of the key came before
+	prev    uint32 // the last of them
+	jump    uint32 // the one of them whose version is this one's without its lowest bit
+	len     uint32 // entries of the map after it
+}
+
+// A mapLog is a log, of which the entries below n are claimed.
+type mapLog struct {
+	n       atomic.Uint32
+	full    bool        // the index has every key, those of the tree too
+	spent   atomic.Bool // its entries were moved to another log
+	begin   uint32      // entries it had from the start: one a key
+	vain    atomic.Int64
+	marks   atomic.Pointer[[]logMark]
+	index   []atomic.Uint64 // the hash of a key, and 1 + its newest entry; 0: none
+	entries []logEntry
+}
+
+// A logMark is the tree of the version that sees at entries. The marks of a log ascend, and the first is below all its versions.
+type logMark struct {
+	at   uint32
+	root *mapNode
+}
+
+// newMapLog returns an empty log of size entries over a tree.
+func newMapLog(root *mapNode, size int) *mapLog {
+	l := &mapLog{entries: make([]logEntry, size), index: make([]atomic.Uint64, 1<<bits.Len(uint(size+size/3)))}
+	l.marks.Store(&[]logMark{{0, root}})
+	return l
+}
+
+// len returns the number of entries of the map of the version that sees seen entries.
+func (l *mapLog) len(seen uint32) int {
+	if seen == 0 {
+		return (*l.marks.Load())[0].root.n
+	}
+	return int(l.entries[seen-1].len)
+}
+
+// probe returns the place of a key in the index, and the key's newest entry, or -1.
+func (l *mapLog) probe(h uint32, key string) (slot, at int) {
+	mask := len(l.index) - 1
+	for i := int(h) & mask; ; i = (i + 1) & mask {
+		s := l.index[i].Load()
+		if s == 0 {
+			return i, -1
+		}
+		if uint32(s>>32) == h {
+			if at := int(uint32(s)) - 1; l.entries[at].key == key {
+				return i, at
+			}
+		}
+	}
+}
+
+// visible returns the newest entry of a key that a version sees, given one of the key's, or -1.
+func (l *mapLog) visible(at int, seen uint32) int {
+	for at >= int(seen) {
+		e := &l.entries[at]
+		switch {
+		case e.version == 0:
+			return -1
+		case e.jump >= seen:
+			at = int(e.jump)
+		default:
+			at = int(e.prev)
+		}
+	}
+	return at
+}
+
+func (l *mapLog) get(seen uint32, key string) (Value, bool) {
+	if _, at := l.probe(hashOf(key), key); at >= 0 {
+		if at = l.visible(at, seen); at >= 0 {
+			if v := l.entries[at].val; v != gone {
+				return v, true
+			}
+			return Value{}, false
+		}
+	}
+	if l.full {
+		return Value{}, false
+	}
+	return (*l.marks.Load())[0].root.get(key)
+}
+
+// put returns m, which is not flat, with v as the value of key, or without it if v is gone; then m has the key.
+func (m *Map) put(key string, v Value) *Map {
+	h := hashOf(key)
+	l, seen := m.log, m.n
+	if l == nil {
+		l, seen = newMapLog(m.root, firstLog), 0
+	}
+	if l.n.Load() == seen && (int(seen) == len(l.entries) || l.vain.Load() > int64(64*len(l.entries))) {
+		l, seen = m.renewed()
+	}
+	slot, at := l.probe(h, key)
+	if !l.n.CompareAndSwap(seen, seen+1) {
+		l, seen = m.forked()
+		slot, at = l.probe(h, key)
+		l.n.Store(seen + 1)
+	}
+	l.write(seen, slot, at, h, key, v)
+	n := &Map{header: header{KindMap}, n: seen + 1, log: l}
+	if v == gone && n.Len() <= minFlat {
+		return MapSorted(n.flatten())
+	}
+	return n
+}
+
+// write fills entry n, which was claimed. The key's place in the index and its newest entry are those that probe finds.
+func (l *mapLog) write(n uint32, slot, at int, h uint32, key string, v Value) {
+	e := &l.entries[n]
+	there := false
+	if at >= 0 {
+		old := &l.entries[at]
+		e.key, e.version, e.prev, e.jump = old.key, old.version+1, uint32(at), uint32(at)
+		for range bits.TrailingZeros32(e.version) {
+			e.jump = l.entries[e.jump].jump
+		}
+		there = old.val != gone
+		if w := weight(old.val, 3); w > 0 {
+			l.vain.Add(int64(w))
+		}
+	} else {
+		e.key = key
+		if !l.full {
+			_, there = (*l.marks.Load())[0].root.get(key)
+		}
+	}
+	e.val, e.len = v, uint32(l.len(n))
+	if there {
+		e.len--
+	}
+	if v != gone {
+		e.len++
+	}
+	l.index[slot].Store(uint64(h)<<32 | uint64(n+1))
+}
+
+// add appends an entry for a key that a log, not shared yet, has none for.
+func (l *mapLog) add(h uint32, key string, v Value) {
+	mask := len(l.index) - 1
+	i := int(h) & mask
+	for l.index[i].Load() != 0 {
+		i = (i + 1) & mask
+	}
+	n := l.n.Load()
+	l.entries[n] = logEntry{key: key, val: v}
+	l.n.Store(n + 1)
+	l.index[i].Store(uint64(h)<<32 | uint64(n+1))
+}
+
+// renewed returns a log with room, and how much of it m sees: m sees all of its own log, which is full or holds too much in vain.
+func (m *Map) renewed() (*mapLog, uint32) {
+	l, seen := m.log, m.n
+	if l.spent.Swap(true) {
+		return m.forked()
+	}
+	marks := *l.marks.Load()
+	c := marks[len(marks)-1]
+	if c.at > seen {
+		return m.forked()
+	}
+	keys, removed := 0, 0
+	for i := range l.index {
+		if l.index[i].Load() == 0 {
+			continue
+		}
+		keys++
+		if at := l.newest(i, seen); !l.full && at >= 0 && l.entries[at].val == gone {
+			removed++
+		}
+	}
+	if l.full {
+		removed = keys - m.Len()
+	}
+	if removed > m.Len() || int(seen) < len(l.entries) && int(seen-l.begin) < keys/4 {
+		return newMapLog(m.tree(), firstLog), 0
+	}
+	full := l.full || c.root.n <= 4*keys
+	if !l.full && full {
+		keys += c.root.n
+	}
+	room := 2 * keys
+	if int(seen) > keys+keys/2 {
+		room *= 2 // keys come again and again
+	}
+	to := newMapLog(c.root, max(firstLog, room))
+	to.full = full
+	for i := range l.index {
+		if c.at == 0 {
+			break
+		}
+		if at := l.newest(i, seen); at >= 0 && at < int(c.at) && l.entries[at].val != gone {
+			to.add(uint32(l.index[i].Load()>>32), l.entries[at].key, l.entries[at].val)
+		}
+	}
+	if !l.full && full {
+		c.root.runs(func(_ *ident, keys []string, vals []Value) bool {
+			for i, k := range keys {
+				h := hashOf(k)
+				if _, at := l.probe(h, k); at < 0 || l.visible(at, seen) < 0 {
+					to.add(h, k, vals[i])
+				}
+			}
+			return true
+		})
+	}
+	to.marks.Store(&[]logMark{{to.n.Load(), c.root}})
+	for i := range l.index {
+		at := l.newest(i, seen)
+		if at < int(c.at) {
+			continue
+		}
+		e := &l.entries[at]
+		if e.val == gone {
+			if _, ok := c.root.get(e.key); !ok {
+				continue
+			}
+		}
+		to.add(uint32(l.index[i].Load()>>32), e.key, e.val)
+	}
+	to.begin = to.n.Load()
+	if to.begin > 0 {
+		to.entries[to.begin-1].len = uint32(m.Len())
+	}
+	return to, to.begin
+}
+
+// newest returns the newest entry that a version sees of the key at a place of the index, or -1.
+func (l *mapLog) newest(slot int, seen uint32) int {
+	s := l.index[slot].Load()
+	if s == 0 {
+		return -1
+	}
+	return l.visible(int(uint32(s))-1, seen)
+}
+
+// forked returns a log that nobody else has, and how much of it m sees.
+func (m *Map) forked() (*mapLog, uint32) {
+	l, seen := m.log, m.n
+	if c, _ := l.mark(seen); seen-c.at <= copiedLog && m.ordered() == nil {
+		to := newMapLog(c.root, max(firstLog, 2*int(seen-c.at)))
+		for _, e := range l.entries[c.at:seen] {
+			h := hashOf(e.key)
+			if _, at := to.probe(h, e.key); at >= 0 {
+				to.entries[at].val = e.val
+			} else {
+				to.add(h, e.key, e.val)
+			}
+		}
+		if to.begin = to.n.Load(); to.begin > 0 {
+			to.entries[to.begin-1].len = uint32(m.Len())
+		}
+		return to, to.begin
+	}
+	return newMapLog(m.tree(), firstLog), 0
+}
+
+// mark returns the last mark that is not above a version, and whether there is one above it.
+func (l *mapLog) mark(seen uint32) (c logMark, above bool) {
+	for _, o := range *l.marks.Load() {
+		if o.at > seen {
+			return c, true
+		}
+		c = o
+	}
+	return c, false
+}
+
+// setMark adds a mark. Of two at the same time one may be lost.
+func (l *mapLog) setMark(c logMark) {
+	old := *l.marks.Load()
+	i := 0
+	for i < len(old) && old[i].at < c.at {
+		i++
+	}
+	switch {
+	case i < len(old) && old[i].at == c.at:
+		return
+	case i == len(old): // versions are put in order as they come: none before the last will be
+		old = []logMark{old[0], c}
+	default: // or they are gone through backwards
+		old = slices.Insert(slices.Clone(old), i, c)
+		old = old[:min(len(old), maxMarks)]
+	}
+	l.marks.Store(&old)
+}
+
+// tree returns the tree of m, nil when m is flat.
+func (m *Map) tree() *mapNode {
+	if m.log == nil {
+		return m.root
+	}
+	t := m.ordered()
+	if t == nil {
+		t = m.log.treeAt(m.n)
+		atomic.StorePointer((*unsafe.Pointer)(unsafe.Pointer(&m.root)), unsafe.Pointer(t))
+	}
+	return t
+}
+
+// ordered returns the tree of m, which has a log, if it is made.
+func (m *Map) ordered() *mapNode {
+	return (*mapNode)(atomic.LoadPointer((*unsafe.Pointer)(unsafe.Pointer(&m.root))))
+}
+
+// treeAt returns the tree of a version.
+func (l *mapLog) treeAt(seen uint32) *mapNode {
+	c, above := l.mark(seen)
+	if c.at == seen {
+		return c.root
+	}
+	for above && seen-c.at > copiedLog { // so that going through versions backwards halves the way again and again
+		mid := c.at + (seen-c.at)/2
+		c = logMark{mid, c.root.with(l.changes(c.at, mid))}
+		l.setMark(c)
+	}
+	c = logMark{seen, c.root.with(l.changes(c.at, seen))}
+	l.setMark(c)
+	return c.root
+}
+
+// A change is a key's new value, which may be gone.
+type change struct {
+	key string
+	val Value
+}
+
+// changes returns what the entries from a version on change for a later version, by key.
+func (l *mapLog) changes(from, to uint32) []change {
+	cs := make([]change, 0, to-from)
+	for i := from; i < to; i++ {
+		e := &l.entries[i]
+		if _, at := l.probe(hashOf(e.key), e.key); l.visible(at, to) == int(i) {
+			cs = append(cs, change{e.key, e.val})
+		}
+	}
+	slices.SortFunc(cs, func(a, b change) int { return strings.Compare(a.key, b.key) })
+	return cs
+}
+
+// weight estimates the bytes that v keeps alive from some of its parts.
+func weight(v Value, depth int) int {
+	const most = 1 << 28
+	if v.p == nil || depth == 0 {
+		return 0
+	}
+	n, one := 0, 0
+	switch v.Kind() {
+	case KindInt:
+		return 64 + 8*len(v.BigInt().Bits())
+	case KindText:
+		return 64 + len(v.Text())
+	case KindBytes:
+		return 64 + len(v.Bytes())
+	case KindList:
+		if n = v.List().Len(); n > 0 {
+			one = 16 + weight(v.List().At(n/2), depth-1)
+		}
+	case KindMap:
+		if n = v.Map().Len(); n > 0 {
+			one = 64 + weight(v.Map().some(), depth-1)
+		}
+		if n <= 8 && v.Map().log == nil && v.Map().root == nil {
+			one = 0
+			for _, x := range v.Map().flatVals() {
+				one = max(one, 32+weight(x, depth-1))
+			}
+		}
+	case KindFn:
+		n = len(v.Fn().Args)
+		for _, x := range v.Fn().Args {
+			one = max(one, 16+weight(x, depth-1))
+		}
+	case KindLazy:
+		return 1024
+	default:
+		return 0
+	}
+	if n > 0 && one > most/n {
+		return most
+	}
+	return 64 + n*one
+}
