@@ -38,6 +38,14 @@ func (g *generator) operand(t *graph.Term, level int) operand {
 	return operand{run: g.gen(t, level, false)}
 }
 
+// get reduces the operand.
+func (o operand) get(m *Machine, fp unsafe.Pointer) graph.Value {
+	if o.isSlot {
+		return *slot(fp, o.off)
+	}
+	return o.run(m, fp)
+}
+
 // addInts, subInts and mulInts say whether the result is within int64.
 func addInts(x, y int64) (int64, bool) { r := x + y; return r, (x^r)&(y^r) >= 0 }
 func subInts(x, y int64) (int64, bool) { r := x - y; return r, (x^y)&(x^r) >= 0 }
@@ -130,13 +138,12 @@ func (g *generator) arithmetic(t *graph.Term, level int, at *site) code {
 				return m.prim2(p, v, graph.Int(y), at)
 			}
 		}
-		c, d := a.run, b.run
 		return func(m *Machine, fp unsafe.Pointer) graph.Value {
-			v := c(m, fp)
+			v := a.get(m, fp)
 			if hold != 0 {
 				*slot(fp, hold) = v
 			}
-			w := d(m, fp)
+			w := b.get(m, fp)
 			if x, ok := v.Int(); ok {
 				if y, ok := w.Int(); ok {
 					if r, ok := addInts(x, y); ok {
@@ -185,13 +192,12 @@ func (g *generator) arithmetic(t *graph.Term, level int, at *site) code {
 				return m.prim2(p, v, graph.Int(y), at)
 			}
 		}
-		c, d := a.run, b.run
 		return func(m *Machine, fp unsafe.Pointer) graph.Value {
-			v := c(m, fp)
+			v := a.get(m, fp)
 			if hold != 0 {
 				*slot(fp, hold) = v
 			}
-			w := d(m, fp)
+			w := b.get(m, fp)
 			if x, ok := v.Int(); ok {
 				if y, ok := w.Int(); ok {
 					if r, ok := subInts(x, y); ok {
@@ -240,13 +246,12 @@ func (g *generator) arithmetic(t *graph.Term, level int, at *site) code {
 				return m.prim2(p, v, graph.Int(y), at)
 			}
 		}
-		c, d := a.run, b.run
 		return func(m *Machine, fp unsafe.Pointer) graph.Value {
-			v := c(m, fp)
+			v := a.get(m, fp)
 			if hold != 0 {
 				*slot(fp, hold) = v
 			}
-			w := d(m, fp)
+			w := b.get(m, fp)
 			if x, ok := v.Int(); ok {
 				if y, ok := w.Int(); ok {
 					if r, ok := mulInts(x, y); ok {
@@ -295,13 +300,12 @@ func (g *generator) arithmetic(t *graph.Term, level int, at *site) code {
 				return m.prim2(p, v, graph.Int(y), at)
 			}
 		}
-		c, d := a.run, b.run
 		return func(m *Machine, fp unsafe.Pointer) graph.Value {
-			v := c(m, fp)
+			v := a.get(m, fp)
 			if hold != 0 {
 				*slot(fp, hold) = v
 			}
-			w := d(m, fp)
+			w := b.get(m, fp)
 			if x, ok := v.Int(); ok {
 				if y, ok := w.Int(); ok && y != 0 {
 					if r, ok := divInts(x, y); ok {
@@ -350,13 +354,12 @@ func (g *generator) arithmetic(t *graph.Term, level int, at *site) code {
 				return m.prim2(p, v, graph.Int(y), at)
 			}
 		}
-		c, d := a.run, b.run
 		return func(m *Machine, fp unsafe.Pointer) graph.Value {
-			v := c(m, fp)
+			v := a.get(m, fp)
 			if hold != 0 {
 				*slot(fp, hold) = v
 			}
-			w := d(m, fp)
+			w := b.get(m, fp)
 			if x, ok := v.Int(); ok {
 				if y, ok := w.Int(); ok && y != 0 {
 					if r, ok := modInts(x, y); ok {
@@ -410,13 +413,12 @@ func (g *generator) compare2(t *graph.Term, level int, at *site) condition {
 				return m.prim2(p, v, graph.Int(y), at).Bool()
 			}
 		}
-		c, d := a.run, b.run
 		return func(m *Machine, fp unsafe.Pointer) bool {
-			v := c(m, fp)
+			v := a.get(m, fp)
 			if hold != 0 {
 				*slot(fp, hold) = v
 			}
-			w := d(m, fp)
+			w := b.get(m, fp)
 			if x, ok := v.Int(); ok {
 				if y, ok := w.Int(); ok {
 					return x == y
@@ -435,13 +437,12 @@ func (g *generator) compare2(t *graph.Term, level int, at *site) condition {
 				return m.prim2(p, v, graph.Int(y), at).Bool()
 			}
 		}
-		c, d := a.run, b.run
 		return func(m *Machine, fp unsafe.Pointer) bool {
-			v := c(m, fp)
+			v := a.get(m, fp)
 			if hold != 0 {
 				*slot(fp, hold) = v
 			}
-			w := d(m, fp)
+			w := b.get(m, fp)
 			if x, ok := v.Int(); ok {
 				if y, ok := w.Int(); ok {
 					return x != y
@@ -460,13 +461,12 @@ func (g *generator) compare2(t *graph.Term, level int, at *site) condition {
 				return m.prim2(p, v, graph.Int(y), at).Bool()
 			}
 		}
-		c, d := a.run, b.run
 		return func(m *Machine, fp unsafe.Pointer) bool {
-			v := c(m, fp)
+			v := a.get(m, fp)
 			if hold != 0 {
 				*slot(fp, hold) = v
 			}
-			w := d(m, fp)
+			w := b.get(m, fp)
 			if x, ok := v.Int(); ok {
 				if y, ok := w.Int(); ok {
 					return x < y
@@ -485,13 +485,12 @@ func (g *generator) compare2(t *graph.Term, level int, at *site) condition {
 				return m.prim2(p, v, graph.Int(y), at).Bool()
 			}
 		}
-		c, d := a.run, b.run
 		return func(m *Machine, fp unsafe.Pointer) bool {
-			v := c(m, fp)
+			v := a.get(m, fp)
 			if hold != 0 {
 				*slot(fp, hold) = v
 			}
-			w := d(m, fp)
+			w := b.get(m, fp)
 			if x, ok := v.Int(); ok {
 				if y, ok := w.Int(); ok {
 					return x <= y
@@ -510,13 +509,12 @@ func (g *generator) compare2(t *graph.Term, level int, at *site) condition {
 				return m.prim2(p, v, graph.Int(y), at).Bool()
 			}
 		}
-		c, d := a.run, b.run
 		return func(m *Machine, fp unsafe.Pointer) bool {
-			v := c(m, fp)
+			v := a.get(m, fp)
 			if hold != 0 {
 				*slot(fp, hold) = v
 			}
-			w := d(m, fp)
+			w := b.get(m, fp)
 			if x, ok := v.Int(); ok {
 				if y, ok := w.Int(); ok {
 					return x > y
@@ -535,13 +533,12 @@ func (g *generator) compare2(t *graph.Term, level int, at *site) condition {
 				return m.prim2(p, v, graph.Int(y), at).Bool()
 			}
 		}
-		c, d := a.run, b.run
 		return func(m *Machine, fp unsafe.Pointer) bool {
-			v := c(m, fp)
+			v := a.get(m, fp)
 			if hold != 0 {
 				*slot(fp, hold) = v
 			}
-			w := d(m, fp)
+			w := b.get(m, fp)
 			if x, ok := v.Int(); ok {
 				if y, ok := w.Int(); ok {
 					return x >= y

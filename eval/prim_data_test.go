@@ -114,7 +114,7 @@ func TestShowOfSharedParts(t *testing.T) {
 	if s, ok := err.(*Stop); !ok || s.Reason != MemoryLimit {
 		t.Errorf("got %v, want the memory limit", err)
 	}
-	if time.Since(start) > 20*time.Second {
+	if time.Since(start) > 3*time.Minute { // it would take years
 		t.Errorf("took %v", time.Since(start))
 	}
 }
