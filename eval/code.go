@@ -243,6 +243,9 @@ func (g *generator) primValue(name string) graph.Value {
 
 // asIndex reads a key as the index of a list: decimal digits without leading zeros.
 func asIndex(key string) (int, bool) {
+	if len(key) == 1 {
+		return int(key[0] - '0'), '0' <= key[0] && key[0] <= '9'
+	}
 	i, err := strconv.ParseInt(key, 10, 0)
 	return int(i), err == nil && i >= 0 && strconv.FormatInt(i, 10) == key
 }
@@ -366,7 +369,10 @@ func (m *Machine) prepend(x, xs graph.Value, at, spread *site) graph.Value {
 
 // forceAt looks inside v, the sole operand of the node at.
 func (m *Machine) forceAt(v graph.Value, at *site) graph.Value {
-	if k := v.Kind(); k != graph.KindLazy && k != graph.KindLink {
+	if v.Kind() == graph.KindLazy {
+		v = seen(v)
+	}
+	if isThere(v) {
 		return v
 	}
 	fp, ok := m.reserve(1, at)
@@ -438,7 +444,7 @@ func (g *generator) lazy(t *graph.Term, level int) code {
 	index := g.index
 	g.index++
 	constant := func(head cid.Cid) code {
-		v := graph.ThunkValue(&graph.Thunk{Head: head})
+		v := graph.NewThunk(&graph.Head{CID: head, Body: g.m.unit(head)})
 		return func(*Machine, unsafe.Pointer) graph.Value { return v }
 	}
 	switch t.Op {
@@ -449,7 +455,7 @@ func (g *generator) lazy(t *graph.Term, level int) code {
 	case graph.OpApp:
 		head, known := t.Args[0], true
 		g.index++
-		thunk := graph.Thunk{Head: head.CID}
+		code := &graph.Head{CID: head.CID}
 		var f *lam
 		if head.Op == graph.OpSelf {
 			f = g.f.group[head.Index]
@@ -463,7 +469,23 @@ func (g *generator) lazy(t *graph.Term, level int) code {
 			panic(&Stop{Reason: Missing, Err: fmt.Errorf("%s: the lazy term at %d is not a function with all its arguments", g.f.unit.cid, index)})
 		}
 		if f != nil {
-			thunk.Head, thunk.Body = f.cid, f
+			code.CID, code.Body = f.cid, f
+		}
+		switch len(captures) {
+		case 1:
+			a := captures[0]
+			return func(m *Machine, fp unsafe.Pointer) graph.Value {
+				vs := [1]graph.Value{a(m, fp)}
+				m.recognise(vs[:])
+				return graph.Thunk1(code, vs[0])
+			}
+		case 2:
+			a, b := captures[0], captures[1]
+			return func(m *Machine, fp unsafe.Pointer) graph.Value {
+				vs := [2]graph.Value{a(m, fp), b(m, fp)}
+				m.recognise(vs[:])
+				return graph.Thunk2(code, vs[0], vs[1])
+			}
 		}
 		return func(m *Machine, fp unsafe.Pointer) graph.Value {
 			vs := make([]graph.Value, len(captures))
@@ -471,7 +493,7 @@ func (g *generator) lazy(t *graph.Term, level int) code {
 				vs[i] = c(m, fp)
 			}
 			m.recognise(vs)
-			return graph.ThunkValue(&graph.Thunk{Head: thunk.Head, Args: vs, Body: thunk.Body})
+			return graph.NewThunk(code, vs...)
 		}
 	}
 	panic(&Stop{Reason: Missing, Err: fmt.Errorf("%s: the lazy term at %d is neither closed nor an application", g.f.unit.cid, index)})
@@ -614,6 +636,11 @@ func (g *generator) callPrim(p *Prim, t *graph.Term, level int, at *site) code {
 }
 
 func (m *Machine) prim1(p *Prim, x graph.Value, at *site) graph.Value {
+	if x.Kind() == graph.KindLazy && p.quick1 != nil {
+		if v, ok := p.quick1(seen(x)); ok {
+			return v
+		}
+	}
 	base := m.sp
 	if uintptr(base)+p.size > m.end {
 		return m.hop(func() graph.Value { return m.prim1(p, x, at) })
@@ -626,6 +653,11 @@ func (m *Machine) prim1(p *Prim, x graph.Value, at *site) graph.Value {
 }
 
 func (m *Machine) prim2(p *Prim, x, y graph.Value, at *site) graph.Value {
+	if y.Kind() == graph.KindLazy && p.quick2 != nil {
+		if v, ok := p.quick2(x, seen(y)); ok {
+			return v
+		}
+	}
 	base := m.sp
 	if uintptr(base)+p.size > m.end {
 		return m.hop(func() graph.Value { return m.prim2(p, x, y, at) })

@@ -285,14 +285,54 @@ func (m *Machine) resolveApplied(fn *graph.Fn, u *unit) {
 	fn.Prim, fn.Head, fn.Args, fn.Body, fn.Opaque = head.Prim, head.Head, args, head.Body, false
 }
 
-// forced is what a lazy value with captures has come to.
+// forced is what a lazy value with captures has come to, where that is more than a value: a Tag in the value's place.
 type forced struct {
-	state unitState
+	graph.Tag
 	value graph.Value
 	err   *Thrown
-	trace cid.Cid
+	trace cid.Cid // of its Result, if linked
 	// becomes is the Reduct by which it is being reduced, if it is.
 	becomes cid.Cid
+}
+
+// setForced notes what t has come to.
+func setForced(t *graph.Thunk, f forced) {
+	t.State, t.Value = uint8(reduced), f.value
+	if f.err != nil {
+		t.State = uint8(failed)
+	}
+	if f.err != nil || f.trace.Defined() {
+		t.Value = f.held()
+	}
+}
+
+// held is f as a Tag's Value.
+func (f forced) held() graph.Value {
+	tag := new(forced)
+	*tag = f
+	tag.Init(forcedTag)
+	return tag.Tag.Value(0)
+}
+
+// forcedOf is what t has come to, or by which Reduct it is being reduced.
+func forcedOf(t *graph.Thunk) forced {
+	if t.Value.Kind() != forcedTag {
+		return forced{value: t.Value}
+	}
+	tag, _ := t.Value.Tag()
+	return *(*forced)(unsafe.Pointer(tag))
+}
+
+// seen is what the lazy value v has come to, or v: where there is no Result whose use had to be noted.
+func seen(v graph.Value) graph.Value {
+	t := v.Thunk()
+	if unitState(t.State) == reduced && t.Value.Kind() != forcedTag {
+		return t.Value
+	}
+	if u, ok := t.Body.(*unit); ok && u.state == reduced && !u.trace.Defined() {
+		return u.value
+	}
+	return v
 }
 
 // Force looks inside: it loads a link, reduces a lazy value, and goes on with what it finds.
@@ -303,7 +343,7 @@ func (m *Machine) Force(v graph.Value) graph.Value {
 		switch v.Kind() {
 		case graph.KindLazy:
 			t := v.Thunk()
-			if t == mark || mark != nil && len(t.Args)+len(mark.Args) == 0 && t.Head == mark.Head {
+			if t == mark || mark != nil && len(t.Args())+len(mark.Args()) == 0 && t.CID == mark.CID {
 				panic(&Stop{Reason: Endless})
 			}
 			if turns++; turns == power {
@@ -320,32 +360,35 @@ func (m *Machine) Force(v graph.Value) graph.Value {
 
 // forceThunk reduces a lazy value. Its steps are its own: the looker is charged none.
 func (m *Machine) forceThunk(t *graph.Thunk) graph.Value {
-	if f, ok := t.State.(*forced); ok {
-		switch f.state {
-		case reduced:
-			m.policy.used(cid.Undef, f.trace)
-			return f.value
-		case failed:
-			m.policy.used(cid.Undef, f.trace)
-			panic(m.anew(f.err))
-		case running:
-			panic(&Stop{Reason: Endless})
+	switch unitState(t.State) {
+	case reduced:
+		if t.Value.Kind() != forcedTag {
+			return t.Value
 		}
+		f := forcedOf(t)
+		m.policy.used(cid.Undef, f.trace)
+		return f.value
+	case failed:
+		f := forcedOf(t)
+		m.policy.used(cid.Undef, f.trace)
+		panic(m.anew(f.err))
+	case running:
+		panic(&Stop{Reason: Endless})
 	}
-	start := m.now()
-	defer m.rewind(start)
-	if len(t.Args) == 0 {
-		return m.refValue(m.unit(t.Head), -1)
+	captures := t.Args()
+	if len(captures) == 0 {
+		return m.forceClosed(t)
 	}
 	fp := m.sp
 	if uintptr(fp)+2*slotSize > m.end {
 		return m.hop(func() graph.Value { return m.forceThunk(t) })
 	}
-	f := &forced{state: running}
-	t.State = f
-	if m.policy.findThunk(t, f) {
+	start := m.now()
+	defer m.rewind(start)
+	if m.policy.findThunk(t) {
 		return m.forceThunk(t)
 	}
+	t.State = uint8(running)
 	m.sp = unsafe.Add(fp, 2*slotSize)
 	*slot(fp, 0) = thunkMark.Value(m.entered(-1))
 	*slot(fp, slotSize) = graph.ThunkValue(t)
@@ -353,34 +396,60 @@ func (m *Machine) forceThunk(t *graph.Thunk) graph.Value {
 	v, thrown := m.protect(func() graph.Value {
 		l, ok := t.Body.(*lam)
 		if !ok {
-			u := m.unit(t.Head)
-			m.loadUnit(u)
-			if l = u.lam; l == nil || l.arity != len(t.Args) {
-				panic(&Stop{Reason: Missing, Err: fmt.Errorf("%s is not a function of %d arguments, as a lazy value wants it", t.Head, len(t.Args))})
-			}
-			t.Body = l
+			l = m.thunkLam(t)
 		}
 		if m.resuming {
-			if r, block, ok := m.reductOf(graph.ThunkCode(t, nil)); ok {
-				f.becomes = block
-				m.addSteps(r.Steps)
-				return m.refValue(m.unit(r.To), -1)
-			}
+			return m.resumeThunk(t, l)
 		}
-		return m.call(l, t.Args, -1)
+		return m.call(l, captures, -1)
 	})
 	if thrown != nil {
-		t.State = nil
+		t.State, t.Value = uint8(unloaded), graph.Value{}
 		if e, ok := thrown.(*Thrown); ok {
-			f.state, f.err, t.State = failed, e, f
-			m.policy.thunkDone(t, f, m.stepsSince(start), uses)
+			m.policy.thunkDone(t, forced{err: e}, m.stepsSince(start), uses)
 		}
 		panic(thrown)
 	}
 	m.sp = fp
-	f.value, f.state = v, reduced
-	m.policy.thunkDone(t, f, m.stepsSince(start), uses)
-	return f.value
+	m.policy.thunkDone(t, forced{value: v}, m.stepsSince(start), uses)
+	return v
+}
+
+// thunkLam is the function that t applies to its captures.
+func (m *Machine) thunkLam(t *graph.Thunk) *lam {
+	u := m.unit(t.CID)
+	m.loadUnit(u)
+	l := u.lam
+	if l == nil || l.arity != len(t.Args()) {
+		panic(&Stop{Reason: Missing, Err: fmt.Errorf("%s is not a function of %d arguments, as a lazy value wants it", t.CID, len(t.Args()))})
+	}
+	t.Body = l
+	return l
+}
+
+// resumeThunk reduces t, or what an earlier run has brought it to.
+func (m *Machine) resumeThunk(t *graph.Thunk, l *lam) graph.Value {
+	if r, block, ok := m.reductOf(graph.ThunkCode(t, nil)); ok {
+		t.Value = forced{becomes: block}.held()
+		m.addSteps(r.Steps)
+		return m.refValue(m.unit(r.To), -1)
+	}
+	return m.call(l, t.Args(), -1)
+}
+
+// forceClosed reduces a lazy value without captures.
+func (m *Machine) forceClosed(t *graph.Thunk) graph.Value {
+	u, ok := t.Body.(*unit)
+	if !ok {
+		u = m.unit(t.CID)
+	}
+	if u.state == reduced {
+		m.policy.used(u.cid, u.trace)
+		return u.value
+	}
+	start := m.now()
+	defer m.rewind(start)
+	return m.refValue(u, -1)
 }
 
 const loadedKept = 1 << 16 // blocks of data kept in memory, by CID

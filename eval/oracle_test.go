@@ -249,7 +249,7 @@ func (o *reducer) lazy(t *graph.Term, env []graph.Value, group cid.Cid) graph.Va
 	if t.Op == graph.OpSelf {
 		head = member(group, t.Index)
 	}
-	return graph.ThunkValue(&graph.Thunk{Head: head, Args: args})
+	return graph.NewThunk(&graph.Head{CID: head}, args...)
 }
 
 func get(v graph.Value, key string) graph.Value {
@@ -343,15 +343,15 @@ func (o *reducer) behind(v graph.Value) graph.Value {
 	o.spend(1)
 	if v.Kind() == graph.KindLazy {
 		t := v.Thunk()
-		if len(t.Args) == 0 {
-			return o.ref(t.Head)
+		if len(t.Args()) == 0 {
+			return o.ref(t.CID)
 		}
 		if o.thunks[t] {
 			panic(endless)
 		}
 		o.thunks[t] = true
 		defer delete(o.thunks, t)
-		return o.call("", t.Head, t.Args)
+		return o.call("", t.CID, t.Args())
 	}
 	data, err := o.load(v.Link())
 	if err != nil {

@@ -557,7 +557,7 @@ func smallParts(args []graph.Value, parts *int) bool {
 				return false
 			}
 		case graph.KindLazy:
-			if !smallParts(a.Thunk().Args, parts) {
+			if !smallParts(a.Thunk().Args(), parts) {
 				return false
 			}
 		}
@@ -599,8 +599,8 @@ func (p *policy) unitDone(u *unit, e extent) {
 }
 
 // findThunk looks up a lazy value with captures.
-func (p *policy) findThunk(t *graph.Thunk, f *forced) bool {
-	if !p.on() || !p.affordable() || !small(t.Args) || p.m.opt.Link == Auto && !p.fresh {
+func (p *policy) findThunk(t *graph.Thunk) bool {
+	if !p.on() || !p.affordable() || !small(t.Args()) || p.m.opt.Link == Auto && !p.fresh {
 		return false
 	}
 	var found finding
@@ -610,22 +610,25 @@ func (p *policy) findThunk(t *graph.Thunk, f *forced) bool {
 		return false
 	}
 	p.m.stats.Reused++
-	f.value, f.err, f.trace, f.state = found.value, found.err, found.use.trace, reduced
-	if f.err != nil {
-		f.state = failed
-	}
+	setForced(t, forced{value: found.value, err: found.err, trace: found.use.trace})
 	return true
 }
 
-// thunkDone links a lazy value with captures that was reduced.
-func (p *policy) thunkDone(t *graph.Thunk, f *forced, steps uint64, e extent) {
-	if !p.worth(steps) || !small(t.Args) && steps < grain || !p.payable(t.Args, f.value) {
+// thunkDone notes what a lazy value with captures was reduced to, and links it.
+func (p *policy) thunkDone(t *graph.Thunk, f forced, steps uint64, e extent) {
+	setForced(t, f)
+	if !p.worth(steps) || !small(t.Args()) && steps < grain || !p.payable(t.Args(), f.value) {
 		p.shut(e)
 		return
 	}
+	p.linkThunk(t, f, steps, e)
+}
+
+func (p *policy) linkThunk(t *graph.Thunk, f forced, steps uint64, e extent) {
 	p.timed(func() {
 		x, _ := p.m.link(graph.ThunkCode(t, p.m.Blocks()), f.value, f.err, steps, p.uses[e.mark:])
 		f.trace = x.trace
+		setForced(t, f)
 		p.linked(e, x)
 	})
 }

@@ -153,9 +153,9 @@ func TestForceDeepLargeValues(t *testing.T) {
 // A lazy value that contains itself has no end, and is found out.
 func TestForceDeepEndless(t *testing.T) {
 	b := newBench(t, 0)
-	thunk := &graph.Thunk{Args: []graph.Value{graph.Null()}}
-	v := graph.NewList(graph.Int(1), graph.ThunkValue(thunk))
-	thunk.State = &forced{state: reduced, value: v}
+	thunk := graph.NewThunk(&graph.Head{}, graph.Null())
+	v := graph.NewList(graph.Int(1), thunk)
+	setForced(thunk.Thunk(), forced{value: v})
 	if _, err := b.call("core.forceDeep", v); err == nil || !strings.Contains(err.Error(), "never end") {
 		t.Errorf("got %v, want a stop", err)
 	}

@@ -130,7 +130,7 @@ func (r *reader) item(fp unsafe.Pointer, h, below runHeader, innermost bool) {
 		r.index = h.index
 	case h.kind == thunkTag:
 		t := slot(fp, slotSize).Thunk()
-		if f, ok := t.State.(*forced); ok && f.becomes.Defined() {
+		if f := forcedOf(t); f.becomes.Defined() {
 			r.further(graph.ThunkCode(t, r.put), startIn(h.n, r.now), f.becomes)
 			r.lose()
 		}

@@ -70,7 +70,8 @@ const (
 	primTag
 	thunkTag
 	restTag
-	loopTag // not in headers: in the first slot behind the arguments of a primitive that calls functions
+	loopTag   // not in headers: in the first slot behind the arguments of a primitive that calls functions
+	forcedTag // nor is this: in a lazy value
 )
 
 const (

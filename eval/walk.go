@@ -92,9 +92,9 @@ func (f *Frame) Seen() bool { return f.memo == nil }
 // A memo is what a node's value is remembered in.
 type memo struct {
 	start  since
-	rewind bool    // its steps are its own: the looker is charged none
-	unit   *unit   // a closed expression
-	forced *forced // a lazy value with captures
+	rewind bool         // its steps are its own: the looker is charged none
+	unit   *unit        // a closed expression
+	thunk  *graph.Thunk // a lazy value with captures
 }
 
 // A Step is a redex and what it becomes. The whole term is the redex in its frames; the frames from In up to At, that one
@@ -363,7 +363,7 @@ func (k *memo) done(m *Machine, v graph.Value, err *Error) {
 	if u := k.unit; u != nil {
 		u.value, u.err, u.steps, u.state = v, thrown, m.stepsSince(k.start), state
 	} else {
-		k.forced.value, k.forced.err, k.forced.state = v, thrown, state
+		setForced(k.thunk, forced{value: v, err: thrown})
 	}
 	if k.rewind {
 		m.rewind(k.start)
@@ -385,26 +385,27 @@ func (w *Walk) lazy(t *graph.Term, env *Env) graph.Value {
 	if t.Op == graph.OpApp {
 		head = t.Args[0]
 	}
-	thunk := &graph.Thunk{Head: head.CID}
+	code := &graph.Head{CID: head.CID}
 	var f *lam
 	if head.Op == graph.OpSelf {
 		f = env.lam.group[head.Index]
-		thunk.Head = f.cid
+		code.CID = f.cid
 	}
 	if t.Op != graph.OpApp {
-		return graph.ThunkValue(thunk)
+		return graph.NewThunk(code)
 	}
+	var captures []graph.Value
 	for _, a := range t.Args[1:] {
-		thunk.Args = append(thunk.Args, env.Values[a.Index])
+		captures = append(captures, env.Values[a.Index])
 	}
-	if u := w.m.unit(thunk.Head); f == nil && w.m.canLoad(u) {
+	if u := w.m.unit(code.CID); f == nil && w.m.canLoad(u) {
 		f = u.lam
 	}
 	if f != nil {
-		thunk.Head, thunk.Body = f.cid, f
+		code.CID, code.Body = f.cid, f
 	}
-	w.m.recognise(thunk.Args)
-	return graph.ThunkValue(thunk)
+	w.m.recognise(captures)
+	return graph.NewThunk(code, captures...)
 }
 
 // contract rewrites the redex in hand. It is false where that is nothing to be shown.
@@ -714,14 +715,13 @@ func (w *Walk) force(s *Step, i int) bool {
 		var state unitState
 		var value graph.Value
 		var thrown *Thrown
-		if len(t.Args) > 0 {
-			if f, ok := t.State.(*forced); ok {
-				state, value, thrown = f.state, f.value, f.err
-			}
+		if len(t.Args()) > 0 {
+			f := forcedOf(t)
+			state, value, thrown = unitState(t.State), f.value, f.err
 		} else {
-			u := w.m.unit(t.Head)
+			u := w.m.unit(t.CID)
 			w.m.loadUnit(u)
-			key, state, value, thrown = t.Head, u.state, u.value, u.err
+			key, state, value, thrown = t.CID, u.state, u.value, u.err
 		}
 		if state == running || seen[key] {
 			panic(&Stop{Reason: Endless})
@@ -743,27 +743,21 @@ func (w *Walk) force(s *Step, i int) bool {
 		return w.load(s, v.Link())
 	}
 	t := v.Thunk()
-	if len(t.Args) == 0 {
-		w.enter(s, w.m.unit(t.Head), true)
+	if len(t.Args()) == 0 {
+		w.enter(s, w.m.unit(t.CID), true)
 		s.Rule = RuleForce
 		return true
 	}
 	l, ok := t.Body.(*lam)
 	if !ok {
-		u := w.m.unit(t.Head)
-		w.m.loadUnit(u)
-		if l = u.lam; l == nil || l.arity != len(t.Args) {
-			panic(&Stop{Reason: Missing, Err: fmt.Errorf("%s is not a function of %d arguments, as a lazy value wants it", t.Head, len(t.Args))})
-		}
-		t.Body = l
+		l = w.m.thunkLam(t)
 	}
 	start := w.m.now()
 	w.m.Charge(1)
-	f := &forced{state: running}
-	t.State = f
-	s.Fn = t.Head
-	w.at = &Frame{Up: w.at, memo: &memo{start: start, rewind: true, forced: f}}
-	w.node = Node{Term: l.term.Args[0], Env: &Env{t.Args, l}}
+	t.State = uint8(running)
+	s.Fn = t.CID
+	w.at = &Frame{Up: w.at, memo: &memo{start: start, rewind: true, thunk: t}}
+	w.node = Node{Term: l.term.Args[0], Env: &Env{t.Args(), l}}
 	return true
 }
 

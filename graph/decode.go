@@ -306,7 +306,7 @@ func (d *decoder) form(r *codec.Reader, start int, root bool, level int32) (bool
 		if name == "fn" {
 			d.val = FnValue(&Fn{Head: c, Opaque: true})
 		} else {
-			d.val = ThunkValue(&Thunk{Head: c})
+			d.val = NewThunk(&Head{CID: c})
 		}
 		d.depth = 2
 		return true, err

@@ -65,7 +65,7 @@ func TestJSON(t *testing.T) {
 	}
 	f := &Fn{Prim: "num.add", Args: []Value{Int(1)}}
 	blocks := blockMap{}
-	got, err := AppendJSON(nil, NewList(FnValue(f), ThunkValue(&Thunk{Head: someCID})), blocks)
+	got, err := AppendJSON(nil, NewList(FnValue(f), NewThunk(&Head{CID: someCID})), blocks)
 	if c := FnCode(f, nil); err != nil || string(got) != `[{"/":"`+c.String()+`"},`+link+`]` || blocks[c] == nil {
 		t.Errorf("got %s, %v, and %d blocks", got, err, len(blocks))
 	}

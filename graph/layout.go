@@ -127,10 +127,10 @@ func (w *Writer) FnCode(f *Fn) cid.Cid {
 
 // ThunkCode is as ThunkCode.
 func (w *Writer) ThunkCode(t *Thunk) cid.Cid {
-	if len(t.Args) > 0 {
-		return w.codeOf(ThunkValue(t), &t.memo, len(t.Args))
+	if t.n > 0 {
+		return w.codeOf(ThunkValue(t), &t.memo, int(t.n))
 	}
-	return t.Head
+	return t.CID
 }
 
 func (w *Writer) codeOf(v Value, m *memo, args int) cid.Cid {
@@ -386,16 +386,16 @@ func (e *encoder) value(v Value, p place) bool {
 		return false
 	case KindLazy:
 		t := v.Thunk()
-		if len(t.Args) == 0 {
-			e.code(KindLazy, t.Head, p)
+		if int(t.n) == 0 {
+			e.code(KindLazy, t.CID, p)
 			return true
 		}
-		if m := t.memo.get(); e.w.has(m) && int(m.args) == len(t.Args) {
+		if m := t.memo.get(); e.w.has(m) && int(m.args) == int(t.n) {
 			e.code(KindLazy, m.block, p)
 			return true
 		}
-		e.stack = append(e.stack, frame{v: v, place: p, kind: codeFrame, start: len(e.buf), vals: t.Args})
-		e.buf = appendApp(e.buf, t.Head, "", len(t.Args))
+		e.stack = append(e.stack, frame{v: v, place: p, kind: codeFrame, start: len(e.buf), vals: t.Args()})
+		e.buf = appendApp(e.buf, t.CID, "", int(t.n))
 		return false
 	}
 	m := v.memo().get()

@@ -254,7 +254,7 @@ var goldenValues = []struct {
 	{"function", FnValue(&Fn{Head: someCID})},
 	{"primitive", FnValue(&Fn{Prim: "num.add", Head: someCID})},
 	{"functions", NewList(FnValue(&Fn{Prim: "num.add", Args: []Value{Int(1)}}), FnValue(&Fn{Head: someCID, Args: []Value{FnValue(&Fn{Prim: "num.add"}), Int(2)}}))},
-	{"lazy", NewList(ThunkValue(&Thunk{Head: someCID}), ThunkValue(&Thunk{Head: someCID, Args: []Value{ints(10000)}}))},
+	{"lazy", NewList(NewThunk(&Head{CID: someCID}), NewThunk(&Head{CID: someCID}, ints(10000)))},
 }
 
 // listOf32768 is one element more than stands in place.

@@ -185,7 +185,7 @@ func TestResultBlocks(t *testing.T) {
 		"big", graph.ListValue(graph.ListOf(items)),
 		"text", graph.Text(strings.Repeat("a long text ", 20000)),
 		"fn", graph.FnValue(&graph.Fn{Head: member, Opaque: true}),
-		"lazy", graph.ThunkValue(&graph.Thunk{Head: lazy}),
+		"lazy", graph.NewThunk(&graph.Head{CID: lazy}),
 		"link", graph.LinkValue(nowhere),
 	)
 	b := graph.EncodeResult(graph.Result{Of: nowhere, Value: value}, m)

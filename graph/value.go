@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"slices"
 	"sync/atomic"
 	"unicode/utf8"
 	"unsafe"
@@ -92,14 +93,68 @@ type Fn struct {
 	memo   memo // the application's block, when there are arguments
 }
 
-// A Thunk is a lazy value: a closed expression (no Args), or a closed head with all its captures. eval keeps its state in State.
+// A Thunk is a lazy value: a closed expression (no Args), or a closed head with all its captures.
 type Thunk struct {
 	header
-	Head  cid.Cid // the expression's own block when Args is empty, else the head's
-	Args  []Value
-	Body  any // eval's
-	State any // eval's: what it was reduced to
+	State uint8 // eval's
+	n     uint32
+	args  *Value // behind the Thunk, if they are few
+	*Head
 	memo  memo
+	Value Value // eval's: what it was reduced to, if State says so
+}
+
+// A Head is what a lazy value has besides its captures: one for all that come from one place in the code.
+type Head struct {
+	CID  cid.Cid // the expression's own block when there are no captures, else the head's
+	Body any     // eval's
+}
+
+// Args returns t's captures, which must not be changed.
+func (t *Thunk) Args() []Value { return unsafe.Slice(t.args, t.n) }
+
+// NewThunk returns the lazy value of h with all its captures, which it copies.
+func NewThunk(h *Head, captures ...Value) Value {
+	switch len(captures) {
+	case 0:
+		return thunkValue(&Thunk{Head: h}, nil)
+	case 1:
+		return Thunk1(h, captures[0])
+	case 2:
+		return Thunk2(h, captures[0], captures[1])
+	case 3:
+		o := &struct {
+			t    Thunk
+			args [3]Value
+		}{t: Thunk{Head: h}, args: [3]Value(captures)}
+		return thunkValue(&o.t, o.args[:])
+	}
+	return thunkValue(&Thunk{Head: h}, slices.Clone(captures))
+}
+
+// Thunk1 is NewThunk for one capture.
+func Thunk1(h *Head, x Value) Value {
+	o := &struct {
+		t    Thunk
+		args [1]Value
+	}{args: [1]Value{x}}
+	o.t = Thunk{header: header{KindLazy}, n: 1, args: &o.args[0], Head: h}
+	return Value{p: &o.t.header}
+}
+
+// Thunk2 is NewThunk for two captures.
+func Thunk2(h *Head, x, y Value) Value {
+	o := &struct {
+		t    Thunk
+		args [2]Value
+	}{args: [2]Value{x, y}}
+	o.t = Thunk{header: header{KindLazy}, n: 2, args: &o.args[0], Head: h}
+	return Value{p: &o.t.header}
+}
+
+func thunkValue(t *Thunk, args []Value) Value {
+	t.header, t.n, t.args = header{KindLazy}, uint32(len(args)), unsafe.SliceData(args)
+	return Value{p: &t.header}
 }
 
 // Null returns null.
@@ -220,13 +275,8 @@ func FnValue(f *Fn) Value {
 	return Value{p: &f.header}
 }
 
-// ThunkValue returns t as a value. The first call for a t comes before t is shared.
-func ThunkValue(t *Thunk) Value {
-	if t.kind != KindLazy {
-		t.kind = KindLazy
-	}
-	return Value{p: &t.header}
-}
+// ThunkValue returns t as a value.
+func ThunkValue(t *Thunk) Value { return Value{p: &t.header} }
 
 // NewList returns the list of the items, which it copies.
 func NewList(items ...Value) Value {

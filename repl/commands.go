@@ -242,7 +242,7 @@ func (s *Session) printForced(ctx context.Context, v graph.Value, roots ...cid.C
 	}
 	if thrown != nil {
 		if v.Kind() == graph.KindLazy {
-			head := v.Thunk().Head
+			head := v.Thunk().CID
 			if t, err := graph.LoadCode(head, s.Load); err == nil && t.Op == graph.OpApp && t.Args[0].Op == graph.OpRef {
 				head = t.Args[0].CID
 			}

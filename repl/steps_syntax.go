@@ -677,7 +677,7 @@ func (x *syntax) value(v graph.Value) lang.Expr {
 	case graph.KindFn:
 		return x.fn(v.Fn())
 	case graph.KindLazy:
-		return x.thunk(v.Thunk().Head, v.Thunk().Args)
+		return x.thunk(v.Thunk().CID, v.Thunk().Args())
 	case graph.KindList:
 		l := &lang.List{}
 		v.List().Each(func(item graph.Value) bool {
