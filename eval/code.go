@@ -313,6 +313,10 @@ func (g *generator) list(t *graph.Term, level, index int) code {
 		}
 		items[i] = g.gen(a, level, false)
 	}
+	if !any && read && len(items) == 2 {
+		a, b := items[0], items[1]
+		return func(m *Machine, fp unsafe.Pointer) graph.Value { return graph.NewList(a(m, fp), b(m, fp)) }
+	}
 	if !any && (read || len(items) >= slack) { // one that is so long is not read back at a stop, but begun again
 		return func(m *Machine, fp unsafe.Pointer) graph.Value {
 			vs := make([]graph.Value, len(items))

@@ -370,7 +370,17 @@ func (m *Machine) function(f graph.Value, at *site) *graph.Fn {
 // partial adds arguments to a function that waits for more than those.
 func (m *Machine) partial(fn *graph.Fn, args []graph.Value) graph.Value {
 	m.recognise(args)
-	all := make([]graph.Value, 0, len(fn.Args)+len(args))
+	n := len(fn.Args)
+	if n+len(args) <= 2 { // one object
+		o := &struct {
+			fn   graph.Fn
+			args [2]graph.Value
+		}{fn: graph.Fn{Prim: fn.Prim, Head: fn.Head, Body: fn.Body}}
+		copy(o.args[copy(o.args[:], fn.Args):], args)
+		o.fn.Args = o.args[: n+len(args) : n+len(args)]
+		return graph.FnValue(&o.fn)
+	}
+	all := make([]graph.Value, 0, n+len(args))
 	all = append(append(all, fn.Args...), args...)
 	return graph.FnValue(&graph.Fn{Prim: fn.Prim, Head: fn.Head, Args: all, Body: fn.Body})
 }
