@@ -26,8 +26,10 @@ import (
 // it holds more in vain than its own size.
 
 const (
-	firstLog  = 8  // entries of a new log
-	copiedLog = 16 // entries that are copied to a new log rather than put in order
+	firstLog  = 8    // entries of a new log
+	copiedLog = 16   // entries that are copied to a new log rather than put in order
+	keyBlock  = 1024 // bytes of keys that stand together
+	shortKey  = 32   // bytes of a key that is copied, so that comparing finds it near
 	maxMarks  = 24
 )
 
@@ -56,8 +58,10 @@ type mapLog struct {
 	begin   uint32      // entries it had from the start: one a key
 	vain    atomic.Int64
 	marks   atomic.Pointer[[]logMark]
+	keys    atomic.Uint32   // in the index
 	index   []atomic.Uint64 // the hash of a key, and 1 + its newest entry; 0: none
 	entries []logEntry
+	text    []byte // where the next key is copied to; only for who claimed the last entry
 }
 
 // A logMark is the tree of the version that sees at entries. The marks of a log ascend, and the first is below all its versions.
@@ -66,12 +70,19 @@ type logMark struct {
 	root *mapNode
 }
 
-// newMapLog returns an empty log of size entries over a tree.
-func newMapLog(root *mapNode, size int) *mapLog {
-	l := &mapLog{entries: make([]logEntry, size), index: make([]atomic.Uint64, 1<<bits.Len(uint(size+size/3)))}
+// newMapLog returns an empty log of size entries, for a number of keys, over a tree.
+func newMapLog(root *mapNode, size, keys int) *mapLog {
+	l := &mapLog{entries: make([]logEntry, size), index: make([]atomic.Uint64, 1<<bits.Len(uint(keys+keys/3)))}
 	l.marks.Store(&[]logMark{{0, root}})
 	return l
 }
+
+// worn says whether no entry should be claimed any more: there is no room, or too much is held in vain.
+func (l *mapLog) worn(seen uint32) bool {
+	return int(seen) == len(l.entries) || int(l.keys.Load()) >= len(l.index)/4*3 || l.inVain()
+}
+
+func (l *mapLog) inVain() bool { return l.vain.Load() > int64(64*len(l.entries)) }
 
 // len returns the number of entries of the map of the version that sees seen entries.
 func (l *mapLog) len(seen uint32) int {
@@ -133,9 +144,9 @@ func (m *Map) put(key string, v Value) *Map {
 	h := hashOf(key)
 	l, seen := m.log, m.n
 	if l == nil {
-		l, seen = newMapLog(m.root, firstLog), 0
+		l, seen = newMapLog(m.root, firstLog, firstLog), 0
 	}
-	if l.n.Load() == seen && (int(seen) == len(l.entries) || l.vain.Load() > int64(64*len(l.entries))) {
+	if l.n.Load() == seen && l.worn(seen) {
 		l, seen = m.renewed()
 	}
 	slot, at := l.probe(h, key)
@@ -167,7 +178,8 @@ func (l *mapLog) write(n uint32, slot, at int, h uint32, key string, v Value) {
 			l.vain.Add(int64(w))
 		}
 	} else {
-		e.key = key
+		e.key = l.near(key)
+		l.keys.Add(1)
 		if !l.full {
 			_, there = (*l.marks.Load())[0].root.get(key)
 		}
@@ -182,6 +194,19 @@ func (l *mapLog) write(n uint32, slot, at int, h uint32, key string, v Value) {
 	l.index[slot].Store(uint64(h)<<32 | uint64(n+1))
 }
 
+// near returns a short key near the others.
+func (l *mapLog) near(key string) string {
+	if len(key) > shortKey || len(key) == 0 {
+		return key
+	}
+	if cap(l.text)-len(l.text) < len(key) {
+		l.text = make([]byte, 0, min(keyBlock, max(8*len(key), 2*cap(l.text))))
+	}
+	n := len(l.text)
+	l.text = append(l.text, key...)
+	return unsafe.String(&l.text[n], len(key))
+}
+
 // add appends an entry for a key that a log, not shared yet, has none for.
 func (l *mapLog) add(h uint32, key string, v Value) {
 	mask := len(l.index) - 1
@@ -192,6 +217,7 @@ func (l *mapLog) add(h uint32, key string, v Value) {
 	n := l.n.Load()
 	l.entries[n] = logEntry{key: key, val: v}
 	l.n.Store(n + 1)
+	l.keys.Store(n + 1)
 	l.index[i].Store(uint64(h)<<32 | uint64(n+1))
 }
 
@@ -219,18 +245,18 @@ func (m *Map) renewed() (*mapLog, uint32) {
 	if l.full {
 		removed = keys - m.Len()
 	}
-	if removed > m.Len() || int(seen) < len(l.entries) && int(seen-l.begin) < keys/4 {
-		return newMapLog(m.tree(), firstLog), 0
+	if removed > m.Len() || l.inVain() && int(seen-l.begin) < keys/4 {
+		return newMapLog(m.tree(), firstLog, firstLog), 0
 	}
 	full := l.full || c.root.n <= 4*keys
 	if !l.full && full {
 		keys += c.root.n
 	}
-	room := 2 * keys
-	if int(seen) > keys+keys/2 {
-		room *= 2 // keys come again and again
+	room, span := 2*keys, 2*keys
+	if int(seen) > keys+keys/2 { // keys come again and again
+		room, span = 4*keys, keys+keys/4
 	}
-	to := newMapLog(c.root, max(firstLog, room))
+	to := newMapLog(c.root, max(firstLog, room), max(firstLog, span))
 	to.full = full
 	for i := range l.index {
 		if c.at == 0 {
@@ -285,7 +311,8 @@ func (l *mapLog) newest(slot int, seen uint32) int {
 func (m *Map) forked() (*mapLog, uint32) {
 	l, seen := m.log, m.n
 	if c, _ := l.mark(seen); seen-c.at <= copiedLog && m.ordered() == nil {
-		to := newMapLog(c.root, max(firstLog, 2*int(seen-c.at)))
+		size := max(firstLog, 2*int(seen-c.at))
+		to := newMapLog(c.root, size, size)
 		for _, e := range l.entries[c.at:seen] {
 			h := hashOf(e.key)
 			if _, at := to.probe(h, e.key); at >= 0 {
@@ -299,7 +326,7 @@ func (m *Map) forked() (*mapLog, uint32) {
 		}
 		return to, to.begin
 	}
-	return newMapLog(m.tree(), firstLog), 0
+	return newMapLog(m.tree(), firstLog, firstLog), 0
 }
 
 // mark returns the last mark that is not above a version, and whether there is one above it.
