@@ -207,18 +207,26 @@ func (l *mapLog) near(key string) string {
 	return unsafe.String(&l.text[n], len(key))
 }
 
-// add appends an entry for a key that a log, not shared yet, has none for.
+// add appends an entry for a key that a log in the course of being made has none for.
 func (l *mapLog) add(h uint32, key string, v Value) {
 	mask := len(l.index) - 1
 	i := int(h) & mask
 	for l.index[i].Load() != 0 {
 		i = (i + 1) & mask
 	}
-	n := l.n.Load()
-	l.entries[n] = logEntry{key: key, val: v}
-	l.n.Store(n + 1)
-	l.keys.Store(n + 1)
-	l.index[i].Store(uint64(h)<<32 | uint64(n+1))
+	l.entries[l.begin] = logEntry{key: key, val: v}
+	l.begin++
+	l.index[i].Store(uint64(h)<<32 | uint64(l.begin))
+}
+
+// made ends the making of a log, of which m sees all.
+func (l *mapLog) made(m *Map) (*mapLog, uint32) {
+	if l.begin > 0 {
+		l.entries[l.begin-1].len = uint32(m.Len())
+	}
+	l.n.Store(l.begin)
+	l.keys.Store(l.begin)
+	return l, l.begin
 }
 
 // renewed returns a log with room, and how much of it m sees: m sees all of its own log, which is full or holds too much in vain.
@@ -232,18 +240,15 @@ func (m *Map) renewed() (*mapLog, uint32) {
 	if c.at > seen {
 		return m.forked()
 	}
-	keys, removed := 0, 0
-	for i := range l.index {
-		if l.index[i].Load() == 0 {
-			continue
-		}
-		keys++
-		if at := l.newest(i, seen); !l.full && at >= 0 && l.entries[at].val == gone {
-			removed++
-		}
-	}
+	keys, removed := int(l.keys.Load()), 0
 	if l.full {
 		removed = keys - m.Len()
+	} else {
+		for i := range l.index {
+			if at := l.newest(i, seen); at >= 0 && l.entries[at].val == gone {
+				removed++
+			}
+		}
 	}
 	if removed > m.Len() || l.inVain() && int(seen-l.begin) < keys/4 {
 		return newMapLog(m.tree(), firstLog, firstLog), 0
@@ -259,9 +264,6 @@ func (m *Map) renewed() (*mapLog, uint32) {
 	to := newMapLog(c.root, max(firstLog, room), max(firstLog, span))
 	to.full = full
 	for i := range l.index {
-		if c.at == 0 {
-			break
-		}
 		if at := l.newest(i, seen); at >= 0 && at < int(c.at) && l.entries[at].val != gone {
 			to.add(uint32(l.index[i].Load()>>32), l.entries[at].key, l.entries[at].val)
 		}
@@ -277,7 +279,7 @@ func (m *Map) renewed() (*mapLog, uint32) {
 			return true
 		})
 	}
-	to.marks.Store(&[]logMark{{to.n.Load(), c.root}})
+	to.marks.Store(&[]logMark{{to.begin, c.root}})
 	for i := range l.index {
 		at := l.newest(i, seen)
 		if at < int(c.at) {
@@ -291,11 +293,7 @@ func (m *Map) renewed() (*mapLog, uint32) {
 		}
 		to.add(uint32(l.index[i].Load()>>32), e.key, e.val)
 	}
-	to.begin = to.n.Load()
-	if to.begin > 0 {
-		to.entries[to.begin-1].len = uint32(m.Len())
-	}
-	return to, to.begin
+	return to.made(m)
 }
 
 // newest returns the newest entry that a version sees of the key at a place of the index, or -1.
@@ -321,10 +319,7 @@ func (m *Map) forked() (*mapLog, uint32) {
 				to.add(h, e.key, e.val)
 			}
 		}
-		if to.begin = to.n.Load(); to.begin > 0 {
-			to.entries[to.begin-1].len = uint32(m.Len())
-		}
-		return to, to.begin
+		return to.made(m)
 	}
 	return newMapLog(m.tree(), firstLog, firstLog), 0
 }
