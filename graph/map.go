@@ -159,15 +159,24 @@ func (t *mapNode) get(key string) (Value, bool) {
 	return Value{}, false
 }
 
-// some returns the value of one of the entries, of which there are some.
+// some returns a value such as m's, which is not empty, has or had.
 func (m *Map) some() Value {
-	if l := m.log; l != nil {
+	var t *mapNode
+	switch l := m.log; {
+	case l != nil:
 		if v := l.entries[m.n-1].val; v != gone {
 			return v
 		}
+		t = (*l.marks.Load())[0].root
+	case m.root == nil:
+		return m.flatVals()[m.n/2]
+	default:
+		t = m.root
 	}
-	_, v := m.At(m.Len() / 2)
-	return v
+	for t.kids != nil {
+		t = t.kids[len(t.kids)/2]
+	}
+	return t.vals[len(t.vals)/2]
 }
 
 // find returns the child of an inner node where key belongs.

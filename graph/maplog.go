@@ -26,8 +26,10 @@ import (
 // it holds more in vain than its own size.
 
 const (
-	firstLog  = 8  // entries of a new log
-	copiedLog = 16 // entries that are copied to a new log rather than put in order
+	firstLog  = 8    // entries of a new log
+	copiedLog = 16   // entries that are copied to a new log rather than put in order
+	keyBlock  = 1024 // bytes of keys that stand together
+	shortKey  = 32   // bytes of a key that is copied, so that comparing finds it near
 	maxMarks  = 24
 )
 
@@ -56,8 +58,10 @@ type mapLog struct {
 	begin   uint32      // entries it had from the start: one a key
 	vain    atomic.Int64
 	marks   atomic.Pointer[[]logMark]
+	keys    atomic.Uint32   // in the index
 	index   []atomic.Uint64 // the hash of a key, and 1 + its newest entry; 0: none
 	entries []logEntry
+	text    []byte // where the next key is copied to; only for who claimed the last entry
 }
 
 // A logMark is the tree of the version that sees at entries. The marks of a log ascend, and the first is below all its versions.
@@ -66,12 +70,19 @@ type logMark struct {
 	root *mapNode
 }
 
-// newMapLog returns an empty log of size entries over a tree.
-func newMapLog(root *mapNode, size int) *mapLog {
-	l := &mapLog{entries: make([]logEntry, size), index: make([]atomic.Uint64, 1<<bits.Len(uint(size+size/3)))}
+// newMapLog returns an empty log of size entries, for a number of keys, over a tree.
+func newMapLog(root *mapNode, size, keys int) *mapLog {
+	l := &mapLog{entries: make([]logEntry, size), index: make([]atomic.Uint64, 1<<bits.Len(uint(keys+keys/3)))}
 	l.marks.Store(&[]logMark{{0, root}})
 	return l
 }
+
+// worn says whether no entry should be claimed any more: there is no room, or too much is held in vain.
+func (l *mapLog) worn(seen uint32) bool {
+	return int(seen) == len(l.entries) || int(l.keys.Load()) >= len(l.index)/4*3 || l.inVain()
+}
+
+func (l *mapLog) inVain() bool { return l.vain.Load() > int64(64*len(l.entries)) }
 
 // len returns the number of entries of the map of the version that sees seen entries.
 func (l *mapLog) len(seen uint32) int {
@@ -133,9 +144,9 @@ func (m *Map) put(key string, v Value) *Map {
 	h := hashOf(key)
 	l, seen := m.log, m.n
 	if l == nil {
-		l, seen = newMapLog(m.root, firstLog), 0
+		l, seen = newMapLog(m.root, firstLog, firstLog), 0
 	}
-	if l.n.Load() == seen && (int(seen) == len(l.entries) || l.vain.Load() > int64(64*len(l.entries))) {
+	if l.n.Load() == seen && l.worn(seen) {
 		l, seen = m.renewed()
 	}
 	slot, at := l.probe(h, key)
@@ -167,7 +178,8 @@ func (l *mapLog) write(n uint32, slot, at int, h uint32, key string, v Value) {
 			l.vain.Add(int64(w))
 		}
 	} else {
-		e.key = key
+		e.key = l.near(key)
+		l.keys.Add(1)
 		if !l.full {
 			_, there = (*l.marks.Load())[0].root.get(key)
 		}
@@ -182,17 +194,39 @@ func (l *mapLog) write(n uint32, slot, at int, h uint32, key string, v Value) {
 	l.index[slot].Store(uint64(h)<<32 | uint64(n+1))
 }
 
-// add appends an entry for a key that a log, not shared yet, has none for.
+// near returns a short key near the others.
+func (l *mapLog) near(key string) string {
+	if len(key) > shortKey || len(key) == 0 {
+		return key
+	}
+	if cap(l.text)-len(l.text) < len(key) {
+		l.text = make([]byte, 0, min(keyBlock, max(8*len(key), 2*cap(l.text))))
+	}
+	n := len(l.text)
+	l.text = append(l.text, key...)
+	return unsafe.String(&l.text[n], len(key))
+}
+
+// add appends an entry for a key that a log in the course of being made has none for.
 func (l *mapLog) add(h uint32, key string, v Value) {
 	mask := len(l.index) - 1
 	i := int(h) & mask
 	for l.index[i].Load() != 0 {
 		i = (i + 1) & mask
 	}
-	n := l.n.Load()
-	l.entries[n] = logEntry{key: key, val: v}
-	l.n.Store(n + 1)
-	l.index[i].Store(uint64(h)<<32 | uint64(n+1))
+	l.entries[l.begin] = logEntry{key: key, val: v}
+	l.begin++
+	l.index[i].Store(uint64(h)<<32 | uint64(l.begin))
+}
+
+// made ends the making of a log, of which m sees all.
+func (l *mapLog) made(m *Map) (*mapLog, uint32) {
+	if l.begin > 0 {
+		l.entries[l.begin-1].len = uint32(m.Len())
+	}
+	l.n.Store(l.begin)
+	l.keys.Store(l.begin)
+	return l, l.begin
 }
 
 // renewed returns a log with room, and how much of it m sees: m sees all of its own log, which is full or holds too much in vain.
@@ -206,36 +240,30 @@ func (m *Map) renewed() (*mapLog, uint32) {
 	if c.at > seen {
 		return m.forked()
 	}
-	keys, removed := 0, 0
-	for i := range l.index {
-		if l.index[i].Load() == 0 {
-			continue
-		}
-		keys++
-		if at := l.newest(i, seen); !l.full && at >= 0 && l.entries[at].val == gone {
-			removed++
-		}
-	}
+	keys, removed := int(l.keys.Load()), 0
 	if l.full {
 		removed = keys - m.Len()
+	} else {
+		for i := range l.index {
+			if at := l.newest(i, seen); at >= 0 && l.entries[at].val == gone {
+				removed++
+			}
+		}
 	}
-	if removed > m.Len() || int(seen) < len(l.entries) && int(seen-l.begin) < keys/4 {
-		return newMapLog(m.tree(), firstLog), 0
+	if removed > m.Len() || l.inVain() && int(seen-l.begin) < keys/4 {
+		return newMapLog(m.tree(), firstLog, firstLog), 0
 	}
 	full := l.full || c.root.n <= 4*keys
 	if !l.full && full {
 		keys += c.root.n
 	}
-	room := 2 * keys
-	if int(seen) > keys+keys/2 {
-		room *= 2 // keys come again and again
+	room, span := 2*keys, 2*keys
+	if int(seen) > keys+keys/2 { // keys come again and again
+		room, span = 4*keys, keys+keys/4
 	}
-	to := newMapLog(c.root, max(firstLog, room))
+	to := newMapLog(c.root, max(firstLog, room), max(firstLog, span))
 	to.full = full
 	for i := range l.index {
-		if c.at == 0 {
-			break
-		}
 		if at := l.newest(i, seen); at >= 0 && at < int(c.at) && l.entries[at].val != gone {
 			to.add(uint32(l.index[i].Load()>>32), l.entries[at].key, l.entries[at].val)
 		}
@@ -251,7 +279,7 @@ func (m *Map) renewed() (*mapLog, uint32) {
 			return true
 		})
 	}
-	to.marks.Store(&[]logMark{{to.n.Load(), c.root}})
+	to.marks.Store(&[]logMark{{to.begin, c.root}})
 	for i := range l.index {
 		at := l.newest(i, seen)
 		if at < int(c.at) {
@@ -265,11 +293,7 @@ func (m *Map) renewed() (*mapLog, uint32) {
 		}
 		to.add(uint32(l.index[i].Load()>>32), e.key, e.val)
 	}
-	to.begin = to.n.Load()
-	if to.begin > 0 {
-		to.entries[to.begin-1].len = uint32(m.Len())
-	}
-	return to, to.begin
+	return to.made(m)
 }
 
 // newest returns the newest entry that a version sees of the key at a place of the index, or -1.
@@ -285,7 +309,8 @@ func (l *mapLog) newest(slot int, seen uint32) int {
 func (m *Map) forked() (*mapLog, uint32) {
 	l, seen := m.log, m.n
 	if c, _ := l.mark(seen); seen-c.at <= copiedLog && m.ordered() == nil {
-		to := newMapLog(c.root, max(firstLog, 2*int(seen-c.at)))
+		size := max(firstLog, 2*int(seen-c.at))
+		to := newMapLog(c.root, size, size)
 		for _, e := range l.entries[c.at:seen] {
 			h := hashOf(e.key)
 			if _, at := to.probe(h, e.key); at >= 0 {
@@ -294,12 +319,9 @@ func (m *Map) forked() (*mapLog, uint32) {
 				to.add(h, e.key, e.val)
 			}
 		}
-		if to.begin = to.n.Load(); to.begin > 0 {
-			to.entries[to.begin-1].len = uint32(m.Len())
-		}
-		return to, to.begin
+		return to.made(m)
 	}
-	return newMapLog(m.tree(), firstLog), 0
+	return newMapLog(m.tree(), firstLog, firstLog), 0
 }
 
 // mark returns the last mark that is not above a version, and whether there is one above it.
