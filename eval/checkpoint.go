@@ -27,6 +27,10 @@ func (m *Machine) stop(s *Stop) {
 		told := *s
 		m.handing <- m.ending(&told)
 		m.handing = nil
+		select {
+		case <-m.wanted:
+		case <-time.After(unwindLater):
+		}
 	}
 	panic(s)
 }
@@ -104,7 +108,8 @@ const (
 	stopSoon    = 50 * time.Millisecond
 	stopWrite   = 2 * time.Second
 	memoryWrite = 300 * time.Millisecond
-	toFinish    = time.Second // the little that comes after the stack is read
+	unwindLater = 200 * time.Millisecond // a process that ends does it before
+	toFinish    = time.Second            // the little that comes after the stack is read
 	stopBytes   = 1 << 30
 )
 

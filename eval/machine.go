@@ -68,6 +68,7 @@ type Machine struct {
 
 	handing chan<- ending   // where a stop may end the evaluation in hand before the stack is unwound; nil if it may not
 	unwound <-chan struct{} // closed when the stack of the last evaluation is unwound
+	wanted  chan struct{}   // closed when that is waited for
 
 	// Steps, in units of 2^62 and below. Executed steps are steps+off (mod 2^64).
 	steps, high, off uint64
@@ -230,7 +231,7 @@ func (m *Machine) ending(err error) ending {
 func (m *Machine) limited(ctx context.Context, f func()) ending {
 	m.await()
 	ended, unwound := make(chan ending, 1), make(chan struct{})
-	m.unwound = unwound
+	m.unwound, m.wanted = unwound, make(chan struct{})
 	if m.opt.Profile == nil { // unwinding notes whose body is reduced
 		m.handing = ended
 	}
@@ -260,6 +261,7 @@ func (m *Machine) limited(ctx context.Context, f func()) ending {
 // await returns when the stack of the last evaluation is unwound.
 func (m *Machine) await() {
 	if m.unwound != nil {
+		close(m.wanted)
 		<-m.unwound
 		m.handing, m.unwound = nil, nil
 	}
