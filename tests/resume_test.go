@@ -167,6 +167,14 @@ func TestResumeElsewhere(t *testing.T) {
 	} else if fmt.Sscanf(stderr[i:], "calls %d", &reduced); reduced > 377063-250000+1000 {
 		t.Errorf("got %d steps reduced, want what was left of 377063 after 250000", reduced)
 	}
+	if _, stderr := run(a, 3, "result", second); !strings.Contains(stderr, "rosser resume "+second) {
+		t.Errorf("result of a checkpoint: got %q, want it to say what that is", stderr)
+	}
+	for _, args := range [][]string{{"show", second}, {"eval", "@" + second}} {
+		if stdout, stderr := run(a, 0, args...); !strings.Contains(stderr, "rosser resume "+second) || !strings.Contains(stdout, `"reducts"`) {
+			t.Errorf("%s of a checkpoint: got %q, %q, want it to say what that is", args[0], stdout, stderr)
+		}
+	}
 	stdout, _ = run(a, 0, "resume", second)
 	if stdout != "352\n" {
 		t.Errorf("got %q", stdout)
