@@ -176,10 +176,15 @@ func (m *Machine) Resume(ctx context.Context, c cid.Cid) (Outcome, error) {
 
 // reductOfUnit is reductOf for a unit. One that enters a context was written at a stop; it is itself what others became.
 func (m *Machine) reductOfUnit(u *unit) (r graph.Reduct, block cid.Cid, ok bool) {
-	if t := u.lam.term.Args[0]; t.Op == graph.OpApp && t.Args[0].Op == graph.OpPrim && t.Args[0].Name == enterName {
+	if entersContext(u.lam.term.Args[0]) {
 		return r, block, false
 	}
 	return m.reductOf(u.cid)
+}
+
+// entersContext says whether a term is one that was written at a stop.
+func entersContext(t *graph.Term) bool {
+	return t.Op == graph.OpApp && len(t.Args) == 4 && t.Args[0].Op == graph.OpPrim && t.Args[0].Name == enterName
 }
 
 // reductOf is what an expression has become by an earlier evaluation, as far as that may be used.

@@ -239,7 +239,7 @@ func (r *reader) item(fp unsafe.Pointer, h, below *runHeader, innermost bool, fi
 	case h.f.arity == 0:
 		u := m.unit(h.f.cid)
 		switch {
-		case innermost || u.becomes.Defined():
+		case innermost || u.becomes.Defined() || r.waitsToEnter(u):
 			if u.becomes.Defined() {
 				r.further(h.f.cid, startIn(h.n, r.now), u.becomes, first)
 			}
@@ -268,6 +268,13 @@ func (r *reader) item(fp unsafe.Pointer, h, below *runHeader, innermost bool, fi
 		r.index = h.index
 	}
 	r.fresh = false
+}
+
+// waitsToEnter says whether a closed expression is a residual of before that waits for the closed expression in hand, its argument: it
+// has taken no steps yet and just looks again.
+func (r *reader) waitsToEnter(u *unit) bool {
+	t := u.lam.term.Args[0]
+	return entersContext(t) && r.have && !r.lost && r.rows+len(r.group) == 0 && t.Args[3].Op == graph.OpRef && t.Args[3].CID == r.child
 }
 
 // call makes the call whose frame is fp what the frame around it waits for.
