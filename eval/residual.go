@@ -82,7 +82,7 @@ const (
 	callGap     = 8   // in others a call gets a Reduct when it has gone on for an eighth longer than the last that got one
 	maxReducts  = 2048
 	manyChunks  = 512     // from there on, not every chunk has an anchor
-	surely      = 3 << 19 // runs of slots that are read however long it takes
+	surely      = 1 << 19 // runs of slots that are read however long it takes
 )
 
 // readBack reads the stack back, as far as it gets until then: the first surely runs of slots, or what takes as long, it reads in any
