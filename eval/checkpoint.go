@@ -15,43 +15,62 @@ import (
 
 // stop ends the evaluation. What is left of it is written down first, if it can be.
 func (m *Machine) stop(s *Stop) {
-	switch s.Reason {
-	case OutOfFuel, Deadline, Interrupted:
-		s.Checkpoint = m.checkpoint(stopWrite, stopBytes)
-	case MemoryLimit:
-		s.Checkpoint = m.checkpoint(memoryWrite, stopBytes)
+	if s.Reason != Missing && s.Reason != Endless && !m.writing {
+		within := stopWrite
+		if s.Reason == MemoryLimit {
+			within = memoryWrite
+		}
+		s.Checkpoint, s.Lost = m.checkpoint(within, stopSoon, stopBytes)
+	}
+	if m.handing != nil && !m.writing && len(m.chunks) > 1 && s.Reason != MemoryLimit {
+		s.Steps = m.executed()
+		told := *s
+		m.handing <- m.ending(&told)
+		m.handing = nil
+		select {
+		case <-m.wanted:
+		case <-time.After(unwindLater):
+		}
 	}
 	panic(s)
 }
 
-// checkpoint writes what the terms in progress have become and what leads there, and returns the Checkpoint's CID: undefined if there is
-// no store, or nothing to go on with, or more than can be written within that time and so many bytes.
-func (m *Machine) checkpoint(within time.Duration, most uint64) (c cid.Cid) {
+// checkpoint writes what the terms in progress have become and what leads there, and returns the Checkpoint's CID, or why there is none.
+// Of a deep stack it writes what can be written soon; it gives up when not even that is done within the time, and so many bytes.
+func (m *Machine) checkpoint(within, soon time.Duration, most uint64) (c cid.Cid, err error) {
 	root := m.policy.root
-	if m.opt.Store == nil || root == nil || m.writing || m.Failure() != nil {
-		return cid.Undef
+	switch {
+	case m.opt.Store == nil || root == nil: // there is nothing to go on with, or from
+		return cid.Undef, nil
+	case m.Failure() != nil:
+		return cid.Undef, m.Failure()
 	}
 	if m.policy.failure != nil { // the store gave way to what stops the evaluation now
 		m.policy.failure = nil
 		m.newBlocks()
 	}
-	m.writing, m.writeUntil, m.writeEnd = true, time.Now().Add(within), m.stats.Written+most
+	began := time.Now()
+	m.writing, m.writeUntil, m.writeEnd = true, began.Add(within), m.stats.Written+most
 	defer func() {
 		m.writing = false
 		if x := recover(); x != nil {
-			if _, ok := x.(*Stop); !ok { // it takes too long, or a block that it needs cannot be had
+			s, ok := x.(*Stop)
+			if !ok { // it takes too long, or a block that it needs cannot be had
 				panic(x)
 			}
-			c = cid.Undef
+			err = s
 		}
-		if !c.Defined() && m.Failure() == nil { // the store may lack what was given to it last; that alone ends no linking
-			m.policy.failure = nil
-			m.newBlocks()
+		if err != nil {
+			c = cid.Undef
+			if m.Failure() == nil { // the store may lack what was given to it last; that alone ends no linking
+				m.policy.failure = nil
+				m.newBlocks()
+			}
 		}
 	}()
 	ctx := m.ctx
 	var end context.CancelFunc
-	m.ctx, end = context.WithDeadline(context.WithoutCancel(ctx), m.writeUntil)
+	m.ctx, end = context.WithDeadline(context.WithoutCancel(ctx), m.writeUntil.Add(toFinish))
 	defer func() {
 		end()
 		m.ctx = ctx
@@ -60,33 +79,37 @@ func (m *Machine) checkpoint(within time.Duration, most uint64) (c cid.Cid) {
 	if m.claim != "" {
 		by = m.claim
 	}
-	reducts, known := m.readBack(m.Blocks())
-	out := graph.Checkpoint{Of: root.cid, Reducts: known}
-	for i := len(reducts) - 1; i >= 0; i-- {
-		r := reducts[i]
+	reducts, known, err := m.readBack(m.Blocks(), began.Add(soon))
+	if err != nil {
+		return cid.Undef, err
+	}
+	m.writeUntil, m.writeEnd = m.writeUntil.Add(toFinish), m.writeEnd+stopBytes
+	out := graph.Checkpoint{Of: root.cid}
+	for _, r := range reducts {
 		block := graph.EncodeReduct(r, m.Blocks()).CID
 		out.Reducts = append(out.Reducts, block)
 		if err := m.opt.Store.RecordReduct(m.ctx, graph.Becomes{Expr: r.Of, Reduct: block, By: by}); err != nil {
 			m.policy.storeFailed(err)
-			return cid.Undef
+			return cid.Undef, err
 		}
 	}
+	out.Reducts = append(out.Reducts, known...)
 	for _, u := range m.policy.uses {
 		if u.trace.Defined() && len(out.Uses) < graph.MaxReducts {
 			out.Uses = append(out.Uses, u.trace)
 		}
 	}
 	c = graph.EncodeCheckpoint(out, m.Blocks()).CID
-	if m.policy.failure != nil {
-		return cid.Undef
-	}
-	return c
+	return c, m.policy.failure
 }
 
 // How long a checkpoint may take at a stop. Nearly all take a few milliseconds; what takes longer is megabytes of values, or millions of frames.
 const (
+	stopSoon    = 50 * time.Millisecond
 	stopWrite   = 2 * time.Second
 	memoryWrite = 300 * time.Millisecond
+	unwindLater = 200 * time.Millisecond // a process that ends does it before
+	toFinish    = time.Second            // the little that comes after the stack is read
 	stopBytes   = 1 << 30
 )
 
@@ -97,7 +120,10 @@ func (m *Machine) tooLong() {
 	}
 }
 
-var errTooLong = errors.New("writing the checkpoint takes too long")
+var (
+	errTooLong   = errors.New("what was in progress is too large to be written in time")
+	errManySteps = fmt.Errorf("it has taken more than 2^%d steps, those that were found done already included", 64-indexBits)
+)
 
 const (
 	writeEvery = 2 * time.Second // at least, between two checkpoints of a run that goes on
@@ -115,7 +141,7 @@ func (m *Machine) sometimes() {
 	if now.Before(m.nextWrite) {
 		return
 	}
-	if m.checkpoint(writeFor, writeBytes).Defined() {
+	if _, err := m.checkpoint(writeFor, writeFor, writeBytes); err == nil {
 		m.writeWait = writeEvery
 	} else { // what was written is of no use: it is tried ever more seldom
 		m.writeWait *= 4
@@ -150,10 +176,15 @@ func (m *Machine) Resume(ctx context.Context, c cid.Cid) (Outcome, error) {
 
 // reductOfUnit is reductOf for a unit. One that enters a context was written at a stop; it is itself what others became.
 func (m *Machine) reductOfUnit(u *unit) (r graph.Reduct, block cid.Cid, ok bool) {
-	if t := u.lam.term.Args[0]; t.Op == graph.OpApp && t.Args[0].Op == graph.OpPrim && t.Args[0].Name == enterName {
+	if entersContext(u.lam.term.Args[0]) {
 		return r, block, false
 	}
 	return m.reductOf(u.cid)
+}
+
+// entersContext says whether a term is one that was written at a stop.
+func entersContext(t *graph.Term) bool {
+	return t.Op == graph.OpApp && len(t.Args) == 4 && t.Args[0].Op == graph.OpPrim && t.Args[0].Name == enterName
 }
 
 // reductOf is what an expression has become by an earlier evaluation, as far as that may be used.

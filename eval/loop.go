@@ -30,6 +30,7 @@ type loop struct {
 	args   []graph.Value
 	it     graph.ListIter
 	acc    graph.Value
+	turns  uint64 // of core.enter
 	out    listOut
 	other  listOut
 	joined joiner
@@ -356,27 +357,69 @@ func coreResume(m *Machine, args []graph.Value) (graph.Value, error) {
 // enterName is the primitive that enters the context of a frame.
 const enterName = "core.enter"
 
-// coreEnter calls f with the values and, last, with what the context waits for. The call itself is not counted: it is none of
-// the program's.
+// freeEnters is how many turns of core.enter an evaluation with fuel may take without a step: a stack of so many frames is far too deep.
+const freeEnters = 1 << 26
+
+// coreEnter calls f with the values and, last, with what the context waits for: in turns, if there are values for several, each of
+// which waits for the one before. The calls themselves are not counted: they are none of the program's.
+//
+//	f       a function of k values and what it waits for
+//	values  those of the turns, one after the other; or the number of turns, where k is 0
+//	x       what the first turn waits for
 func coreEnter(m *Machine, args []graph.Value) (graph.Value, error) {
-	values, err := wantList(args[1])
-	if err != nil {
-		return graph.Value{}, err
-	}
-	all := append(listValues(values), args[2])
 	if args[0].Kind() != graph.KindFn {
 		return graph.Value{}, wrongKind(args[0], "function")
 	}
 	fn := m.function(args[0], m.caller)
 	f, ok := fn.Body.(*lam)
-	if !ok || len(fn.Args) > 0 || f.arity != len(all) {
+	if !ok || len(fn.Args) > 0 {
+		return graph.Value{}, wrongKind(args[0], "a context")
+	}
+	k, turns, values := f.arity-1, uint64(1), graph.EmptyList
+	switch n, _ := args[1].Int(); {
+	case args[1].Kind() == graph.KindList:
+		if values = args[1].List(); k > 0 {
+			turns = uint64(values.Len() / k)
+		}
+	case k == 0 && n > 0 && n <= maxTurns:
+		turns = uint64(n)
+	default:
+		return graph.Value{}, wrongKind(args[1], "list")
+	}
+	if turns == 0 || values.Len() != int(turns)*k {
 		return graph.Value{}, wrongKind(args[0], "a context of so many values")
 	}
-	if m.enters++; m.enters%1024 == 0 { // they take no steps, so it is looked here whether to stop
-		m.safepoint()
+	l := m.loop(args)
+	l.turns, l.acc = turns, args[2]
+	all, it := make([]graph.Value, k+1), values.Iter()
+	for l.n < turns {
+		l.state, l.before = between, m.steps
+		if m.enters++; m.enters%1024 == 0 { // they take no steps, so it is looked here whether to stop
+			if m.opt.Fuel > 0 && m.enters > freeEnters+m.executed() {
+				m.stop(&Stop{Reason: OutOfFuel})
+			}
+			m.safepoint()
+		}
+		for i := range k {
+			all[i], _ = it.Next()
+		}
+		all[k] = l.acc
+		l.n, l.state = l.n+1, calling
+		m.steps--
+		l.acc = m.call(f, all, -1)
 	}
-	m.steps--
-	return m.call(f, all, -1), nil
+	r := l.acc
+	l.end()
+	return r, nil
+}
+
+// turnsAfter is what core.enter takes for those of its turns that come after the first n.
+func turnsAfter(values graph.Value, n, turns uint64) graph.Value {
+	if values.Kind() == graph.KindInt {
+		return graph.Int(int64(turns - n))
+	}
+	xs := values.List()
+	return graph.ListValue(xs.Slice(xs.Len()/int(turns)*int(n), xs.Len()))
 }
 
 // listValues are the elements of a list, never nil.

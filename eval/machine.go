@@ -66,6 +66,10 @@ type Machine struct {
 
 	chunkSize uintptr // bytes of a chunk that frames may take
 
+	handing chan<- ending   // where a stop may end the evaluation in hand before the stack is unwound; nil if it may not
+	unwound <-chan struct{} // closed when the stack of the last evaluation is unwound
+	wanted  chan struct{}   // closed when that is waited for
+
 	// Steps, in units of 2^62 and below. Executed steps are steps+off (mod 2^64).
 	steps, high, off uint64
 	limit            uint64 // the value of steps at which to look around
@@ -87,7 +91,7 @@ type Machine struct {
 
 	becomes    map[cid.Cid]graph.Becomes // of the checkpoint that is resumed
 	resuming   bool                      // some expression in progress has a Reduct
-	enters     uint                      // into contexts
+	enters     uint64                    // into contexts
 	charging   bool                      // a primitive is
 	writing    bool                      // a checkpoint
 	writeUntil time.Time                 // not longer
@@ -136,6 +140,7 @@ type Stop struct {
 	Err        error // for Missing: names the block
 	Steps      uint64
 	Checkpoint cid.Cid // from which it can go on (Resume); undefined if there is none
+	Lost       error   // why there is none, if there could have been one
 }
 
 // A StopReason says why an evaluation was stopped.
@@ -184,6 +189,7 @@ const checkEvery = 4096 // steps between looks at fuel, stops and the policy
 
 // Eval reduces the closed expression in the block expr. The error is a *Stop.
 func (m *Machine) Eval(ctx context.Context, expr cid.Cid) (out Outcome, err error) {
+	m.await()
 	m.steps, m.high, m.off = 0, 0, 0
 	m.stats = Stats{}
 	m.policy.start()
@@ -193,18 +199,74 @@ func (m *Machine) Eval(ctx context.Context, expr cid.Cid) (out Outcome, err erro
 		}
 	}
 	m.failed = m.failed[:0]
+	m.enters = 0
 	m.resuming, m.writeWait, m.nextWrite = m.becomes != nil, writeEvery, time.Now().Add(writeEvery)
 	out.Expr = expr
-	err = m.guarded(ctx, func() {
+	end := m.limited(ctx, func() {
 		u := m.unit(expr)
 		m.loadUnit(u)
 		m.reduceRoot(u, &out)
 	})
 	m.held = nil
-	out.Rests = m.claim
-	out.Stats = m.stats
-	out.Stats.Reduced = m.executed()
-	return out, err
+	out.Rests = end.claim
+	out.Stats = end.stats
+	return out, end.err
+}
+
+// An ending is how an evaluation ended.
+type ending struct {
+	err   error // a *Stop, or nil
+	stats Stats
+	claim string
+	bug   any // what it panicked with, and where
+}
+
+func (m *Machine) ending(err error) ending {
+	e := ending{err: err, stats: m.stats, claim: m.claim}
+	e.stats.Reduced = m.executed()
+	return e
+}
+
+// limited is guarded on a goroutine of its own: when f is stopped it ends at once, and the stack is unwound while its caller goes on.
+// A stack a million deep takes a fifth of a second. Until that is done (await) only the machine's options, Failure, Notes and
+// Progress may be touched.
+func (m *Machine) limited(ctx context.Context, f func()) ending {
+	m.await()
+	ended, unwound := make(chan ending, 1), make(chan struct{})
+	m.unwound, m.wanted = unwound, make(chan struct{})
+	if m.opt.Profile == nil { // unwinding notes whose body is reduced
+		m.handing = ended
+	}
+	go func() {
+		defer close(unwound)
+		defer func() {
+			if bug := recover(); bug != nil {
+				ended <- ending{bug: fmt.Sprintf("%v\n%s", bug, debug.Stack())}
+			}
+		}()
+		err := m.guarded(ctx, f)
+		select {
+		case ended <- m.ending(err):
+		default: // a stop was there before
+		}
+	}()
+	end := <-ended
+	if end.bug != nil {
+		panic(end.bug)
+	}
+	if s, ok := end.err.(*Stop); !ok || s.Reason == MemoryLimit || m.opt.Profile != nil {
+		<-unwound
+	}
+	return end
+}
+
+// await returns when the stack of the last evaluation is unwound.
+func (m *Machine) await() {
+	if m.unwound != nil {
+		close(m.wanted)
+		<-m.unwound
+		m.handing, m.unwound = nil, nil
+	}
 }
 
 // Hold tells m of a value that a literal of the program of the next Eval is, so that it need not be read from its blocks. Only large values count.
@@ -217,7 +279,16 @@ func (m *Machine) Hold(v graph.Value) {
 const maxHeld = 8 // a session that compiles, but does not evaluate, keeps no more
 
 // guarded runs f within the limits and turns a stop into an error.
-func (m *Machine) guarded(ctx context.Context, f func()) (err error) {
+func (m *Machine) guarded(ctx context.Context, f func()) error {
+	err := m.stoppable(ctx, f)
+	if s, ok := err.(*Stop); ok && s.Reason == MemoryLimit {
+		m.clearStack()
+		debug.FreeOSMemory()
+	}
+	return err
+}
+
+func (m *Machine) stoppable(ctx context.Context, f func()) (err error) {
 	m.ctx, m.tries, m.turning, m.caller, m.primRun, m.resumed, m.charging = ctx, 0, false, nil, nil, nil, false
 	m.stopping.Store(nil)
 	m.memHigh.Store(false)
@@ -298,7 +369,6 @@ func (m *Machine) checkMemory(extra int64) {
 		m.regexes = regexCache{}
 		runtime.GC()
 		if MemoryInUse()+extra > m.opt.Memory-m.opt.Memory/16 {
-			defer debug.FreeOSMemory()
 			m.stop(&Stop{Reason: MemoryLimit})
 		}
 	}
@@ -501,7 +571,7 @@ func (m *Machine) Primitive(ctx context.Context, name string, args ...graph.Valu
 }
 
 func (m *Machine) caught(ctx context.Context, f func() graph.Value) (v graph.Value, thrown *Thrown, err error) {
-	err = m.guarded(ctx, func() {
+	err = m.limited(ctx, func() {
 		defer func() {
 			if r := recover(); r != nil {
 				t, ok := r.(*Thrown)
@@ -512,6 +582,6 @@ func (m *Machine) caught(ctx context.Context, f func() graph.Value) (v graph.Val
 			}
 		}()
 		v = f()
-	})
+	}).err
 	return v, thrown, err
 }

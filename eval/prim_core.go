@@ -36,7 +36,7 @@ var corePrims = []Spec{
 	{"ipld.kind", 1, 0, ipldKind, "v: its kind, without looking: null bool int float text bytes list map link lazy function; costs nothing"},
 
 	{resumeName, resumeArity, 0b0111, coreResume, "name [args, n, parts] has value: goes on with a loop of the primitive name that was stopped; the n-th call is answered by value, if has; what a machine writes when it is stopped; cost: what is left of the loop's"},
-	{enterName, 3, 0b010, coreEnter, "f values x: f applied to values and x, where f is a function of just so many parameters; what a machine writes when it is stopped; the call costs nothing, what f does costs what it does"},
+	{enterName, 3, 0b010, coreEnter, "f values x: f applied to the first of the values and x, then to the next of them and what that came to, and so on, where f takes k values and x; where k is 0, values may be a number of turns; what a machine writes when it is stopped; cost: that of what f does, without the calls of f"},
 	{"test.failed", 1, 0, testFailed, "v: fails with {kind: \"test failed\", value: v}; costs nothing"},
 }
 

@@ -5,6 +5,7 @@ package eval
 import (
 	"math"
 	"slices"
+	"time"
 	"unsafe"
 
 	"github.com/ipfs/go-cid"
@@ -21,54 +22,49 @@ import (
 //
 // it is \n x -> x + fib (n - 2) applied to 30. So a stack is a nest of applications around the innermost call, which has
 // not begun. The functions depend on the code alone; the contexts of many frames are put together into one function, as long
-// as it has few enough parameters, so that a deep stack is written at some hundred bytes for a hundred frames. These
-// applications are made by core.enter, which charges nothing: a residual takes the very steps that were left.
+// as it has few enough parameters, and where a stack repeats itself, as that of a deep recursion does, one application goes
+// through such a function many times: a frame is written at little more than the values it holds. These applications are made by
+// core.enter, which charges nothing: a residual takes the very steps that were left.
 //
 // Where a closed expression or a lazy value is being reduced on behalf of a frame, that frame just looks at it again, and a Reduct
 // says what the expression has become. So do calls in progress, for whoever asks for them: all in a stack that is not deep, else those that
-// have gone on for long.
+// have gone on for long. And so does the first call in each chunk of the stack, its anchor. These cut a deep stack into segments that do
+// not rest on one another: they are read from the outermost in, and when time runs out, what lacks is the innermost
+// of them, which are reduced once more.
 
-// A child is what a frame waits for: a closed expression, or a value that is there already.
-type child struct {
-	expr  cid.Cid
-	value graph.Value
-}
-
-// asArg is a child as an argument of an application.
-func (c child) asArg() graph.Value {
-	if c.expr.Defined() {
-		return graph.FnValue(&graph.Fn{Head: c.expr, Opaque: true})
-	}
-	return c.value
-}
-
-// A reader reads the stack back, from the innermost frame out.
+// A reader reads the stack back, a segment at a time, each from the innermost frame out.
 type reader struct {
 	m   *Machine
 	put graph.Sink
 
-	have   bool  // there is a child, or what the group makes; otherwise the frame looks once more at what it looks at
-	closed bool  // the group needs no child
-	fresh  bool  // the child is a call that has just been made
-	lost   bool  // what is above could not be read back: the frame begins again, if it can
-	child  child // what the frame in hand waits for
-	index  int   // the node of the frame in hand that waits, or -1
+	have   bool    // there is a child, or what the contexts gathered make
+	closed bool    // the innermost of those looks again, and needs no child
+	fresh  bool    // the child is a call that has just been made
+	lost   bool    // what is above could not be read back: the frame begins again, if it can
+	child  cid.Cid // the closed expression that the frame in hand waits for
+	index  int     // the node of the frame in hand that waits, or -1
 	now    uint64
-	group  []framing
-	params int
-	depth  int
 	runs   []operandRun // above the frame in hand, innermost first
+
+	// The contexts gathered: rows, each of the same shapes, and a group that is to be one, all innermost first.
+	row       []*shape
+	rowParams int
+	rows      int
+	group     []*shape
+	params    int
+	depth     int
+	values    []graph.Value // of the rows, then of the group
+
+	lastKey   shapeKey // of the frame before, which most often is that of the next
+	lastShape *shape
+	simple    bool // it is of a frame that waits for a value, without operands beside it
 
 	each    bool // call in progress gets a Reduct
 	reducts []graph.Reduct
 	known   []cid.Cid // blocks of Reducts that were used and still hold
 	longest uint64    // start of the last call that got a Reduct
-}
-
-// A framing is the context of one frame, with the values that it needs.
-type framing struct {
-	shape  *shape
-	params []graph.Value
+	began   uint64    // steps where the segment ends
+	items   uint64    // read so far
 }
 
 // An operandRun is a run of operands of the node index.
@@ -80,50 +76,153 @@ type operandRun struct {
 const (
 	groupParams = 200 // of a function made of contexts; its last one is what they wait for
 	groupDepth  = 90
+	rowValues   = 2048 // of an application that goes through such a function many times
+	maxTurns    = 1 << 16
 	fewRuns     = 512 // runs of slots in a stack whose every call gets a Reduct, so that its result is linked in the end
 	callGap     = 8   // in others a call gets a Reduct when it has gone on for an eighth longer than the last that got one
 	maxReducts  = 2048
+	manyChunks  = 512     // from there on, not every chunk has an anchor
+	surely      = 1 << 19 // runs of slots that are read however long it takes
 )
 
-// readBack reads the stack back. The reducts are those of the expressions in progress, the one asked for last.
-func (m *Machine) readBack(put graph.Sink) (reducts []graph.Reduct, known []cid.Cid) {
-	r := &reader{m: m, put: put, index: -1, now: m.steps, longest: m.steps}
-	var fps []unsafe.Pointer
-	sp := uintptr(m.sp)
-	for i := len(m.chunks) - 1; i >= 0; i-- {
-		first := len(fps)
-		for fp := unsafe.Pointer(unsafe.SliceData(m.chunks[i].slots)); uintptr(fp) < sp; fp = unsafe.Add(fp, m.headerAt(fp).size) {
-			fps = append(fps, fp)
-		}
-		slices.Reverse(fps[first:])
-		sp = uintptr(m.chunks[i].sp)
+// readBack reads the stack back, as far as it gets until then: the first surely runs of slots, or what takes as long, it reads in any
+// case. The reducts are those of the expressions in progress, the one asked for first. The error says why there are none.
+func (m *Machine) readBack(put graph.Sink, until time.Time) (reducts []graph.Reduct, known []cid.Cid, err error) {
+	if m.high > 0 || m.steps >= 1<<(64-indexBits) { // a header does not hold so many
+		return nil, nil, errManySteps
 	}
-	r.each = m.policy.on() && len(fps) <= fewRuns
-	for i, fp := range fps {
-		h := m.headerAt(fp)
-		below := runHeader{}
-		if i+1 < len(fps) {
-			below = m.headerAt(fps[i+1])
+	r := &reader{m: m, put: put}
+	r.each = m.policy.on() && m.fewRuns()
+	var fps []position // of the segment
+	var below runHeader
+	root, written := true, m.stats.Written
+	for i := range m.chunks {
+		fp, end := m.extentOf(i)
+		sought := i > 0 && (i < manyChunks || i%16 == 0)
+		base := uintptr(fp)
+		for uintptr(fp) < end {
+			h := m.headerAt(fp)
+			fps = append(fps, position{uint32(i), uint32(uintptr(fp) - base)})
+			if sought && h.f != nil && h.f.arity > 0 && !h.f.loops && (below.p == nil || below.p.Name != enterName) {
+				sought = false
+				if err := r.segment(fps, root, false); err != nil {
+					return r.ending(root, err)
+				}
+				root, fps = false, append(fps[:0], fps[len(fps)-1])
+				if r.items+(m.stats.Written-written)/64 > surely && time.Now().After(until) {
+					return r.ending(root, nil)
+				}
+			}
+			below, fp = h, unsafe.Add(fp, h.size)
 		}
-		if i%1024 == 0 {
-			m.tooLong()
-		}
-		r.item(fp, h, below, i == 0)
 	}
-	return r.reducts, r.known
+	return r.ending(root, r.segment(fps, root, true))
 }
 
-// item goes on with the run of slots at fp, whose neighbour outwards has the header below.
-func (r *reader) item(fp unsafe.Pointer, h, below runHeader, innermost bool) {
+// A position is that of a run of slots: its chunk, and how many bytes from that one's beginning. There may be millions; they
+// are nothing to the garbage collector.
+type position struct{ chunk, offset uint32 }
+
+func (m *Machine) at(p position) unsafe.Pointer {
+	return unsafe.Add(unsafe.Pointer(unsafe.SliceData(m.chunks[p.chunk].slots)), p.offset)
+}
+
+// ending is what was read until a segment could not be: nothing, if that was the root's.
+func (r *reader) ending(root bool, err error) ([]graph.Reduct, []cid.Cid, error) {
+	if !root {
+		err = nil
+	}
+	return r.reducts, r.known, err
+}
+
+// extentOf is where the frames of the i-th chunk begin and end.
+func (m *Machine) extentOf(i int) (unsafe.Pointer, uintptr) {
+	end := m.sp
+	if i+1 < len(m.chunks) {
+		end = m.chunks[i+1].sp
+	}
+	return unsafe.Pointer(unsafe.SliceData(m.chunks[i].slots)), uintptr(end)
+}
+
+// fewRuns says whether the stack has few runs of slots.
+func (m *Machine) fewRuns() bool {
+	n := 0
+	for i := range m.chunks {
+		for fp, end := m.extentOf(i); uintptr(fp) < end; fp = unsafe.Add(fp, m.headerAt(fp).size) {
+			if n++; n > fewRuns {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// segment reads the runs of slots from the root or an anchor to the next anchor or the top.
+func (r *reader) segment(at []position, root, top bool) (err error) {
+	first, known := len(r.reducts), len(r.known)
+	defer func() {
+		if x := recover(); x != nil {
+			s, ok := x.(*Stop)
+			if !ok {
+				panic(x)
+			}
+			r.reducts, r.known = r.reducts[:first], r.known[:known]
+			if err = s.Err; err == nil {
+				err = s
+			}
+		}
+	}()
+	r.lose()
+	r.lost, r.fresh, r.index, r.now = false, false, -1, r.m.steps
+	last := len(at) - 1
+	if !top { // the next anchor's call is what there is to do
+		fp := r.m.at(at[last])
+		h := r.m.headerAt(fp)
+		r.now = startIn(h.n, r.now)
+		r.call(fp, &h)
+		last--
+	}
+	r.longest, r.began = r.now, r.now
+	var fp, next unsafe.Pointer
+	var h, below runHeader
+	for i := last; i >= 0; i-- {
+		if fp, h, below = next, below, (runHeader{}); i == last {
+			fp = r.m.at(at[i])
+			h = r.m.headerAt(fp)
+		}
+		if i > 0 {
+			next = r.m.at(at[i-1])
+			below = r.m.headerAt(next)
+		}
+		if r.items++; r.items%1024 == 0 {
+			r.m.tooLong()
+		}
+		if s := r.lastShape; s != nil && r.simple && h.f == r.lastKey.f && r.index == r.lastKey.index && r.index >= 0 && r.have && len(r.runs) == 0 && h.f.arity > 0 && !r.fresh {
+			r.around(fp, s) // what item would do
+			r.long(fp, &h, &below)
+			r.index = h.index
+			continue
+		}
+		r.item(fp, &h, &below, top && i == last, first)
+	}
+	if !root && r.have {
+		r.becomes(fp, &h)
+	}
+	slices.Reverse(r.reducts[first:])
+	return nil
+}
+
+// item goes on with the run of slots at fp, whose neighbour outwards has the header below. The segment's reducts are those from first on.
+func (r *reader) item(fp unsafe.Pointer, h, below *runHeader, innermost bool, first int) {
 	m := r.m
 	switch {
 	case h.kind == graph.KindInt:
 		r.operands(operandRun{h.index, slots(fp, slotSize, int(h.n>>indexBits))}, below)
 	case h.kind == restTag:
-		if rest := slots(fp, slotSize, int(h.n>>indexBits)); r.have && r.child.expr.Defined() {
+		if rest := slots(fp, slotSize, int(h.n>>indexBits)); r.have {
 			r.flush()
 			args := slices.Clone(rest[:len(rest)-1]) // the last slot is spare
-			r.child = child{expr: m.callOf(&graph.Term{Op: graph.OpRef, CID: r.child.expr}, args, r.put)}
+			r.child = m.callOf(&graph.Term{Op: graph.OpRef, CID: r.child}, args, r.put)
 		} else {
 			r.lose()
 		}
@@ -131,7 +230,7 @@ func (r *reader) item(fp unsafe.Pointer, h, below runHeader, innermost bool) {
 	case h.kind == thunkTag:
 		t := slot(fp, slotSize).Thunk()
 		if f := forcedOf(t); f.becomes.Defined() {
-			r.further(graph.ThunkCode(t, r.put), startIn(h.n, r.now), f.becomes)
+			r.further(graph.ThunkCode(t, r.put), startIn(h.n, r.now), f.becomes, first)
 			r.lose()
 		}
 		r.boundary(graph.ThunkCode(t, r.put), startIn(h.n, r.now), -1, nil)
@@ -140,15 +239,15 @@ func (r *reader) item(fp unsafe.Pointer, h, below runHeader, innermost bool) {
 	case h.f.arity == 0:
 		u := m.unit(h.f.cid)
 		switch {
-		case innermost || u.becomes.Defined():
+		case innermost || u.becomes.Defined() || r.waitsToEnter(u):
 			if u.becomes.Defined() {
-				r.further(h.f.cid, startIn(h.n, r.now), u.becomes)
+				r.further(h.f.cid, startIn(h.n, r.now), u.becomes, first)
 			}
-			r.have, r.child, r.now = false, child{}, startIn(h.n, r.now)
+			r.lose()
+			r.lost, r.now = false, startIn(h.n, r.now)
 			if r.index = h.index; h.index >= 0 {
-				r.have, r.child = true, child{expr: h.f.cid}
+				r.have, r.child = true, h.f.cid
 			}
-			r.lost, r.runs = false, r.runs[:0]
 		default:
 			r.frame(fp, h)
 			r.boundary(h.f.cid, startIn(h.n, r.now), h.index, u)
@@ -171,17 +270,24 @@ func (r *reader) item(fp unsafe.Pointer, h, below runHeader, innermost bool) {
 	r.fresh = false
 }
 
+// waitsToEnter says whether a closed expression is a residual of before that waits for the closed expression in hand, its argument: it
+// has taken no steps yet and just looks again.
+func (r *reader) waitsToEnter(u *unit) bool {
+	t := u.lam.term.Args[0]
+	return entersContext(t) && r.have && !r.lost && r.rows+len(r.group) == 0 && t.Args[3].Op == graph.OpRef && t.Args[3].CID == r.child
+}
+
 // call makes the call whose frame is fp what the frame around it waits for.
-func (r *reader) call(fp unsafe.Pointer, h runHeader) {
+func (r *reader) call(fp unsafe.Pointer, h *runHeader) {
 	args := slices.Clone(slots(fp, slotSize, h.f.arity))
 	r.have, r.lost, r.runs = true, false, r.runs[:0]
-	r.child = child{expr: r.m.callOf(h.f.head(), args, r.put)}
+	r.child = r.m.callOf(h.f.head(), args, r.put)
 	r.index = h.index
 }
 
 // lose says that what is above the frame in hand cannot be read back.
 func (r *reader) lose() {
-	r.lost, r.have, r.child = true, false, child{}
+	r.lost, r.have, r.child = true, false, cid.Undef
 	r.runs = r.runs[:0]
 	r.clear()
 }
@@ -190,21 +296,20 @@ func (r *reader) lose() {
 // a lazy value.
 func (r *reader) boundary(expr cid.Cid, start uint64, index int, u *unit) {
 	r.flush()
-	if r.have && r.child.expr.Defined() && r.child.expr != expr {
+	if r.have && r.child != expr {
 		r.reduct(expr, start)
 	}
-	r.runs = r.runs[:0]
-	r.lost, r.now, r.longest = false, start, start
-	r.have, r.child, r.index = false, child{}, index
+	r.lose()
+	r.lost, r.now, r.longest, r.index = false, start, start, index
 	if u != nil && index >= 0 {
-		r.have, r.child = true, child{expr: expr}
+		r.have, r.child = true, expr
 	}
 }
 
 // reduct notes that expr, begun at start, has become the child in hand.
 func (r *reader) reduct(expr cid.Cid, start uint64) bool {
 	if elapsed := r.now - start; elapsed < 1<<62 && len(r.reducts) < maxReducts {
-		r.reducts = append(r.reducts, graph.Reduct{Of: expr, To: r.child.expr, Steps: elapsed})
+		r.reducts = append(r.reducts, graph.Reduct{Of: expr, To: r.child, Steps: elapsed})
 		return true
 	}
 	return false
@@ -212,13 +317,13 @@ func (r *reader) reduct(expr cid.Cid, start uint64) bool {
 
 // further notes that expr, which an earlier reduct brought to an expression that is in progress in its place, has come as far as
 // that one has by now.
-func (r *reader) further(expr cid.Cid, start uint64, earlier cid.Cid) {
+func (r *reader) further(expr cid.Cid, start uint64, earlier cid.Cid, first int) {
 	data, err := r.m.opt.Load(earlier)
 	if err != nil {
 		return
 	}
 	was, err := graph.DecodeReduct(data)
-	if last := len(r.reducts) - 1; err == nil && last >= 0 && r.reducts[last].Of == was.To {
+	if last := len(r.reducts) - 1; err == nil && last >= first && r.reducts[last].Of == was.To {
 		r.reducts[last].Of = expr
 		r.reducts[last].Steps = min(r.reducts[last].Steps+r.now-start, graph.MaxSteps)
 		return
@@ -227,27 +332,29 @@ func (r *reader) further(expr cid.Cid, start uint64, earlier cid.Cid) {
 }
 
 // long gives the call whose frame is fp a Reduct of its own if it has gone on for long.
-func (r *reader) long(fp unsafe.Pointer, h, below runHeader) {
+func (r *reader) long(fp unsafe.Pointer, h, below *runHeader) {
 	if r.lost || !r.have || h.f.loops || below.p != nil && below.p.Name == enterName { // a context is no call of the program's
 		return
 	}
 	start := startIn(h.n, r.now)
-	total := r.now - start
-	if !r.each && r.longest-start < max(grain, total/callGap) || total >= 1<<42 || len(r.reducts) >= maxReducts/2 {
+	if !r.each && r.longest-start < max(grain, (r.began-start)/callGap) || len(r.reducts) >= maxReducts/2 {
 		return
 	}
+	r.becomes(fp, h)
+}
+
+// becomes gives the call whose frame is fp a Reduct, and makes the call what the frame around it waits for.
+func (r *reader) becomes(fp unsafe.Pointer, h *runHeader) {
 	r.flush()
-	if !r.child.expr.Defined() {
-		return
-	}
+	start := startIn(h.n, r.now)
 	args := slices.Clone(slots(fp, slotSize, h.f.arity))
-	if expr := r.m.callOf(h.f.head(), args, r.put); expr != r.child.expr && r.reduct(expr, start) {
-		r.child, r.now, r.longest = child{expr: expr}, start, start
+	if expr := r.m.callOf(h.f.head(), args, r.put); expr != r.child && r.reduct(expr, start) {
+		r.child, r.now, r.longest = expr, start, start
 	}
 }
 
 // operands notes a run of operands. One above a primitive's is an application to what its call has come to so far.
-func (r *reader) operands(run operandRun, below runHeader) {
+func (r *reader) operands(run operandRun, below *runHeader) {
 	if below.p == nil {
 		r.runs = append(r.runs, run)
 		return
@@ -261,9 +368,8 @@ func (r *reader) operands(run operandRun, below runHeader) {
 	}
 	head, args := run.values[0], slices.Clone(run.values[1:])
 	if head.Kind() == graph.KindFn && len(args) > 0 {
-		r.flush()
 		all := append(slices.Clone(head.Fn().Args), args...)
-		r.have, r.child = true, child{expr: r.m.callOf(fnHead(head.Fn()), all, r.put)}
+		r.have, r.child = true, r.m.callOf(fnHead(head.Fn()), all, r.put)
 		return
 	}
 	r.lose()
@@ -278,63 +384,102 @@ func fnHead(fn *graph.Fn) *graph.Term {
 }
 
 // prim makes what is left of a primitive's call what the frame around it waits for.
-func (r *reader) prim(fp unsafe.Pointer, h runHeader) {
-	m, p := r.m, h.p
-	if p.Name == enterName && r.have && !r.lost && !r.fresh { // the function's call is all that is left
-		r.index = h.index
-		return
-	}
+func (r *reader) prim(fp unsafe.Pointer, h *runHeader) {
+	p, l := h.p, (*loop)(nil)
 	args := slices.Clone(slots(fp, slotSize, p.Arity))
-	head := primHead(p)
-	start := startIn(h.n, r.now)
 	if state := slot(fp, slotOffset(p.Arity)); state.Kind() == loopTag {
 		t, _ := state.Tag()
-		if l := (*loop)(unsafe.Pointer(t)); l.n > 0 {
-			name, own := p.Name, args
-			if name == resumeName {
-				name, own = args[0].Text(), l.args
-			}
-			n, has, value, now := l.n, true, graph.Null(), r.now
-			switch {
-			case l.state == answered:
-				value, now = l.result, l.at
-				r.clear()
-			case l.state == calling && r.have && !r.lost:
-				r.flush()
-				value = r.child.asArg()
-			default:
-				if has, now = false, l.before; l.state == calling {
-					n--
-				}
-				r.clear()
-			}
-			k, _ := keeperOf(name)
-			parts := k.save(l)
-			r.now = now
-			state := graph.NewList(graph.NewList(slices.Clone(own)...), graph.Int(int64(n)), graph.NewList(parts...))
-			r.have, r.lost = true, false
-			r.child = child{expr: m.callOf(&graph.Term{Op: graph.OpPrim, Name: resumeName}, []graph.Value{graph.Text(name), state, graph.Bool(has), value}, r.put)}
-			r.index, r.runs = h.index, r.runs[:0]
-			return
-		}
+		l = (*loop)(unsafe.Pointer(t))
 	}
-	// It begins again, with what it has looked into so far.
-	r.clear()
-	r.have, r.lost, r.now = true, false, start
-	r.child = child{expr: m.callOf(head, args, r.put)}
+	switch {
+	case l != nil && p.Name == enterName:
+		r.entering(l, args)
+	case l != nil && l.n > 0:
+		r.looping(l, p.Name, args)
+	default: // It begins again, with what it has looked into so far.
+		r.clear()
+		r.now = startIn(h.n, r.now)
+		r.child = r.m.callOf(primHead(p), args, r.put)
+	}
+	r.have, r.lost = true, false
 	r.index, r.runs = h.index, r.runs[:0]
 }
 
+// entering makes what is left of a call of core.enter the child: the turns to come, around the one in hand.
+func (r *reader) entering(l *loop, args []graph.Value) {
+	done, x := l.n, l.acc
+	if l.state == calling && r.have && !r.lost && !r.fresh {
+		if done == l.turns { // the call is all that is left
+			return
+		}
+		r.flush()
+		x = childArg(r.child)
+	} else {
+		if l.state == calling {
+			done--
+		}
+		r.clear()
+		r.now = l.before
+	}
+	r.child = r.m.callOf(&graph.Term{Op: graph.OpPrim, Name: enterName}, []graph.Value{args[0], turnsAfter(args[1], done, l.turns), x}, r.put)
+}
+
+// looping makes what is left of a loop the child.
+func (r *reader) looping(l *loop, name string, own []graph.Value) {
+	if name == resumeName {
+		name, own = own[0].Text(), l.args
+	}
+	n, has, value := l.n, true, graph.Null()
+	above := l.state == calling && r.have && !r.lost
+	switch {
+	case above:
+	case l.state == answered:
+		value, r.now = l.result, l.at
+	default:
+		if has, r.now = false, l.before; l.state == calling {
+			n--
+		}
+	}
+	k, _ := keeperOf(name)
+	state := graph.NewList(graph.NewList(slices.Clone(own)...), graph.Int(int64(n)), graph.NewList(k.save(l)...))
+	if above {
+		s := r.m.loopShape(name)
+		r.room(s)
+		r.values = append(r.values, state)
+		r.add(s)
+		return
+	}
+	r.clear()
+	r.child = r.m.callOf(&graph.Term{Op: graph.OpPrim, Name: resumeName}, []graph.Value{graph.Text(name), state, graph.Bool(has), value}, r.put)
+}
+
+// loopShape is the context of a primitive's loop that waits for a call: all but its state is the same for all of them.
+func (m *Machine) loopShape(name string) *shape {
+	k := shapeKey{loop: name}
+	s := m.shapes[k]
+	if s == nil {
+		lit := func(v graph.Value) *graph.Term { return &graph.Term{Op: graph.OpLit, Value: v} }
+		s = &shape{depth: 2, params: []source{{}}, term: &graph.Term{Op: graph.OpApp, Args: []*graph.Term{
+			{Op: graph.OpPrim, Name: resumeName}, lit(graph.Text(name)), {Op: graph.OpVar}, lit(graph.Bool(true)), {Op: opHole},
+		}}}
+		m.keepShape(k, s)
+	}
+	return s
+}
+
 // frame puts the context of a frame around what is above it.
-func (r *reader) frame(fp unsafe.Pointer, h runHeader) {
+func (r *reader) frame(fp unsafe.Pointer, h *runHeader) {
 	if !r.lost {
 		if r.index < 0 && len(r.runs) > 0 {
 			r.index = r.runs[0].index
 		}
-		if s := r.m.shape(shapeKey{h.f, r.index, r.have, len(r.runs)}, r.runs); s != nil {
-			r.closed = r.closed || !r.have
-			r.around(fp, s)
-			r.have, r.runs = true, r.runs[:0]
+		k := shapeKey{f: h.f, index: r.index, have: r.have, runs: len(r.runs)}
+		if k != r.lastKey {
+			r.lastKey, r.lastShape = k, r.m.shape(k, r.runs)
+			r.simple = k.have && k.runs == 0
+		}
+		if r.lastShape != nil {
+			r.around(fp, r.lastShape)
 			return
 		}
 		r.lose()
@@ -349,56 +494,114 @@ func (r *reader) frame(fp unsafe.Pointer, h runHeader) {
 
 // around puts a context around what is in hand.
 func (r *reader) around(fp unsafe.Pointer, s *shape) {
+	r.closed = r.closed || !r.have
 	for part := s; part != nil; part = part.outer {
-		values := make([]graph.Value, len(part.params))
-		for i, src := range part.params {
+		r.room(part)
+		for _, src := range part.params {
 			if src.run >= 0 {
-				values[i] = r.runs[src.run].values[src.off]
+				r.values = append(r.values, r.runs[src.run].values[src.off])
 			} else {
-				values[i] = *slot(fp, src.off)
+				r.values = append(r.values, *slot(fp, src.off))
 			}
 		}
-		if r.params+len(values) > groupParams || r.depth+part.depth > groupDepth || part.inHead {
-			r.flush()
-		}
 		if part.term.Op != opHole {
-			r.group = append(r.group, framing{part, values})
-			r.params += len(values)
-			r.depth += part.depth
+			r.add(part)
 		}
 		if part.outer != nil { // what is above stands in a try
 			r.flush()
-			if !r.child.expr.Defined() {
-				r.child.expr = graph.ValueBlock(r.child.value, r.put)
-			}
-			t := &graph.Term{Op: graph.OpTry, Args: []*graph.Term{{Op: graph.OpRef, CID: r.child.expr}}}
-			r.child = child{expr: graph.EncodeCode(t, r.put).CID}
+			t := &graph.Term{Op: graph.OpTry, Args: []*graph.Term{{Op: graph.OpRef, CID: r.child}}}
+			r.child = graph.EncodeCode(t, r.put).CID
 		}
+	}
+	r.have, r.runs = true, r.runs[:0]
+}
+
+// room makes room in the group for a context.
+func (r *reader) room(s *shape) {
+	if s.inHead || r.params+len(s.params) > groupParams || r.depth+s.depth > groupDepth {
+		r.endRow(s.inHead)
 	}
 }
 
-// flush makes one application of the contexts gathered and what they wait for.
-func (r *reader) flush() {
+// add puts a context, whose values are there already, into the group.
+func (r *reader) add(s *shape) {
+	r.group = append(r.group, s)
+	r.params += len(s.params)
+	r.depth += s.depth
+	if r.rows == 0 || len(r.group) < len(r.row) {
+		return
+	}
+	if !slices.Equal(r.group, r.row) {
+		r.enter()
+		return
+	}
+	r.rows++
+	r.group, r.params, r.depth = r.group[:0], 0, 0
+	if r.rows*r.rowParams >= rowValues || r.rows == maxTurns {
+		r.enter()
+	}
+}
+
+// endRow makes a row of the group: of whole turns, if it repeats itself, so that what comes next is made of the same rows. All of it
+// says that nothing may be left in the group.
+func (r *reader) endRow(all bool) {
 	if len(r.group) == 0 {
 		return
 	}
-	var shapes []*shape // outermost first
-	args := make([]graph.Value, 0, r.params)
-	for i := len(r.group) - 1; i >= 0; i-- {
-		shapes = append(shapes, r.group[i].shape)
-		args = append(args, r.group[i].params...)
+	r.enter()
+	n := len(r.group)
+	for p := 1; p <= n/2 && !all; p++ {
+		if slices.Equal(r.group[p:], r.group[:n-p]) {
+			n -= n % p
+			break
+		}
+	}
+	r.row, r.rows, r.rowParams = append(r.row[:0], r.group[:n]...), 1, 0
+	for _, s := range r.row {
+		r.rowParams += len(s.params)
+	}
+	r.group = append(r.group[:0], r.group[n:]...)
+	r.params, r.depth = 0, 0
+	for _, s := range r.group {
+		r.params += len(s.params)
+		r.depth += s.depth
+	}
+}
+
+// enter makes one application of the rows and what the innermost waits for.
+func (r *reader) enter() {
+	if r.rows == 0 {
+		return
 	}
 	last := graph.Null()
 	if !r.closed {
-		last = r.child.asArg()
+		last = childArg(r.child)
 	}
-	fn := graph.FnValue(&graph.Fn{Head: r.m.contextFn(shapes, len(args)+1, r.put)})
-	r.child = child{expr: r.m.callOf(&graph.Term{Op: graph.OpPrim, Name: enterName}, []graph.Value{fn, graph.ListValue(graph.ListOf(args)), last}, r.put)}
-	r.clear()
+	n := r.rows * r.rowParams
+	turns := graph.ListValue(graph.ListOf(slices.Clone(r.values[:n])))
+	if r.rowParams == 0 && r.rows > 1 {
+		turns = graph.Int(int64(r.rows))
+	}
+	fn := graph.FnValue(&graph.Fn{Head: r.m.contextFn(r.row, r.rowParams+1, r.put)})
+	r.child = r.m.callOf(&graph.Term{Op: graph.OpPrim, Name: enterName}, []graph.Value{fn, turns, last}, r.put)
+	r.values = append(r.values[:0], r.values[n:]...)
+	r.rows, r.closed = 0, false
 }
 
-// clear empties the group.
-func (r *reader) clear() { r.group, r.params, r.depth, r.closed = r.group[:0], 0, 0, false }
+// flush makes the contexts gathered and what they wait for the child.
+func (r *reader) flush() {
+	r.endRow(true)
+	r.enter()
+}
+
+// clear drops the contexts gathered.
+func (r *reader) clear() {
+	r.rows, r.group, r.params, r.depth, r.closed = 0, r.group[:0], 0, 0, false
+	r.values = r.values[:0]
+}
+
+// childArg is a closed expression as an argument of an application.
+func childArg(c cid.Cid) graph.Value { return graph.FnValue(&graph.Fn{Head: c, Opaque: true}) }
 
 // A shape is the context of a lam's frame that waits at one of its nodes.
 type shape struct {
@@ -416,11 +619,13 @@ type source struct {
 	off uintptr
 }
 
+// A shapeKey says whose context a shape is: of a frame, or of the loop of a primitive.
 type shapeKey struct {
 	f     *lam
 	index int
 	have  bool
 	runs  int
+	loop  string
 }
 
 const (
@@ -450,6 +655,11 @@ func (m *Machine) shape(k shapeKey, runs []operandRun) *shape {
 			b.last.outer = b.part
 		}
 	}
+	m.keepShape(k, s)
+	return s
+}
+
+func (m *Machine) keepShape(k shapeKey, s *shape) {
 	if m.shapes == nil {
 		m.shapes = map[shapeKey]*shape{}
 	}
@@ -458,7 +668,6 @@ func (m *Machine) shape(k shapeKey, runs []operandRun) *shape {
 		p.id = m.shapeCount
 	}
 	m.shapes[k] = s
-	return s
 }
 
 // A shaper makes the shape of a frame.
@@ -693,7 +902,7 @@ func nodes(t *graph.Term) int {
 	return n
 }
 
-// contextFn is the function that the contexts, outermost first, make together. Its last parameter of arity is what the innermost
+// contextFn is the function that the contexts, innermost first, make together. Its last parameter of arity is what the innermost
 // waits for, unless that looks again.
 func (m *Machine) contextFn(shapes []*shape, arity int, put graph.Sink) cid.Cid {
 	key := make([]byte, 0, 4*len(shapes))
@@ -703,16 +912,10 @@ func (m *Machine) contextFn(shapes []*shape, arity int, put graph.Sink) cid.Cid 
 	if c, ok := m.contexts[string(key)]; ok {
 		return c
 	}
-	first := 0
-	var term *graph.Term
-	firsts := make([]int, len(shapes))
-	for i, s := range shapes {
-		firsts[i] = first
+	first, term := 0, &graph.Term{Op: graph.OpVar, Index: arity - 1}
+	for _, s := range shapes {
+		term = fill(s.term, first, arity, term)
 		first += len(s.params)
-	}
-	term = &graph.Term{Op: graph.OpVar, Index: arity - 1}
-	for i := len(shapes) - 1; i >= 0; i-- {
-		term = fill(shapes[i].term, firsts[i], arity, term)
 	}
 	term, _ = splitClosed(term, arity, put)
 	c := graph.EncodeCode(&graph.Term{Op: graph.OpLam, Arity: arity, Args: []*graph.Term{term}}, put).CID

@@ -16,6 +16,7 @@ import (
 
 	"github.com/rosser-lang/rosser/compile"
 	"github.com/rosser-lang/rosser/eval"
+	"github.com/rosser-lang/rosser/graph"
 )
 
 // A journey is an evaluation that is stopped again and again, and resumed by a new machine each time.
@@ -150,5 +151,88 @@ func TestResumedKeptPrograms(t *testing.T) {
 	}
 	if done < 9 {
 		t.Errorf("only %d journeys were made", done)
+	}
+}
+
+// TestStopWhileDeep: a stop does not wait for its stack to be unwound, and whatever the machine does next finds it whole.
+func TestStopWhileDeep(t *testing.T) {
+	u, err := build("let s n = if n == 0 then 0 else n + s (n - 1)\n\ns 40000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := context.Background()
+	for _, mode := range []eval.Mode{eval.None, eval.Auto, eval.All} {
+		store := newShop(u)
+		m := eval.New(eval.Options{Store: store, Load: store.Load, Link: mode, Memory: 8 << 30})
+		m.SmallChunks(1024)
+		stops := 0
+		for fuel := uint64(1000); ; fuel += 7000 {
+			m.SetFuel(fuel)
+			out, err := m.Eval(ctx, u.BodyCID)
+			var stop *eval.Stop
+			if errors.As(err, &stop) {
+				if stops++; !stop.Checkpoint.Defined() || stop.Lost != nil || stop.Steps < fuel || out.Reduced != stop.Steps {
+					t.Fatalf("mode %d: got %+v, %+v", mode, stop, out)
+				}
+				if v, thrown, err := m.Primitive(ctx, "num.neg", graph.Int(7)); err != nil || thrown != nil || v != graph.Int(-7) {
+					t.Fatalf("mode %d: then got %v, %v, %v", mode, v, thrown, err)
+				}
+				continue
+			}
+			if err != nil || out.Error != nil || out.Value != graph.Int(800020000) || out.Steps != 40001 || stops < 2 {
+				t.Fatalf("mode %d: after %d stops got %+v, %v", mode, stops, out, err)
+			}
+			break
+		}
+	}
+}
+
+// TestHostileCheckpoints: whatever a checkpoint says, going on from it ends, and without trust it comes to what the expression is.
+func TestHostileCheckpoints(t *testing.T) {
+	u, err := build("let fib n = if n < 2 then n else fib (n - 1) + fib (n - 2)\n\nfib 15")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, store := context.Background(), newShop(u)
+	prim := func(name string) *graph.Term { return &graph.Term{Op: graph.OpPrim, Name: name} }
+	lit := func(v graph.Value) *graph.Term { return &graph.Term{Op: graph.OpLit, Value: v} }
+	block := func(t *graph.Term) cid.Cid { return graph.EncodeCode(t, store).CID }
+	app := func(parts ...*graph.Term) cid.Cid { return block(&graph.Term{Op: graph.OpApp, Args: parts}) }
+	ref := func(c cid.Cid) *graph.Term { return &graph.Term{Op: graph.OpRef, CID: c} }
+	x := &graph.Term{Op: graph.OpVar}
+	identity := block(&graph.Term{Op: graph.OpLam, Arity: 1, Args: []*graph.Term{x}})
+	again := block(&graph.Term{Op: graph.OpLam, Arity: 1, Args: []*graph.Term{{Op: graph.OpApp, Args: []*graph.Term{prim("core.enter"), x, lit(graph.Int(1)), x}}}})
+	many := block(&graph.Term{Op: graph.OpLam, Arity: 1, Args: []*graph.Term{{Op: graph.OpApp, Args: []*graph.Term{prim("core.enter"), ref(identity), lit(graph.Int(1 << 16)), x}}}})
+	a, b := app(prim("num.neg"), lit(graph.Int(1))), app(prim("num.neg"), lit(graph.Int(2)))
+	missing := graph.EncodeCode(lit(graph.Int(5)), nil).CID
+	for name, to := range map[string]cid.Cid{
+		"itself":                  u.BodyCID,
+		"a circle":                a,
+		"nothing that is there":   missing,
+		"a function":              identity,
+		"too many turns":          app(prim("core.enter"), ref(identity), lit(graph.Int(1<<62)), lit(graph.Int(0))),
+		"no turns":                app(prim("core.enter"), ref(identity), lit(graph.Int(0)), lit(graph.Int(0))),
+		"values for nobody":       app(prim("core.enter"), ref(identity), lit(graph.NewList(graph.Int(1))), lit(graph.Int(0))),
+		"entering for ever":       app(prim("core.enter"), ref(again), lit(graph.Int(1)), ref(again)),
+		"entering very often":     app(prim("core.enter"), ref(many), lit(graph.Int(1<<16)), lit(graph.Int(0))),
+		"a loop that never began": app(prim("core.resume"), lit(graph.Text("list.map")), lit(graph.NewList(graph.NewList(), graph.Int(1<<40), graph.NewList())), lit(graph.Bool(true)), lit(graph.Null())),
+	} {
+		reducts := []graph.Reduct{{Of: u.BodyCID, To: to, Steps: 1<<63 - 1}, {Of: a, To: b, Steps: 1}, {Of: b, To: a, Steps: 1}, {Of: to, To: u.BodyCID, Steps: 3}}
+		point := graph.Checkpoint{Of: u.BodyCID, Uses: []cid.Cid{missing, u.BodyCID}}
+		for _, r := range reducts {
+			point.Reducts = append(point.Reducts, graph.EncodeReduct(r, store).CID)
+		}
+		point.Reducts = append(point.Reducts, missing, u.BodyCID)
+		c := graph.EncodeCheckpoint(point, store).CID
+		for _, trust := range []bool{false, true} {
+			m := eval.New(eval.Options{Store: store, Load: store.Load, Link: eval.None, Trust: trust, Fuel: 100_000, Memory: 256 << 20})
+			out, err := m.Resume(ctx, c)
+			if !trust && (err != nil || out.Value != graph.Int(610) || out.Steps != 1973) {
+				t.Errorf("%s: got %+v, %v", name, out, err)
+			}
+			if trust && err == nil && out.Rests == "" && out.Steps != 1973 {
+				t.Errorf("%s: got %+v, which rests on a claim", name, out)
+			}
+		}
 	}
 }

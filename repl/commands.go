@@ -129,6 +129,23 @@ func Resume(ctx context.Context, o Options, text string) error {
 	})
 }
 
+// checkpoint is the checkpoint that a block is, if it is there and is one.
+func (s *Session) checkpoint(c cid.Cid) (graph.Checkpoint, bool) {
+	data, err := s.Load(c)
+	if err != nil {
+		return graph.Checkpoint{}, false
+	}
+	point, err := graph.DecodeCheckpoint(data)
+	return point, err == nil
+}
+
+// sayCheckpoint says what a block is that is shown as data, if it is a checkpoint.
+func (s *Session) sayCheckpoint(c cid.Cid) {
+	if point, ok := s.checkpoint(c); ok {
+		s.warn("%s is a checkpoint of %s; to go on: rosser resume %s", c, point.Of, c)
+	}
+}
+
 // claimed says whether some of a checkpoint's reducts were not found out here.
 func (s *Session) claimed(ctx context.Context, point graph.Checkpoint) (bool, error) {
 	for _, c := range point.Reducts {
@@ -236,6 +253,9 @@ func (s *Session) stats(expr cid.Cid, out eval.Outcome, took time.Duration) {
 
 // printForced prints the value of a run: its root forced, nothing below it. The roots are those of Failed.
 func (s *Session) printForced(ctx context.Context, v graph.Value, roots ...cid.Cid) error {
+	if v.Kind() == graph.KindLink {
+		s.sayCheckpoint(v.Link())
+	}
 	found, thrown, err := s.machine.Look(ctx, v)
 	if err != nil {
 		return err
@@ -448,6 +468,9 @@ func (s *Session) answer(ctx context.Context, text string) (graph.Answer, graph.
 	}
 	if !ok {
 		if _, err := parseCID(strings.TrimSpace(text)); err == nil {
+			if point, ok := s.checkpoint(expr); ok {
+				return a, r, missing("%s is a checkpoint of %s, which has no result yet; to go on: rosser resume %s", expr, point.Of, expr)
+			}
 			return a, r, missing("no result is recorded for %s", expr)
 		}
 		return a, r, missing("no result is recorded for %s; evaluate it first", expr)

@@ -113,8 +113,12 @@ func describe(err error, color bool) (text string, code int) {
 	}
 	gone, _ := unavailable(err)
 	text = lang.Clean("rosser: "+once(err)) + wayIn(gone, color)
-	if stop != nil && stop.Checkpoint.Defined() {
+	switch {
+	case stop == nil:
+	case stop.Checkpoint.Defined():
 		text += "\n  what was reached is kept; to go on: rosser resume " + stop.Checkpoint.String()
+	case stop.Lost != nil:
+		text += lang.Clean("\n  where it stood could not be kept: " + once(stop.Lost) + "; the same again reduces all but what was linked once more, for which it needs more time, fuel or memory")
 	}
 	return text, code
 }

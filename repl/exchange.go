@@ -56,6 +56,7 @@ func (s *Session) showTerm(ctx context.Context, c cid.Cid, look func(string) str
 	if err != nil {
 		return &failure{exitMissing, err}
 	}
+	s.sayCheckpoint(c)
 	if c.Prefix().Codec == cid.DagProtobuf {
 		if lib, err := s.cidManual(ctx, c); err == nil {
 			return s.showLibrary(lib)

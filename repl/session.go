@@ -565,6 +565,10 @@ func (s *Session) evaluated(out eval.Outcome, err error) (eval.Outcome, error) {
 	if err := s.machine.Failure(); err != nil {
 		s.warn("the store failed, so nothing more was linked: %v", err)
 	}
+	var stop *eval.Stop
+	if errors.As(err, &stop) && s.unkept {
+		stop.Checkpoint, stop.Lost = cid.Undef, errors.New("there is no store")
+	}
 	return out, err
 }
 

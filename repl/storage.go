@@ -93,6 +93,7 @@ type statRecord struct {
 	Store      string                           `json:"store"`
 	Blocks     map[store.BlockKind]store.Amount `json:"blocks"`
 	Index      map[string]store.Amount          `json:"index"`
+	Reducts    store.Amount                     `json:"reducts"`
 	Notes      store.Amount                     `json:"notes"`
 	Other      store.Amount                     `json:"other"`
 	Content    uint64                           `json:"content"`
@@ -114,7 +115,7 @@ type linkingRecord struct {
 func statJSON(dir string, st store.Statistics) statRecord {
 	u := st.Usage
 	return statRecord{
-		Store: dir, Blocks: st.Blocks, Index: st.Answers, Notes: st.Notes, Other: st.Others, Content: content(st),
+		Store: dir, Blocks: st.Blocks, Index: st.Answers, Reducts: st.Reducts, Notes: st.Notes, Other: st.Others, Content: content(st),
 		Disk: st.Disk, Quarantine: st.Quarantine, Unreadable: st.Unreadable,
 		Linking: linkingRecord{u.Runs, u.Executed, u.Spared, u.Found, u.Linked, u.Written},
 	}
@@ -122,7 +123,7 @@ func statJSON(dir string, st store.Statistics) statRecord {
 
 // content is the bytes of all that is in a store.
 func content(st store.Statistics) uint64 {
-	n := st.Notes.Bytes + st.Others.Bytes
+	n := st.Reducts.Bytes + st.Notes.Bytes + st.Others.Bytes
 	for _, a := range st.Blocks {
 		n += a.Bytes
 	}
@@ -150,6 +151,7 @@ func printStat(out io.Writer, dir string, st store.Statistics) {
 		t.row(sourceName(by), st.Answers[by])
 	}
 	t.end("index, from an expression to its result")
+	t.row("what an expression was stopped at", st.Reducts)
 	t.row("what was written of which term", st.Notes)
 	t.row("names and other records", st.Others)
 	t.end("beside these")
@@ -294,14 +296,17 @@ func StoreDistrust(ctx context.Context, o Options, who string, undo bool) error 
 			}
 			return reading(ctx, err)
 		}
-		own, claims, err := s.Distrust(ctx, who)
+		own, claims, reducts, err := s.Distrust(ctx, who)
 		if own > 0 {
 			fmt.Fprintf(out, "%s of evaluator %s: now claims, to be reduced again\n", plural(own, "answer"), lang.Clean(who))
 		}
 		if claims > 0 {
 			fmt.Fprintf(out, "%s by %s: forgotten\n", plural(claims, "claim"), lang.Clean(who))
 		}
-		if err != nil || own+claims > 0 {
+		if reducts > 0 {
+			fmt.Fprintf(out, "%s by %s: to be begun again\n", plural(reducts, "stopped expression"), lang.Clean(who))
+		}
+		if err != nil || own+claims+reducts > 0 {
 			return reading(ctx, err)
 		}
 		sources, err := s.Sources(ctx)

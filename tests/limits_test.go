@@ -81,6 +81,11 @@ func TestLimits(t *testing.T) {
 		{"parameters and captures", `let wide` + joined(" x%d", "", 200) + " = [" + `\` + joined("y%d", " ", 56) + " -> [" + joined("x%d", ", ", 200) + "]]\n1", refused, "255", ""},
 		{"a group of 4,097", group(4097), refused, "4096", ""},
 
+		{"1,000,000 deep", "let s n = if n == 0 then 0 else n + s (n - 1)\ns 1000000", 0, "500000500000", "--memory 800MB"},
+		{"maps in maps, 100,000 deep", "let build n t = if n == 0 then t else build (n - 1) [t]\nlet depth t = 1 + (map depth t |> fold (+) 0)\ndepth (build 100000 [])", 0, "100001", ""},
+		{"folds in folds, 100,000 deep", "let f n = fold (\\a x -> if x == 0 then a else a + f (x - 1)) 1 [n]\nf 100000", 0, "100001", ""},
+		{"flatMaps in flatMaps, 100,000 deep", "let f n = flatMap (\\x -> if x == 0 then [7] else f (x - 1)) [n]\nf 100000", 0, "[7]", ""},
+		{"sorts in sorts, 100,000 deep", "let f n = if n == 0 then [1] else sortWith (\\a b -> a < b + length (f (n - 1))) [n, n + 1]\nlength (f 100000)", 0, "2", ""},
 		{"fuel", "let loop n = loop (n + 1)\nloop 0", stopped, "fuel", "--fuel 1000000"},
 		{"fuel in a primitive", "fold (+) 0 (range 1 100000000)", stopped, "fuel", "--fuel 100000"},
 		{"no try sees fuel", "let loop n = loop (n + 1)\ntry (loop 0)", stopped, "fuel", "--fuel 1000000"},

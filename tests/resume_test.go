@@ -42,6 +42,13 @@ var journeys = []struct {
 	{"mergesort", []eval.Mode{eval.Auto}, 1.05, "bench/mergesort.ros", ""},
 	{"even and odd", []eval.Mode{eval.Auto}, 1.05, "let even n = if n == 0 then true else odd (n - 1)\nand odd n = if n == 0 then false else even (n - 1)\n\neven 1000000", ""},
 	{"deep", []eval.Mode{eval.Auto}, 2, "bench/deep.ros", "let s n = if n == 0 then 0 else n + s (n - 1)\n\ns 50000"},
+	{"deep without links", []eval.Mode{eval.None}, 2, "let s n = if n == 0 then 0 else n + s (n - 1)\n\ns 200000", "let s n = if n == 0 then 0 else n + s (n - 1)\n\ns 50000"},
+	{"two in turns", []eval.Mode{eval.None}, 2, "let f n = if n == 0 then 0 else n + g (n - 1) * 2 % 1000003\nand g n = if n == 0 then 1 else (3 * f (n - 1) - n) % 1000003\n\nf 100000", ""},
+	{"nested maps", []eval.Mode{eval.Auto, eval.None}, 2, "let build n t = if n == 0 then t else build (n - 1) [t]\nlet depth t = 1 + (map depth t |> fold (+) 0)\n\ndepth (build 3000 [])", ""},
+	{"nested folds", []eval.Mode{eval.None}, 2, "let f n = fold (\\a x -> if x == 0 then a else a + f (x - 1)) 1 [n]\n\nf 20000", ""},
+	{"nested flatMaps", []eval.Mode{eval.None}, 2, "let f n = flatMap (\\x -> if x == 0 then [7] else f (x - 1)) [n]\n\nf 20000", ""},
+	{"nested sorts", []eval.Mode{eval.None}, 2, "let f n = if n == 0 then [1] else sortWith (\\a b -> a < b + length (f (n - 1))) [n, n + 1]\n\nf 5000", ""},
+	{"callbacks that call themselves", []eval.Mode{eval.Auto, eval.None}, 2, "let f n = if n == 0 then 1 else 1 + (map f [n - 1] |> fold (+) 0)\n\nf 20000", ""},
 }
 
 func TestStoppedTwentyTimes(t *testing.T) {
@@ -105,6 +112,9 @@ func stoppedTwentyTimes(t *testing.T, src string, mode eval.Mode, share float64)
 			}
 		}
 		if err != nil || out.Error != nil {
+			if stop != nil {
+				err = fmt.Errorf("%w (%v)", err, stop.Lost)
+			}
 			t.Fatalf("after %d stops and %d of %d steps: %v", stops, executed, want.Reduced, err)
 		}
 		result := func(o eval.Outcome) cid.Cid {
@@ -124,6 +134,31 @@ func stoppedTwentyTimes(t *testing.T, src string, mode eval.Mode, share float64)
 			t.Errorf("it was stopped %d times", stops)
 		}
 		return
+	}
+}
+
+// TestStoppedAfterManySteps: steps that were found done already may be more than there ever can be time for, and are counted like others.
+func TestStoppedAfterManySteps(t *testing.T) {
+	src := "let fib n = if n < 2 then n else fib (n - 1) + fib (n - 2)\nlet spin n = if n == 0 then 1 else spin (n - 1)\nlet h x = fib x + spin 100000\n\nh 66 + h 67"
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "many.ros"), []byte(src), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	result := func(store string, code int, flags ...string) string {
+		t.Helper()
+		args := append([]string{"--store", store, "run", "--stats"}, flags...)
+		_, stderr, exit := command(t, dir, append(args, "many.ros")...)
+		if exit != code {
+			t.Fatalf("got exit %d, want %d: %s", exit, code, stderr)
+		}
+		return regexp.MustCompile(`result .*`).FindString(stderr)
+	}
+	want := result(filepath.Join(dir, "a"), 0)
+	b := filepath.Join(dir, "b")
+	result(b, 4, "--fuel", "5000")
+	result(b, 4, "--fuel", "40000")
+	if got := result(b, 0); got != want {
+		t.Errorf("stopped and resumed: got %s, want %s", got, want)
 	}
 }
 
@@ -166,6 +201,14 @@ func TestResumeElsewhere(t *testing.T) {
 		t.Errorf("no counts in %q", stderr)
 	} else if fmt.Sscanf(stderr[i:], "calls %d", &reduced); reduced > 377063-250000+1000 {
 		t.Errorf("got %d steps reduced, want what was left of 377063 after 250000", reduced)
+	}
+	if _, stderr := run(a, 3, "result", second); !strings.Contains(stderr, "rosser resume "+second) {
+		t.Errorf("result of a checkpoint: got %q, want it to say what that is", stderr)
+	}
+	for _, args := range [][]string{{"show", second}, {"eval", "@" + second}} {
+		if stdout, stderr := run(a, 0, args...); !strings.Contains(stderr, "rosser resume "+second) || !strings.Contains(stdout, `"reducts"`) {
+			t.Errorf("%s of a checkpoint: got %q, %q, want it to say what that is", args[0], stdout, stderr)
+		}
 	}
 	stdout, _ = run(a, 0, "resume", second)
 	if stdout != "352\n" {

@@ -71,8 +71,8 @@ func recordBy(rec []byte, by string) bool {
 const Distrusted = "distrusted evaluator/"
 
 // Distrust makes claims of what the version who of the evaluator reduced, so that it is reduced again, and forgets the claims
-// of who. It returns how many of each.
-func (s *Store) Distrust(ctx context.Context, who string) (own, claims int, err error) {
+// of who. It returns how many of each, and how many expressions that were stopped are begun again.
+func (s *Store) Distrust(ctx context.Context, who string) (own, claims, reducts int, err error) {
 	err = s.eachAnswer(ctx, func(a graph.Answer) error {
 		switch a.By {
 		case graph.OwnAnswer + who:
@@ -89,13 +89,14 @@ func (s *Store) Distrust(ctx context.Context, who string) (own, claims int, err 
 			if a.By != graph.OwnAnswer+who && a.By != graph.ClaimAnswer+who {
 				return nil
 			}
+			reducts++
 			return s.enqueue(ctx, op{opDrop, reductKey(a.Expr), appendAnswer(nil, a)})
 		})
 	}
 	if err == nil {
 		err = s.Flush(ctx)
 	}
-	return own, claims, err
+	return own, claims, reducts, err
 }
 
 // Trust undoes Distrust for a version of the evaluator, where nothing has been reduced again since, and returns how many answers

@@ -33,7 +33,7 @@ func (p Problem) String() string {
 // A Checked says what Check has looked at and what it found.
 type Checked struct {
 	Blocks     int // blocks
-	Answers    int // entries of the index
+	Answers    int // entries of the index, and of that of reducts
 	Notes      int // which about block tells of a term
 	Unverified int // blocks of a hash function that is not known here
 	Problems   int
@@ -67,8 +67,8 @@ func (c *checker) all() error {
 	parts := map[int]struct {
 		what  string
 		check func(entry) error
-	}{blockPrefix: {"blocks", c.block}, answerPrefix: {"index", c.answer}, notePrefix: {"notes", c.note}}
-	order := []int{blockPrefix, answerPrefix, notePrefix} // what is taken out of one is missed by those after it
+	}{blockPrefix: {"blocks", c.block}, answerPrefix: {"index", c.answer}, reductPrefix: {"reducts", c.reduct}, notePrefix: {"notes", c.note}}
+	order := []int{blockPrefix, answerPrefix, reductPrefix, notePrefix} // what is taken out of one is missed by those after it
 	for prefix := range 255 {
 		if _, ok := parts[prefix]; !ok {
 			order = append(order, prefix)
@@ -298,6 +298,49 @@ func (c *checker) judge(e entry) (bad, trace, err error) {
 		return nil, fmt.Errorf("its trace %s: %w", a.Trace, bad), nil
 	}
 	return nil, nil, nil
+}
+
+// reduct checks an entry of the index of reducts. One that is wrong costs nothing but what was reached.
+func (c *checker) reduct(e entry) error {
+	c.out.Answers++
+	bad, err := c.judgeReduct(e)
+	if err != nil || bad == nil {
+		return err
+	}
+	e, ok, err := c.now(e)
+	if err != nil || !ok {
+		return err
+	}
+	if bad, err = c.judgeReduct(e); err != nil || bad == nil {
+		return err
+	}
+	p := Problem{What: fmt.Sprintf("entry of a reduct with the key %.40x", e.key), Err: bad}
+	if expr, err := cid.Cast(e.key[1:]); err == nil {
+		p.What = "reduct of " + expr.String()
+	}
+	if c.mend != nil {
+		p.Done = "taken out"
+		err = c.mend.take(e, nil, p)
+	}
+	c.problem(p)
+	return err
+}
+
+func (c *checker) judgeReduct(e entry) (bad, err error) {
+	expr, bad := cid.Cast(e.key[1:])
+	if bad != nil {
+		return fmt.Errorf("its key is not a CID: %w", bad), nil
+	}
+	a, bad := readAnswer(expr, e.value)
+	if bad != nil {
+		return fmt.Errorf("its record cannot be read: %w", bad), nil
+	}
+	load := c.load(&err)
+	r, bad := graph.LoadReduct(graph.Becomes{Expr: expr, Reduct: a.Result, By: a.By}, load)
+	if bad == nil && err == nil {
+		_, bad = load(r.To)
+	}
+	return bad, err
 }
 
 func (c *checker) note(e entry) error {

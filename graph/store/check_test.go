@@ -370,16 +370,20 @@ func TestDistrust(t *testing.T) {
 		}
 		return fmt.Sprint(counts)
 	}
+	distrust := func(who string) (own, claims int, err error) {
+		own, claims, _, err = s.Distrust(bg, who)
+		return own, claims, err
+	}
 	for _, c := range []struct {
 		do         func() (int, int, error)
 		own, other int
 		want       string
 	}{
-		{func() (int, int, error) { return s.Distrust(bg, "2") }, 0, 0, "map[claim:a.car:1 own:1:9]"},
-		{func() (int, int, error) { return s.Distrust(bg, "1") }, 9, 0, "map[claim:a.car:1 claim:distrusted evaluator/1:9]"},
+		{func() (int, int, error) { return distrust("2") }, 0, 0, "map[claim:a.car:1 own:1:9]"},
+		{func() (int, int, error) { return distrust("1") }, 9, 0, "map[claim:a.car:1 claim:distrusted evaluator/1:9]"},
 		{func() (int, int, error) { return 0, 0, s.Record(bg, facts[3].answer) }, 0, 0, "map[claim:a.car:1 claim:distrusted evaluator/1:8 own:1:1]"},
 		{func() (int, int, error) { n, err := s.Trust(bg, "1"); return n, 0, err }, 8, 0, "map[claim:a.car:1 own:1:9]"},
-		{func() (int, int, error) { return s.Distrust(bg, "a.car") }, 0, 1, "map[own:1:9]"},
+		{func() (int, int, error) { return distrust("a.car") }, 0, 1, "map[own:1:9]"},
 	} {
 		own, claims, err := c.do()
 		if err != nil || own != c.own || claims != c.other {
@@ -494,5 +498,47 @@ func TestRepairFiles(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestCheckReducts: an entry of the index of reducts is checked like an answer, counted, and forgotten with the evaluator that wrote it.
+func TestCheckReducts(t *testing.T) {
+	dir, facts := filled(t, 4)
+	s := open(t, dir)
+	gone := graph.EncodeCode(&graph.Term{Op: graph.OpLit, Value: graph.Int(-7)}, nil)
+	for i, to := range []cid.Cid{facts[1].answer.Expr, gone.CID} {
+		b := graph.EncodeReduct(graph.Reduct{Of: facts[i].answer.Expr, To: to, Steps: 3}, nil)
+		entry := graph.Becomes{Expr: facts[i].answer.Expr, Reduct: b.CID, By: "own:1"}
+		if err := errors.Join(s.Put(bg, b), s.RecordReduct(bg, entry)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	of := graph.EncodeReduct(graph.Reduct{Of: facts[0].answer.Expr, To: facts[1].answer.Expr, Steps: 3}, nil)
+	if err := s.RecordReduct(bg, graph.Becomes{Expr: facts[2].answer.Expr, Reduct: of.CID, By: "own:1"}); err != nil { // of something else
+		t.Fatal(err)
+	}
+	if st, err := s.Stat(bg); err != nil || st.Reducts.Count != 3 {
+		t.Errorf("got %+v, %v, want 3", st.Reducts, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	out, problems := check(t, dir)
+	if out.Answers != 4+3 || len(problems) != 2 || !strings.Contains(strings.Join(problems, "\n"), "reduct of "+facts[1].answer.Expr.String()) {
+		t.Errorf("got %+v, %q", out, problems)
+	}
+	if out, problems := repair(t, dir); out.Mended != 2 {
+		t.Errorf("got %+v, %q", out, problems)
+	}
+	if _, problems := check(t, dir); len(problems) > 0 {
+		t.Errorf("got %q after repairing", problems)
+	}
+	s = open(t, dir)
+	defer s.Close()
+	if _, _, reducts, err := s.Distrust(bg, "1"); reducts != 1 || err != nil {
+		t.Errorf("got %d, %v, want one that is begun again", reducts, err)
+	}
+	if _, ok, err := s.Reduct(bg, facts[0].answer.Expr); ok || err != nil {
+		t.Errorf("got %v, %v of what is not trusted", ok, err)
 	}
 }

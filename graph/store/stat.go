@@ -95,6 +95,7 @@ func (a *Amount) add(e entry) {
 type Statistics struct {
 	Blocks     map[BlockKind]Amount
 	Answers    map[string]Amount // by Answer.By; those of more than maxSources sources under ""
+	Reducts    Amount            // what an expression became before it was stopped
 	Notes      Amount            // which about block tells of a term
 	Others     Amount            // kept for other ends
 	Unreadable int               // places where the database is damaged
@@ -131,6 +132,8 @@ func (s *Store) Stat(ctx context.Context) (Statistics, error) {
 				}
 				a.add(e)
 				st.Answers[by] = a
+			case reductPrefix:
+				st.Reducts.add(e)
 			case notePrefix:
 				st.Notes.add(e)
 			default:
