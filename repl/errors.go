@@ -116,6 +116,16 @@ func describe(err error, color bool) (text string, code int) {
 	if stop != nil && stop.Checkpoint.Defined() {
 		text += "\n  what was reached is kept; to go on: rosser resume " + stop.Checkpoint.String()
 	}
+	if errors.Is(err, errMemory) || stop != nil && stop.Reason == eval.MemoryLimit {
+		hint := "hint: --memory SIZE sets the limit"
+		if stop != nil && stop.Memory > 0 {
+			hint = fmt.Sprintf("hint: the limit is %dM; --memory SIZE sets another", stop.Memory>>20)
+		}
+		if color {
+			hint = cyan + hint + unstyled
+		}
+		text += "\n  " + hint
+	}
 	return text, code
 }
 
