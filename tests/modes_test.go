@@ -219,7 +219,7 @@ func TestEveryProgramInEveryMode(t *testing.T) {
 			if run.forget {
 				store = forgetful{stores[run.store], expr}
 			}
-			out, err := eval.New(eval.Options{Store: store, Load: stores[run.store].Load, Link: run.mode, Memory: 4 << 30, Fuel: 5_000_000}).Eval(ctx, expr)
+			out, err := eval.New(eval.Options{Store: store, Load: stores[run.store].Load, Link: run.mode, Memory: 4 << 30, Fuel: 2_000_000}).Eval(ctx, expr)
 			got := ""
 			switch {
 			case err != nil:
