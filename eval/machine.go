@@ -139,6 +139,7 @@ type Stop struct {
 	Reason     StopReason
 	Err        error // for Missing: names the block
 	Steps      uint64
+	Memory     int64   // for MemoryLimit: the bytes that it may take
 	Checkpoint cid.Cid // from which it can go on (Resume); undefined if there is none
 	Lost       error   // why there is none, if there could have been one
 }
@@ -369,7 +370,7 @@ func (m *Machine) checkMemory(extra int64) {
 		m.regexes = regexCache{}
 		runtime.GC()
 		if MemoryInUse()+extra > m.opt.Memory-m.opt.Memory/16 {
-			m.stop(&Stop{Reason: MemoryLimit})
+			m.stop(&Stop{Reason: MemoryLimit, Memory: m.opt.Memory})
 		}
 	}
 }
@@ -377,7 +378,7 @@ func (m *Machine) checkMemory(extra int64) {
 // Reserve is called before allocating more than some 64 KiB in one go; it stops the evaluation if they cannot be had.
 func (m *Machine) Reserve(bytes int64) {
 	if bytes < 0 || m.opt.Memory > 0 && bytes > m.opt.Memory {
-		m.stop(&Stop{Reason: MemoryLimit})
+		m.stop(&Stop{Reason: MemoryLimit, Memory: m.opt.Memory})
 	}
 	if bytes > 1<<16 {
 		m.checkMemory(bytes)
@@ -552,6 +553,15 @@ func (m *Machine) newBlocks() {
 			m.policy.storeFailed(err)
 		}
 	}))
+	m.blocks.Reserving(func(bytes int64) {
+		switch {
+		case !m.writing:
+			m.Reserve(bytes)
+		case m.opt.Memory > 0 && MemoryInUse()+bytes > m.opt.Memory+m.opt.Memory/4: // a checkpoint at the limit may take a quarter more
+			panic(&Stop{Reason: Missing, Err: errTooLong})
+		}
+		m.tooLong()
+	})
 }
 
 // Look forces the root of a value that an Eval came to: nothing below it is loaded or reduced.
@@ -559,8 +569,10 @@ func (m *Machine) Look(ctx context.Context, v graph.Value) (graph.Value, *Thrown
 	return m.caught(ctx, func() graph.Value { return m.Force(v) })
 }
 
-// Primitive runs the primitive of that name, within the limits, and links nothing.
+// Primitive runs the primitive of that name, within the limits, and links nothing. Stopped, it leaves nothing to go on with.
 func (m *Machine) Primitive(ctx context.Context, name string, args ...graph.Value) (graph.Value, *Thrown, error) {
+	defer func(root *unit) { m.policy.root = root }(m.policy.root)
+	m.policy.root = nil
 	return m.caught(ctx, func() graph.Value {
 		v, err := m.prim(name, cid.Undef).Run(m, args)
 		if err != nil {

@@ -36,9 +36,14 @@ const (
 // A Writer encodes values and remembers, in the values' memory, which blocks its Sink has been given: a value that
 // shares parts with one written before gives only the blocks that are new. It can be used from several goroutines.
 type Writer struct {
-	put  Sink
-	mark *int64 // its identity; nil without a sink
+	put     Sink
+	mark    *int64            // its identity; nil without a sink
+	reserve func(bytes int64) // nil for none
 }
+
+// Reserving has w call reserve before it takes more than some 64 KiB of its own, as for a value that is nested deep. A reserve that
+// panics ends the encoding.
+func (w *Writer) Reserving(reserve func(bytes int64)) { w.reserve = reserve }
 
 // NewWriter returns a Writer to put, which must keep every block. If put is a Writer, it is that one.
 func NewWriter(put Sink) *Writer {
@@ -48,7 +53,7 @@ func NewWriter(put Sink) *Writer {
 	case *Writer:
 		return put
 	}
-	return &Writer{put, new(int64)}
+	return &Writer{put: put, mark: new(int64)}
 }
 
 // Take gives b to w's Sink. So w is a Sink: the functions that take one then remember, as w does, what it has been given.
@@ -330,6 +335,8 @@ func (w *Writer) run(dst []byte, v Value, p place) []byte {
 	return dst
 }
 
+const manyFrames = 512 // that its stack has room for without asking
+
 // encoders keeps stacks for use again.
 var encoders = sync.Pool{New: func() any { return new(encoder) }}
 
@@ -339,6 +346,9 @@ func (e *encoder) run(v Value, p place) []byte {
 		f := &e.stack[len(e.stack)-1]
 		if done {
 			e.part(f)
+		}
+		if n := len(e.stack); n == cap(e.stack) && n >= manyFrames && e.w.reserve != nil {
+			e.w.reserve(int64(n+n/4) * int64(unsafe.Sizeof(*f)))
 		}
 		done = e.step(f)
 	}

@@ -632,3 +632,28 @@ func BenchmarkEncode(b *testing.B) {
 		}
 	})
 }
+
+// TestReserving: a value that is nested deep is asked room for before it is taken, and a refusal ends the encoding.
+func TestReserving(t *testing.T) {
+	deep := Int(1)
+	for range 100_000 {
+		deep = NewList(deep, Int(2))
+	}
+	var asked int64
+	w := NewWriter(NewMemory())
+	w.Reserving(func(bytes int64) { asked += bytes })
+	want := Encode(deep, nil)
+	if got := w.Encode(nil, deep); !bytes.Equal(got, want) || asked < 100_000*50 || asked > 100_000*2000 {
+		t.Errorf("got %d bytes, %d reserved, want %d bytes", len(got), asked, len(want))
+	}
+	w = NewWriter(NewMemory())
+	w.Reserving(func(int64) { panic("no room") })
+	defer func() {
+		if r := recover(); r != "no room" {
+			t.Errorf("got %v, want the refusal", r)
+		}
+	}()
+	deep = NewList(deep, deep)
+	w.Encode(nil, deep)
+	t.Error("it was encoded without room")
+}

@@ -60,26 +60,26 @@ func ending(end context.CancelCauseFunc, err error) error {
 func stopped(cause error, doing string) error {
 	var f *failure
 	var stop *eval.Stop
-	why := "interrupted"
+	why := errors.New("interrupted")
 	switch {
 	case errors.As(cause, &f) && f.code == exitStopped:
 		return cause
 	case errors.Is(cause, context.DeadlineExceeded):
-		why = "deadline reached"
+		why = errors.New("deadline reached")
 	case errors.Is(cause, errMemory):
-		why = errMemory.Error()
+		why = errMemory
 	case errors.As(cause, &stop):
 		switch stop.Reason {
 		case eval.Deadline:
-			why = "deadline reached"
+			why = errors.New("deadline reached")
 		case eval.MemoryLimit:
-			why = errMemory.Error()
+			why = errMemory
 		case eval.Interrupted:
 		default:
 			return cause
 		}
 	}
-	return &failure{exitStopped, fmt.Errorf("%s while %s", why, doing)}
+	return &failure{exitStopped, fmt.Errorf("%w while %s", why, doing)}
 }
 
 // await is what f comes to, or the cause of ctx if that ends first: a pipe may never give anything. Then f is left to

@@ -314,7 +314,7 @@ func (s *Session) print(ctx context.Context, v graph.Value) error {
 		// The primitive knows how large the text gets before it is made, and can be stopped.
 		shown, thrown, err := s.machine.Primitive(ctx, "core.show", v)
 		if err != nil {
-			return err
+			return stopped(err, "printing the value")
 		}
 		if thrown != nil {
 			return &failure{exitProgram, s.programError(thrown)}

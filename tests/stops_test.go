@@ -1,0 +1,85 @@
+// This file tests what a stop and an error report say: the steps to the last one, and the calls that led there.
+
+package tests
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestFuelIsExact: a run takes no step more than it has fuel, stops at the same expression each time, and goes on to the same answer;
+// the steps of the parts add up. The call that a stop comes upon has been counted, and is counted again by who goes on.
+func TestFuelIsExact(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []string{"none", "auto", "all"} {
+		dir := t.TempDir()
+		write(t, dir, "sum.ros", "let go i s = if i == 0 then s else go (i - 1) (s + i)\n\ngo 4999 0\n") // 5,000 steps
+		run := func(store string, exit int, args ...string) (stdout, stderr string) {
+			t.Helper()
+			stdout, stderr, got := command(t, dir, append([]string{"--store", filepath.Join(dir, store)}, args...)...)
+			if got != exit {
+				t.Fatalf("%v: got exit %d, want %d: %.500s", args, got, exit, stderr)
+			}
+			return stdout, stderr
+		}
+		for _, fuel := range []string{"1", "2", "1000", "4096", "4097", "5000"} {
+			_, first := run("a"+fuel, 4, "run", "--link", mode, "--fuel", fuel, "sum.ros")
+			_, again := run("b"+fuel, 4, "run", "--link", mode, "--fuel", fuel, "sum.ros")
+			if want := "rosser: out of fuel after " + fuel + " steps\n"; !strings.HasPrefix(first, want) || first != again {
+				t.Errorf("--link %s --fuel %s: got %q, then %q, want %q", mode, fuel, first, again, want)
+			}
+		}
+		if stdout, stderr := run("c", 0, "run", "--link", mode, "--stats", "--fuel", "5001", "sum.ros"); stdout != "12497500\n" || executed(t, stderr) != 5000 {
+			t.Errorf("--link %s --fuel 5001: got %q, %q", mode, stdout, stderr)
+		}
+		total, legs := 0.0, 0
+		args := []string{"run", "--link", mode, "--stats", "--fuel", "1200", "sum.ros"}
+		for {
+			legs++
+			stdout, stderr, exit := command(t, dir, args...)
+			total += executed(t, stderr)
+			if exit == 0 {
+				if stdout != "12497500\n" || legs != 5 || total != 5000+4 {
+					t.Errorf("--link %s: got %q after %d runs of %.0f steps in all, want 5 of 5,004", mode, stdout, legs, total)
+				}
+				break
+			}
+			m := resumeLine.FindStringSubmatch(stderr)
+			if m == nil || legs > 5 {
+				t.Fatalf("--link %s: got exit %d after %d runs and %.0f steps: %.500s", mode, exit, legs, total, stderr)
+			}
+			args = []string{"resume", "--link", mode, "--stats", "--fuel", "1200", m[1]}
+		}
+	}
+}
+
+// TestCallChains: what led to an error is said shortly, and the same whether calls were tail calls, remembered, or found in the store.
+func TestCallChains(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, src, want string }{
+		{"deep recursion", "let f n = if n == 0 then 1 // n else 1 + f (n - 1)\n\nf 20000\n",
+			"in f, called at x.ros:3:1, 20001 times in a row\n"},
+		{"recursion of two", "let f n = if n == 0 then 1 // n else 1 + g (n - 1) and g n = 2 * f n\n\nf 9000\n", ""},
+		{"a tail call", "let down n = if n == 0 then 1 // n else down (n - 1)\nlet outer n = 1 + down n\n\nouter 5000\n",
+			"in down, called at x.ros:2:19\n  in outer, called at x.ros:4:1\n"},
+		{"a tail call of another", "let fail n = 1 // n\nlet through n = fail n\nlet outer n = 1 + through n\n\nouter 0\n", "in outer, called at x.ros:5:1\n"},
+		{"a call that failed before", "let h n = if n == 0 then 1 // n else h (n - 1) + 1\nlet both n = [try (h n), h n]\n\nboth 3\n",
+			"in h, called at x.ros:2:26, 4 times in a row\n  in both, called at x.ros:4:1\n"},
+	} {
+		dir, first := t.TempDir(), ""
+		write(t, dir, "x.ros", c.src)
+		for _, link := range []string{"none", "auto", "auto", "all"} {
+			_, errText, exit := command(t, dir, "run", "--link", link, "x.ros")
+			if exit != 1 || !strings.Contains(errText, "divide by zero") || !strings.HasSuffix(errText, c.want) || strings.Count(errText, "\n") > 30 {
+				t.Errorf("%s, --link %s: got exit %d and\n%.2000s\nwant the end\n%s", c.name, link, exit, errText, c.want)
+			}
+			if first == "" {
+				first = errText
+			}
+			if errText != first && c.name != "a tail call of another" { // the caller is named as well where its call is to be linked
+				t.Errorf("%s, --link %s: got\n%s\nwant\n%s", c.name, link, errText, first)
+			}
+		}
+	}
+}
