@@ -60,10 +60,9 @@ const (
 	firstLook    = 32 * findCost // each function's first calls are looked up anyway
 	hashedAtOnce = 8             // elements of a list that are hashed for the price of a step
 	maxHashed    = 1 << 16       // and at most so many for a call
-	meetEvery    = 8192          // calls with ints, of which one is looked up and linked in any case
 	worthKeeping = 6             // steps; a cheaper call is not remembered
-	useWindow    = 16      // uses among which one that comes again is not noted again
-	maxUses      = 1 << 16 // noted for all terms in progress; a trace lacks what comes after
+	useWindow    = 16            // uses among which one that comes again is not noted again
+	maxUses      = 1 << 16       // noted for all terms in progress; a trace lacks what comes after
 )
 
 type policy struct {
@@ -78,12 +77,16 @@ type policy struct {
 	// were forgiven since it began, is its debt.
 	forgiven uint64
 
-	pool     uint64
-	paid     uint64 // executed steps that have been added to the pool
-	looked   uint64 // executed steps that have been added to a function's look
-	sleeping []*lam
-	nextWake uint64
-	table    table
+	pool      uint64
+	paid      uint64 // executed steps that have been added to the pool
+	looked    uint64 // executed steps that have been added to a function's look
+	sleeping  []*lam
+	nextWake  uint64
+	table     table
+	lines     *lineTable
+	lineSpent time.Duration // on linking calls because they are on a line
+
+	found finding // what was looked up last
 
 	failure error // the store's first error: nothing is linked after it
 	notes   []error
@@ -97,16 +100,19 @@ type account struct {
 	wake   uint64 // executed steps
 	nap    uint64
 	look   int64 // steps that may go into looking calls up in the store
+	line   int64 // and into looking up and linking those on lines (meet.go)
 }
 
 func (p *policy) init(m *Machine) {
-	p.m = m
+	p.m, p.lines = m, new(lineTable)
 	p.table.reset()
 }
 
 func (p *policy) start() {
 	p.uses, p.floor, p.root, p.began, p.spent, p.fresh, p.forgiven = p.uses[:0], 0, nil, time.Now(), 0, true, 0
 	p.pool, p.paid, p.looked, p.nextWake = startCredit, 0, 0, math.MaxUint64
+	p.lineSpent = 0
+	*p.lines = lineTable{}
 	for _, f := range p.sleeping {
 		f.acct.asleep = false
 	}
@@ -273,7 +279,7 @@ func (p *policy) wrap(f *lam) code {
 	case p.m.opt.Link == All:
 		return p.enterAll(f)
 	}
-	f.acct.look = firstLook
+	f.acct.look, f.acct.line = firstLook, firstLine
 	return p.awake(f)
 }
 
@@ -342,7 +348,7 @@ func (m *Machine) finishTail(f *lam, base unsafe.Pointer, turning bool) (r graph
 func (p *policy) asleep(f *lam) code {
 	return func(m *Machine, fp unsafe.Pointer) graph.Value {
 		if f.acct.look >= findCost || f.meets(slots(fp, slotSize, f.arity)) {
-			return p.costly(f, fp)
+			return p.costly(f, fp, 0, 0, false)
 		}
 		// Most calls of most programs come this way, so what open, finish and shut do stands here in short.
 		start, floor, mark, forgiven := m.steps, p.floor, len(p.uses), p.forgiven
@@ -373,24 +379,8 @@ func (p *policy) returned(f *lam, fp unsafe.Pointer, r graph.Value, start since,
 	if f.loops {
 		args = slots(fp, f.kept, f.arity)
 	}
-	p.linkCall(f, args, r, start, e)
+	p.linkCall(f, args, r, start, e, 0)
 	return r
-}
-
-// meets says whether a call is one at which processes meet: one in meetEvery, by a hash of the function and its arguments, as long as
-// these are small ints. Such a call is looked up, and linked if it was costly, so that a recursion that runs down the same calls
-// as another one's finds that one's results, wherever the two began.
-func (f *lam) meets(args []graph.Value) bool {
-	h := f.salt
-	for _, a := range args {
-		n, small := a.Int()
-		if !small {
-			return false
-		}
-		h = (h ^ uint64(n)) * 0x9e3779b97f4a7c15
-		h ^= h >> 32
-	}
-	return h%meetEvery == 0
 }
 
 // awake runs a call behind the table.
@@ -400,11 +390,12 @@ func (p *policy) awake(f *lam) code {
 	}
 	return func(m *Machine, fp unsafe.Pointer) graph.Value {
 		args := slots(fp, slotSize, f.arity)
-		h, known := p.hash(f, args)
+		h, key, known := p.hash(f, args)
 		if known {
 			if e := p.table.find(h, f, args); e != nil {
 				m.countReused(f)
 				f.acct.credit = min(f.acct.credit+int64(min(e.steps, creditCap)), creditCap)
+				f.acct.earnLines(e.steps)
 				m.addSteps(e.steps - 1)
 				p.forgiven += e.steps - 1
 				p.usedAt(e.use)
@@ -412,8 +403,8 @@ func (p *policy) awake(f *lam) code {
 			}
 		}
 		p.pay(f, lookupCost)
-		if (p.fresh || f.acct.look >= findCost || f.meets(args)) && p.on() {
-			return p.costly(f, fp)
+		if (key != 0 || p.fresh || f.acct.look >= findCost || f.meets(args)) && p.on() {
+			return p.costly(f, fp, h, key, known)
 		}
 		start, e := m.now(), p.open()
 		args = keepArgs(f, fp)
@@ -421,7 +412,7 @@ func (p *policy) awake(f *lam) code {
 		steps := m.stepsSince(start) + 1
 		var u use
 		if steps >= grain {
-			u = p.linkCall(f, args, r, start, e)
+			u = p.linkCall(f, args, r, start, e, 0)
 		} else {
 			p.shut(e)
 		}
@@ -433,15 +424,20 @@ func (p *policy) awake(f *lam) code {
 	}
 }
 
-// hash is the hash of a call, if f's account can pay for it: lists that have not been hashed take time.
-func (p *policy) hash(f *lam, args []graph.Value) (h uint64, ok bool) {
+// hash is the hash of a call, and the key of the line that it is on, if f's account can pay for it: lists that have not been hashed take
+// time.
+func (p *policy) hash(f *lam, args []graph.Value) (h, key uint64, ok bool) {
 	most := int(min(max(f.acct.credit, 0), maxHashed/hashedAtOnce) * hashedAtOnce)
 	left := most
 	h = uint64(f.id) * 0x9e3779b97f4a7c15
-	for _, a := range args {
+	for i, a := range args {
 		var k uint64
 		if k, ok = a.Likeness(&left); !ok {
+			key = 0
 			break
+		}
+		if l := f.lineOf(i, k); l != 0 {
+			key = l
 		}
 		h = (h ^ k) * 0xbf58476d1ce4e5b9
 		h ^= h >> 29
@@ -449,49 +445,68 @@ func (p *policy) hash(f *lam, args []graph.Value) (h uint64, ok bool) {
 	if left < most {
 		p.pay(f, int64(most-max(left, 0))/hashedAtOnce)
 	}
-	return h, ok || len(args) == 0
+	return h, key, ok || len(args) == 0
 }
 
-// costly looks a call up in the store before it runs it.
-func (p *policy) costly(f *lam, fp unsafe.Pointer) graph.Value {
+// costly looks a call up in the store before it runs it. h is its hash for the table, if that is known, and key its line's, or 0.
+func (p *policy) costly(f *lam, fp unsafe.Pointer, h, key uint64, known bool) graph.Value {
 	m := p.m
 	args := slots(fp, slotSize, f.arity)
-	if small(args) {
-		var found finding
-		ok := false
-		find := func() { found, ok = m.find(m.callOf(f.head(), args, nil)) }
-		if p.fresh {
-			p.timed(find)
-		} else {
-			f.acct.look = max(f.acct.look-findCost, 0)
-			find()
+	if p.lookup(f, args, key) {
+		found := p.found
+		p.found = finding{}
+		m.countReused(f)
+		m.addSteps(found.steps - 1)
+		p.forgiven += found.steps - 1
+		p.usedAt(found.use)
+		if found.err != nil {
+			panic(found.err)
 		}
-		if ok {
-			m.countReused(f)
-			m.addSteps(found.steps - 1)
-			p.forgiven += found.steps - 1
-			p.usedAt(found.use)
-			if found.err != nil {
-				panic(found.err)
-			}
-			return found.value
+		if known {
+			p.table.insert(h, f, args, found.value, found.steps, found.use)
 		}
+		return found.value
 	}
 	start, e := m.now(), p.open()
 	args = keepArgs(f, fp)
 	r := m.finish(f, fp)
 	steps := m.stepsSince(start) + 1
-	u := p.linkCall(f, args, r, start, e)
-	if steps >= worthKeeping && f.arity <= maxArgs && !f.acct.asleep {
-		if h, ok := p.hash(f, args); ok {
-			p.table.insert(h, f, args, r, steps, u)
-		}
+	u := p.linkCall(f, args, r, start, e, key)
+	if known && steps >= worthKeeping && !f.acct.asleep {
+		p.pay(f, insertCost)
+		p.table.insert(h, f, args, r, steps, u)
 	}
 	return r
 }
 
-// linkCall links a call that has come to r, if that is worth it. start is behind the call's own step.
-func (p *policy) linkCall(f *lam, args []graph.Value, r graph.Value, start since, e extent) (u use) {
+// lookup looks a call up in the store, if that is paid for, and leaves what it finds in p.found.
+func (p *policy) lookup(f *lam, args []graph.Value, key uint64) (ok bool) {
+	m, a := p.m, &f.acct
+	find := func() { p.found, ok = m.find(m.callOf(f.head(), args, nil)) }
+	switch {
+	case p.fresh:
+		if small(args) {
+			p.timed(find)
+		}
+		return ok
+	case key == 0 && small(args):
+		a.look = max(a.look-findCost, 0)
+		find()
+		return ok
+	case key == 0:
+		return false
+	}
+	l := p.lines.at(key)
+	if price := findCost + layoutCost(args); a.line >= price && l.asks() {
+		a.line -= price
+		find()
+		l.found(ok)
+	}
+	return ok
+}
+
+// linkCall links a call that has come to r, if that is worth it. start is behind the call's own step, key is that of its line, or 0.
+func (p *policy) linkCall(f *lam, args []graph.Value, r graph.Value, start since, e extent, key uint64) (u use) {
 	m := p.m
 	steps := m.stepsSince(start) + 1
 	if steps >= grain && m.executed() > p.looked {
@@ -503,8 +518,21 @@ func (p *policy) linkCall(f *lam, args []graph.Value, r graph.Value, start since
 		debt -= min(forgiven, steps)
 	}
 	if !p.worth(steps) || debt < grain && !p.fresh && !f.meets(args) || !small(args) && steps < grain || !p.payable(args, r) {
-		p.shut(e)
-		return use{}
+		if key == 0 || steps < grain || !p.on() || p.m.opt.Link == All {
+			p.shut(e)
+			return use{}
+		}
+		price := lineCost + layoutCost(args) + int64(r.Unplaced())
+		if f.acct.line < price || !p.lines.at(key).links(p) {
+			p.shut(e)
+			return use{}
+		}
+		f.acct.line -= price
+		began := time.Now()
+		defer func() { p.lineSpent += time.Since(began) }()
+		u, _ = m.link(m.callOf(f.head(), args, m.Blocks()), r, nil, steps, p.uses[e.mark:])
+		p.linked(e, u)
+		return u
 	}
 	p.forgiven += debt - min(debt, findAgain)
 	p.timed(func() {
