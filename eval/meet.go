@@ -27,6 +27,7 @@ const (
 	lineShare = 8    // linking lines takes at most one in so many parts of the time
 	lineTime  = 4 * time.Millisecond
 	lineCost  = 1500 // steps that linking one of a line's calls takes
+	storeToo  = 2    // the store's own work takes as much again, on another goroutine
 	firstLine = 32 * findCost
 	lineCap   = 1 << 20
 	maxWait   = 1 << 10
@@ -117,6 +118,16 @@ func (l *line) links(p *policy) bool {
 	l.linking = p.lineSpent < have
 	l.next = 2 * l.seen
 	return l.linking
+}
+
+// worthLine says whether a call that has come to r is linked because it is on a line, and pays for that.
+func (p *policy) worthLine(f *lam, args []graph.Value, r graph.Value, key uint64) bool {
+	price := lineCost + layoutCost(args) + int64(r.Unplaced())
+	if f.acct.line < price || !p.lines.at(key).links(p) {
+		return false
+	}
+	f.acct.line -= price
+	return true
 }
 
 // earnLines credits f with what a hit in the table gives for lines: a part of the steps that it spared.

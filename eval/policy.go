@@ -105,7 +105,7 @@ type account struct {
 
 func (p *policy) init(m *Machine) {
 	p.m, p.lines = m, new(lineTable)
-	p.table.reset()
+	p.table.init(m.opt.Memory)
 }
 
 func (p *policy) start() {
@@ -517,28 +517,34 @@ func (p *policy) linkCall(f *lam, args []graph.Value, r graph.Value, start since
 	if forgiven := p.forgiven - e.forgiven; p.m.opt.Link != All {
 		debt -= min(forgiven, steps)
 	}
-	if !p.worth(steps) || debt < grain && !p.fresh && !f.meets(args) || !small(args) && steps < grain || !p.payable(args, r) {
-		if key == 0 || steps < grain || !p.on() || p.m.opt.Link == All {
-			p.shut(e)
-			return use{}
-		}
-		price := lineCost + layoutCost(args) + int64(r.Unplaced())
-		if f.acct.line < price || !p.lines.at(key).links(p) {
-			p.shut(e)
-			return use{}
-		}
-		f.acct.line -= price
+	switch {
+	case !p.on():
+	case p.worthCall(f, args, r, steps, debt):
+		p.forgiven += debt - min(debt, findAgain)
+		p.timed(func() { u = p.linkReturned(f, args, r, steps, e) })
+		return u
+	case key != 0 && steps >= grain && p.worthLine(f, args, r, key):
 		began := time.Now()
-		defer func() { p.lineSpent += time.Since(began) }()
-		u, _ = m.link(m.callOf(f.head(), args, m.Blocks()), r, nil, steps, p.uses[e.mark:])
-		p.linked(e, u)
+		u = p.linkReturned(f, args, r, steps, e)
+		p.lineSpent += storeToo * time.Since(began)
 		return u
 	}
-	p.forgiven += debt - min(debt, findAgain)
-	p.timed(func() {
-		u, _ = m.link(m.callOf(f.head(), args, m.Blocks()), r, nil, steps, p.uses[e.mark:])
-		p.linked(e, u)
-	})
+	p.shut(e)
+	return use{}
+}
+
+// worthCall says whether a call is linked because of what it costs to find its value again.
+func (p *policy) worthCall(f *lam, args []graph.Value, r graph.Value, steps, debt uint64) bool {
+	if debt < grain && !p.fresh && !f.meets(args) {
+		return false
+	}
+	return p.worth(steps) && (steps >= grain || small(args)) && p.payable(args, r)
+}
+
+func (p *policy) linkReturned(f *lam, args []graph.Value, r graph.Value, steps uint64, e extent) use {
+	m := p.m
+	u, _ := m.link(m.callOf(f.head(), args, m.Blocks()), r, nil, steps, p.uses[e.mark:])
+	p.linked(e, u)
 	if m.opt.Profile != nil {
 		m.opt.Profile.of(f).Linked++
 	}
