@@ -3,6 +3,7 @@
 package eval
 
 import (
+	"math/bits"
 	"time"
 
 	"github.com/rosser-lang/rosser/graph"
@@ -18,16 +19,19 @@ import (
 // from (600, 700) to (1, 1) past all the calls with i = 512, nor past those with j = 640; so what is reduced again is the rectangle
 // down to the next lines. It works for all arguments that grow smaller by steps, be they numbers or the rest of a list.
 //
-// One argument in lineEvery makes a line. A line is worth something only when it is whole, so whether to link it is decided
-// for the line and not for the call, and those that every process has most use for, one in four of them, come first.
+// One argument in lineEvery makes a line. How many of them there is time to link depends on the program. A line is worth something
+// only when it is whole, so that is decided for the line and not for the call; and half of the lines give way when a share of the time
+// is spent, half of the others when twice that is spent, and so on. So the lines of a program that has time for few are far from each
+// other, and whole.
 
 const (
-	meetEvery = 8192 // calls with small ints, of which one is a point
-	lineEvery = 32   // arguments of which one makes a line
-	lineShare = 8    // linking lines takes at most one in so many parts of the time
-	lineTime  = 4 * time.Millisecond
-	lineCost  = 1500 // steps that linking one of a line's calls takes
-	storeToo  = 2    // the store's own work takes as much again, on another goroutine
+	meetEvery = 8192                  // calls with small ints, of which one is a point
+	lineEvery = 32                    // arguments of which one makes a line
+	topRank   = 4                     // of the lines that give way last
+	lineShare = 6                     // linking lines takes at most two in so many parts of the time
+	lineTime  = 30 * time.Millisecond // which it is taken to have run before it began
+	lineCost  = 1500                  // steps that linking one of a line's calls takes
+	storeToo  = 2                     // the store's own work takes as much again, on another goroutine
 	firstLine = 32 * findCost
 	lineCap   = 1 << 20
 	maxWait   = 1 << 10
@@ -95,23 +99,13 @@ func (l *line) found(ok bool) {
 	}
 }
 
-// rank is how many of the time's shares a line must leave to others: 1 for one in four, for half of them 4.
-func (l *line) rank() time.Duration {
-	switch {
-	case l.key/lineEvery%2 != 0:
-		return 4
-	case l.key/lineEvery%4 != 0:
-		return 2
-	}
-	return 1
-}
-
 // links says whether a costly call on the line is linked. A line that is being linked may take twice the time that it takes to begin one.
 func (l *line) links(p *policy) bool {
 	if l.seen++; !l.linking && l.seen < l.next {
 		return false
 	}
-	have := (time.Since(p.began) + lineTime*lineShare) / (lineShare * l.rank())
+	rank := min(bits.TrailingZeros64(l.key/lineEvery), topRank)
+	have := (time.Since(p.began) + lineTime) / lineShare >> (topRank - rank)
 	if l.linking {
 		have *= 2
 	}

@@ -543,7 +543,8 @@ func (p *policy) worthCall(f *lam, args []graph.Value, r graph.Value, steps, deb
 
 func (p *policy) linkReturned(f *lam, args []graph.Value, r graph.Value, steps uint64, e extent) use {
 	m := p.m
-	u, _ := m.link(m.callOf(f.head(), args, m.Blocks()), r, nil, steps, p.uses[e.mark:])
+	uses := p.uses[e.mark:]
+	u, _ := m.link(m.callOf(f.head(), args, m.Blocks()), r, nil, steps, uses, len(uses) > 0 && plain(args))
 	p.linked(e, u)
 	if m.opt.Profile != nil {
 		m.opt.Profile.of(f).Linked++
@@ -620,7 +621,7 @@ func (p *policy) unitDone(u *unit, e extent) {
 		return
 	}
 	p.timed(func() {
-		x, _ := p.m.link(u.cid, u.value, u.err, u.steps, p.uses[e.mark:])
+		x, _ := p.m.link(u.cid, u.value, u.err, u.steps, p.uses[e.mark:], false)
 		u.trace = x.trace
 		p.linked(e, x)
 	})
@@ -652,7 +653,7 @@ func (p *policy) thunkDone(t *graph.Thunk, f *forced, steps uint64, e extent) {
 		return
 	}
 	p.timed(func() {
-		x, _ := p.m.link(graph.ThunkCode(t, p.m.Blocks()), f.value, f.err, steps, p.uses[e.mark:])
+		x, _ := p.m.link(graph.ThunkCode(t, p.m.Blocks()), f.value, f.err, steps, p.uses[e.mark:], false)
 		f.trace = x.trace
 		p.linked(e, x)
 	})
