@@ -4,7 +4,6 @@ package eval
 
 import (
 	"math/bits"
-	"time"
 
 	"github.com/rosser-lang/rosser/graph"
 )
@@ -25,17 +24,17 @@ import (
 // other, and whole.
 
 const (
-	meetEvery = 8192                  // calls with small ints, of which one is a point
-	lineEvery = 32                    // arguments of which one makes a line
-	topRank   = 4                     // of the lines that give way last
-	lineShare = 6                     // linking lines takes at most two in so many parts of the time
-	lineTime  = 30 * time.Millisecond // which it is taken to have run before it began
-	lineCost  = 1500                  // steps that linking one of a line's calls takes
-	storeToo  = 2                     // the store's own work takes as much again, on another goroutine
-	firstLine = 32 * findCost
+	meetEvery = 8192    // calls with small ints, of which one is a point
+	lineEvery = 32      // arguments of which one makes a line
+	lineEarns = 8       // one in so many steps that the table's hits spare pays for its function's lines
+	lineStart = 3 << 20 // steps of work that are taken to have been done before it begins
+	lineWork  = 100     // steps that it takes to find that the table does not have a call, and to enter it
+	lineCost  = 2000    // steps that linking one of a line's calls takes
+	firstLine = 1 << 17 // steps that go into looking up calls on lines of functions that have earned none,
+	lineLooks = 64      // and one step in so many
 	lineCap   = 1 << 20
 	maxWait   = 1 << 10
-	lineSlots = 512 // a power of two
+	lineSlots = 1024 // a power of two
 )
 
 // meets says whether a call is a point, as long as its arguments are small ints. Such a call is looked up, and linked if it was costly.
@@ -52,14 +51,16 @@ func (f *lam) meets(args []graph.Value) bool {
 	return h%meetEvery == 0
 }
 
-// lineOf is the key of the line that a call of f is on by its argument i, whose hash is h; 0 for none.
-func (f *lam) lineOf(i int, h uint64) uint64 {
+// lines are the keys of the lines that a call is on: two of them, should there be more; 0 for none.
+type lines [2]uint64
+
+// add adds the line that a call of f is on by its argument i, whose hash is h.
+func (on *lines) add(f *lam, i int, h uint64) {
 	h = (h ^ f.salt + uint64(i)) * 0x9e3779b97f4a7c15
 	h ^= h >> 32
-	if h%lineEvery != 0 {
-		return 0
+	if h%lineEvery == 0 {
+		on[0], on[1] = h, on[0]
 	}
-	return h
 }
 
 // A line is what is known of one: whether the store has it, and whether it is linked.
@@ -74,40 +75,57 @@ type line struct {
 type lineTable [lineSlots]line
 
 func (t *lineTable) at(key uint64) *line {
-	l := &t[key/lineEvery%lineSlots]
+	l := &t[key>>32%lineSlots]
 	if l.key != key {
 		*l = line{key: key}
 	}
 	return l
 }
 
-// asks says whether to look the next call up. Where a line was not found it is asked for ever more seldom.
-func (l *line) asks() bool {
-	if l.pass > 0 {
-		l.pass--
-		return false
+// ask says whether to look up the next call on those lines: if one of them asks for it. Where a line was not found it is asked for ever
+// more seldom.
+func (t *lineTable) ask(on lines) (yes bool) {
+	for _, key := range on {
+		if key == 0 {
+			break
+		}
+		if l := t.at(key); l.pass > 0 {
+			l.pass--
+		} else {
+			yes = true
+		}
 	}
-	return true
+	return yes
 }
 
-func (l *line) found(ok bool) {
-	if ok {
-		l.wait, l.pass = 0, 0
-	} else {
-		l.wait = min(2*l.wait+1, maxWait)
-		l.pass = l.wait
+// found notes that a call on those lines was found, or was not.
+func (t *lineTable) found(on lines, ok bool) {
+	for _, key := range on {
+		if key == 0 {
+			break
+		}
+		switch l := t.at(key); {
+		case ok:
+			l.wait, l.pass = 0, 0
+		case l.pass == 0:
+			l.wait = min(2*l.wait+1, maxWait)
+			l.pass = l.wait
+		}
 	}
 }
 
-// links says whether a costly call on the line is linked. A line that is being linked may take twice the time that it takes to begin one.
+// lineShares are the parts of the work, one in so many, that linking lines of a rank may take. Half of that must be left when one begins.
+var lineShares = [...]int64{32, 16, 8, 4, 3}
+
+// links says whether a costly call on the line is linked.
 func (l *line) links(p *policy) bool {
 	if l.seen++; !l.linking && l.seen < l.next {
 		return false
 	}
-	rank := min(bits.TrailingZeros64(l.key/lineEvery), topRank)
-	have := (time.Since(p.began) + lineTime) / lineShare >> (topRank - rank)
-	if l.linking {
-		have *= 2
+	rank := min(bits.TrailingZeros64(l.key/lineEvery), len(lineShares)-1)
+	have := int64(p.m.executed()+p.lineWork+lineStart) / lineShares[rank]
+	if !l.linking {
+		have /= 2
 	}
 	l.linking = p.lineSpent < have
 	l.next = 2 * l.seen
@@ -115,18 +133,39 @@ func (l *line) links(p *policy) bool {
 }
 
 // worthLine says whether a call that has come to r is linked because it is on a line, and pays for that.
-func (p *policy) worthLine(f *lam, args []graph.Value, r graph.Value, key uint64) bool {
+func (p *policy) worthLine(f *lam, args []graph.Value, r graph.Value, on lines) bool {
 	price := lineCost + layoutCost(args) + int64(r.Unplaced())
-	if f.acct.line < price || !p.lines.at(key).links(p) {
+	if f.acct.line < price {
+		return false
+	}
+	linking := p.lines.at(on[0]).links(p)
+	if on[1] != 0 && p.lines.at(on[1]).links(p) {
+		linking = true
+	}
+	if !linking {
 		return false
 	}
 	f.acct.line -= price
+	p.lineSpent += price
+	return true
+}
+
+// payLine takes the price of a lookup from what the function's hits have earned, or else from the pool.
+func (p *policy) payLine(a *account, price int64) bool {
+	from := &a.line
+	if *from < price {
+		from = &p.linePool
+	}
+	if *from < price {
+		return false
+	}
+	*from -= price
 	return true
 }
 
 // earnLines credits f with what a hit in the table gives for lines: a part of the steps that it spared.
 func (a *account) earnLines(steps uint64) {
-	a.line = min(a.line+int64(min(steps/lineShare, lineCap)), lineCap)
+	a.line = min(a.line+int64(min(steps/lineEarns, lineCap)), lineCap)
 }
 
 // layoutCost is the steps that it takes to lay args out as blocks.
@@ -135,5 +174,5 @@ func layoutCost(args []graph.Value) int64 {
 	for _, a := range args {
 		n += a.Unplaced()
 	}
-	return int64(n)
+	return int64(n) / 2
 }

@@ -84,7 +84,9 @@ type policy struct {
 	nextWake  uint64
 	table     table
 	lines     *lineTable
-	lineSpent time.Duration // on linking calls because they are on a line
+	linePool  int64  // steps that go into lookups of functions that have earned none
+	lineSpent int64  // steps that linking calls took because they are on a line
+	lineWork  uint64 // steps of work with the table
 
 	found finding // what was looked up last
 
@@ -111,7 +113,7 @@ func (p *policy) init(m *Machine) {
 func (p *policy) start() {
 	p.uses, p.floor, p.root, p.began, p.spent, p.fresh, p.forgiven = p.uses[:0], 0, nil, time.Now(), 0, true, 0
 	p.pool, p.paid, p.looked, p.nextWake = startCredit, 0, 0, math.MaxUint64
-	p.lineSpent = 0
+	p.lineSpent, p.lineWork, p.linePool = 0, 0, firstLine
 	*p.lines = lineTable{}
 	for _, f := range p.sleeping {
 		f.acct.asleep = false
@@ -253,6 +255,7 @@ func (p *policy) tick() {
 	now := p.m.executed()
 	if now > p.paid {
 		p.pool += (now - p.paid) / creditShare
+		p.linePool += int64((now - p.paid) / lineLooks)
 		p.paid = now
 	}
 	if now >= p.nextWake {
@@ -279,7 +282,7 @@ func (p *policy) wrap(f *lam) code {
 	case p.m.opt.Link == All:
 		return p.enterAll(f)
 	}
-	f.acct.look, f.acct.line = firstLook, firstLine
+	f.acct.look = firstLook
 	return p.awake(f)
 }
 
@@ -348,7 +351,7 @@ func (m *Machine) finishTail(f *lam, base unsafe.Pointer, turning bool) (r graph
 func (p *policy) asleep(f *lam) code {
 	return func(m *Machine, fp unsafe.Pointer) graph.Value {
 		if f.acct.look >= findCost || f.meets(slots(fp, slotSize, f.arity)) {
-			return p.costly(f, fp, 0, 0, false)
+			return p.costly(f, fp, 0, lines{}, false)
 		}
 		// Most calls of most programs come this way, so what open, finish and shut do stands here in short.
 		start, floor, mark, forgiven := m.steps, p.floor, len(p.uses), p.forgiven
@@ -379,7 +382,7 @@ func (p *policy) returned(f *lam, fp unsafe.Pointer, r graph.Value, start since,
 	if f.loops {
 		args = slots(fp, f.kept, f.arity)
 	}
-	p.linkCall(f, args, r, start, e, 0)
+	p.linkCall(f, args, r, start, e, lines{})
 	return r
 }
 
@@ -390,7 +393,7 @@ func (p *policy) awake(f *lam) code {
 	}
 	return func(m *Machine, fp unsafe.Pointer) graph.Value {
 		args := slots(fp, slotSize, f.arity)
-		h, key, known := p.hash(f, args)
+		h, on, known := p.hash(f, args)
 		if known {
 			if e := p.table.find(h, f, args); e != nil {
 				m.countReused(f)
@@ -403,8 +406,8 @@ func (p *policy) awake(f *lam) code {
 			}
 		}
 		p.pay(f, lookupCost)
-		if (key != 0 || p.fresh || f.acct.look >= findCost || f.meets(args)) && p.on() {
-			return p.costly(f, fp, h, key, known)
+		if (on != lines{} || p.fresh || f.acct.look >= findCost || f.meets(args)) && p.on() {
+			return p.costly(f, fp, h, on, known)
 		}
 		start, e := m.now(), p.open()
 		args = keepArgs(f, fp)
@@ -412,47 +415,51 @@ func (p *policy) awake(f *lam) code {
 		steps := m.stepsSince(start) + 1
 		var u use
 		if steps >= grain {
-			u = p.linkCall(f, args, r, start, e, 0)
+			u = p.linkCall(f, args, r, start, e, lines{})
 		} else {
 			p.shut(e)
 		}
 		if known && steps >= worthKeeping {
-			p.pay(f, insertCost)
-			p.table.insert(h, f, args, r, steps, u)
+			p.remember(h, f, args, r, steps, u)
 		}
 		return r
 	}
 }
 
-// hash is the hash of a call, and the key of the line that it is on, if f's account can pay for it: lists that have not been hashed take
+// remember enters a call into the table.
+func (p *policy) remember(h uint64, f *lam, args []graph.Value, r graph.Value, steps uint64, u use) {
+	p.pay(f, insertCost)
+	p.lineWork += lineWork
+	p.table.insert(h, f, args, r, steps, u)
+}
+
+// hash is the hash of a call, and the lines that it is on, if f's account can pay for it: lists that have not been hashed take
 // time.
-func (p *policy) hash(f *lam, args []graph.Value) (h, key uint64, ok bool) {
+func (p *policy) hash(f *lam, args []graph.Value) (h uint64, on lines, ok bool) {
 	most := int(min(max(f.acct.credit, 0), maxHashed/hashedAtOnce) * hashedAtOnce)
 	left := most
 	h = uint64(f.id) * 0x9e3779b97f4a7c15
 	for i, a := range args {
 		var k uint64
 		if k, ok = a.Likeness(&left); !ok {
-			key = 0
+			on = lines{}
 			break
 		}
-		if l := f.lineOf(i, k); l != 0 {
-			key = l
-		}
+		on.add(f, i, k)
 		h = (h ^ k) * 0xbf58476d1ce4e5b9
 		h ^= h >> 29
 	}
 	if left < most {
 		p.pay(f, int64(most-max(left, 0))/hashedAtOnce)
 	}
-	return h, key, ok || len(args) == 0
+	return h, on, ok || len(args) == 0
 }
 
-// costly looks a call up in the store before it runs it. h is its hash for the table, if that is known, and key its line's, or 0.
-func (p *policy) costly(f *lam, fp unsafe.Pointer, h, key uint64, known bool) graph.Value {
+// costly looks a call up in the store before it runs it. h is its hash for the table, if that is known, and on its lines.
+func (p *policy) costly(f *lam, fp unsafe.Pointer, h uint64, on lines, known bool) graph.Value {
 	m := p.m
 	args := slots(fp, slotSize, f.arity)
-	if p.lookup(f, args, key) {
+	if p.lookup(f, args, on) {
 		found := p.found
 		p.found = finding{}
 		m.countReused(f)
@@ -463,7 +470,7 @@ func (p *policy) costly(f *lam, fp unsafe.Pointer, h, key uint64, known bool) gr
 			panic(found.err)
 		}
 		if known {
-			p.table.insert(h, f, args, found.value, found.steps, found.use)
+			p.remember(h, f, args, found.value, found.steps, found.use)
 		}
 		return found.value
 	}
@@ -471,42 +478,34 @@ func (p *policy) costly(f *lam, fp unsafe.Pointer, h, key uint64, known bool) gr
 	args = keepArgs(f, fp)
 	r := m.finish(f, fp)
 	steps := m.stepsSince(start) + 1
-	u := p.linkCall(f, args, r, start, e, key)
+	u := p.linkCall(f, args, r, start, e, on)
 	if known && steps >= worthKeeping && !f.acct.asleep {
-		p.pay(f, insertCost)
-		p.table.insert(h, f, args, r, steps, u)
+		p.remember(h, f, args, r, steps, u)
 	}
 	return r
 }
 
 // lookup looks a call up in the store, if that is paid for, and leaves what it finds in p.found.
-func (p *policy) lookup(f *lam, args []graph.Value, key uint64) (ok bool) {
+func (p *policy) lookup(f *lam, args []graph.Value, on lines) (ok bool) {
 	m, a := p.m, &f.acct
 	find := func() { p.found, ok = m.find(m.callOf(f.head(), args, nil)) }
-	switch {
-	case p.fresh:
-		if small(args) {
-			p.timed(find)
+	switch cheap := small(args); {
+	case p.fresh && cheap:
+		p.timed(find)
+	case on != lines{}:
+		if p.lines.ask(on) && p.payLine(a, findCost+layoutCost(args)) {
+			find()
+			p.lines.found(on, ok)
 		}
-		return ok
-	case key == 0 && small(args):
-		a.look = max(a.look-findCost, 0)
+	case cheap && a.look >= findCost:
+		a.look -= findCost
 		find()
-		return ok
-	case key == 0:
-		return false
-	}
-	l := p.lines.at(key)
-	if price := findCost + layoutCost(args); a.line >= price && l.asks() {
-		a.line -= price
-		find()
-		l.found(ok)
 	}
 	return ok
 }
 
-// linkCall links a call that has come to r, if that is worth it. start is behind the call's own step, key is that of its line, or 0.
-func (p *policy) linkCall(f *lam, args []graph.Value, r graph.Value, start since, e extent, key uint64) (u use) {
+// linkCall links a call that has come to r, if that is worth it. start is behind the call's own step, on is its lines.
+func (p *policy) linkCall(f *lam, args []graph.Value, r graph.Value, start since, e extent, on lines) (u use) {
 	m := p.m
 	steps := m.stepsSince(start) + 1
 	if steps >= grain && m.executed() > p.looked {
@@ -523,11 +522,8 @@ func (p *policy) linkCall(f *lam, args []graph.Value, r graph.Value, start since
 		p.forgiven += debt - min(debt, findAgain)
 		p.timed(func() { u = p.linkReturned(f, args, r, steps, e) })
 		return u
-	case key != 0 && steps >= grain && p.worthLine(f, args, r, key):
-		began := time.Now()
-		u = p.linkReturned(f, args, r, steps, e)
-		p.lineSpent += storeToo * time.Since(began)
-		return u
+	case on != lines{} && steps >= grain && p.worthLine(f, args, r, on):
+		return p.linkReturned(f, args, r, steps, e)
 	}
 	p.shut(e)
 	return use{}

@@ -58,7 +58,7 @@ func (s *Scale) weigh(v Value, depth int) (bytes int, bounded bool) {
 	case KindBytes:
 		bytes = s.fresh(unsafe.Pointer(v.p), 48+len(v.Bytes()))
 	case KindList:
-		return s.list(v.List(), depth)
+		return s.list(v, depth)
 	case KindMap:
 		m := v.Map()
 		n := s.fresh(unsafe.Pointer(v.p), m.Len())
@@ -88,7 +88,8 @@ func (s *Scale) weigh(v Value, depth int) (bytes int, bounded bool) {
 
 const slotBytes = unsafe.Sizeof(Value{})
 
-func (s *Scale) list(l *List, depth int) (bytes int, bounded bool) {
+func (s *Scale) list(v Value, depth int) (bytes int, bounded bool) {
+	l := v.List()
 	n := l.Len()
 	if n == 0 {
 		return 0, true
@@ -100,7 +101,7 @@ func (s *Scale) list(l *List, depth int) (bytes int, bounded bool) {
 	begin := s.fresh(unsafe.Pointer(l.items), n)
 	end := s.fresh(unsafe.Pointer(&last.slice()[last.n-1]), n)
 	each, ok := s.sample(l.At(n/2), depth)
-	return objectSize + min(begin, end)*(int(slotBytes)+each), ok
+	return s.fresh(unsafe.Pointer(v.p), objectSize) + min(begin, end)*(int(slotBytes)+each), ok
 }
 
 // last is the last array of what r holds.
