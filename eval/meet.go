@@ -4,6 +4,7 @@ package eval
 
 import (
 	"math/bits"
+	"unsafe"
 
 	"github.com/rosser-lang/rosser/graph"
 )
@@ -112,6 +113,60 @@ func (t *lineTable) found(on lines, ok bool) {
 			l.pass = l.wait
 		}
 	}
+}
+
+// A turned call is one on a line that another call became by turning.
+type turned struct {
+	args  [maxArgs]graph.Value
+	hash  uint64
+	on    lines
+	start since
+	uses  extent
+}
+
+const maxTurned = 64 // that wait for their value
+
+// turn reduces the body of f, and looks for what it becomes at each turn as long as f is awake: a recursion that turns must not get
+// past a line unseen.
+func (p *policy) turn(f *lam, fp unsafe.Pointer) graph.Value {
+	m := p.m
+	args := slots(fp, slotSize, f.arity)
+	var waiting []turned
+	r := f.once(m, fp)
+	for r.IsMark() && m.tail == nil {
+		if f.acct.asleep {
+			r = f.body(m, fp)
+			break
+		}
+		h, on, known := p.hash(f, args)
+		p.pay(f, lookupCost)
+		if known {
+			if e := p.table.find(h, f, args); e != nil {
+				r = p.hit(f, e)
+				break
+			}
+		}
+		if on != (lines{}) && len(waiting) < maxTurned {
+			if p.lookup(f, args, on) {
+				r = p.take(f, args, h, true)
+				break
+			}
+			w := turned{hash: h, on: on, start: m.now(), uses: p.open()}
+			copy(w.args[:], args)
+			waiting = append(waiting, w)
+		}
+		r = f.once(m, fp)
+	}
+	for i := len(waiting) - 1; i >= 0; i-- {
+		w := &waiting[i]
+		if steps := m.stepsSince(w.start) + 1; !r.IsMark() && steps >= worthKeeping {
+			u := p.linkCall(f, w.args[:f.arity], r, w.start, w.uses, w.on)
+			p.remember(w.hash, f, w.args[:f.arity], r, steps, u)
+		} else {
+			p.shut(w.uses)
+		}
+	}
+	return r
 }
 
 // lineShares are the parts of the work, one in so many, that linking lines of a rank may take. Half of that must be left when one begins.

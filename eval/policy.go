@@ -326,7 +326,12 @@ func (m *Machine) finish(f *lam, fp unsafe.Pointer) graph.Value {
 	turning := m.turning
 	m.turning = false
 	base := m.sp
-	r := f.body(m, fp)
+	var r graph.Value
+	if f.loops && f.arity <= maxArgs && m.policy.on() {
+		r = m.policy.turn(f, fp)
+	} else {
+		r = f.body(m, fp)
+	}
 	if !r.IsMark() {
 		return r
 	}
@@ -396,13 +401,7 @@ func (p *policy) awake(f *lam) code {
 		h, on, known := p.hash(f, args)
 		if known {
 			if e := p.table.find(h, f, args); e != nil {
-				m.countReused(f)
-				f.acct.credit = min(f.acct.credit+int64(min(e.steps, creditCap)), creditCap)
-				f.acct.earnLines(e.steps)
-				m.addSteps(e.steps - 1)
-				p.forgiven += e.steps - 1
-				p.usedAt(e.use)
-				return e.value
+				return p.hit(f, e)
 			}
 		}
 		p.pay(f, lookupCost)
@@ -424,6 +423,36 @@ func (p *policy) awake(f *lam) code {
 		}
 		return r
 	}
+}
+
+// hit gives the value of a call of f that the table has.
+func (p *policy) hit(f *lam, e *entry) graph.Value {
+	f.acct.credit = min(f.acct.credit+int64(min(e.steps, creditCap)), creditCap)
+	f.acct.earnLines(e.steps)
+	p.reused(f, e.steps, e.use)
+	return e.value
+}
+
+// take gives the value of a call of f that was found in the store, and enters it into the table if its hash is known.
+func (p *policy) take(f *lam, args []graph.Value, h uint64, known bool) graph.Value {
+	found := p.found
+	p.found = finding{}
+	p.reused(f, found.steps, found.use)
+	if found.err != nil {
+		panic(found.err)
+	}
+	if known {
+		p.remember(h, f, args, found.value, found.steps, found.use)
+	}
+	return found.value
+}
+
+// reused counts a call that is not reduced; its own step has been counted.
+func (p *policy) reused(f *lam, steps uint64, u use) {
+	p.m.countReused(f)
+	p.m.addSteps(steps - 1)
+	p.forgiven += steps - 1
+	p.usedAt(u)
 }
 
 // remember enters a call into the table.
@@ -460,19 +489,7 @@ func (p *policy) costly(f *lam, fp unsafe.Pointer, h uint64, on lines, known boo
 	m := p.m
 	args := slots(fp, slotSize, f.arity)
 	if p.lookup(f, args, on) {
-		found := p.found
-		p.found = finding{}
-		m.countReused(f)
-		m.addSteps(found.steps - 1)
-		p.forgiven += found.steps - 1
-		p.usedAt(found.use)
-		if found.err != nil {
-			panic(found.err)
-		}
-		if known {
-			p.remember(h, f, args, found.value, found.steps, found.use)
-		}
-		return found.value
+		return p.take(f, args, h, known)
 	}
 	start, e := m.now(), p.open()
 	args = keepArgs(f, fp)
