@@ -115,7 +115,7 @@ func (m *Machine) sometimes() {
 	if now.Before(m.nextWrite) {
 		return
 	}
-	if m.checkpoint(writeFor, writeBytes).Defined() {
+	if m.checkpoint(writeFor, min(writeBytes, m.policy.room(2))).Defined() {
 		m.writeWait = writeEvery
 	} else { // what was written is of no use: it is tried ever more seldom
 		m.writeWait *= 4

@@ -124,24 +124,29 @@ type turned struct {
 	uses  extent
 }
 
-const maxTurned = 64 // that wait for their value
+const (
+	maxTurned = 64      // that wait for their value
+	maxTurns  = 1 << 11 // at which a function is looked up without a hit; a hit pays for more
+)
 
 // turn reduces the body of f, and looks for what it becomes at each turn as long as f is awake: a recursion that turns must not get
-// past a line unseen.
+// past a line unseen. Where turns hit nothing they are not looked up for long.
 func (p *policy) turn(f *lam, fp unsafe.Pointer) graph.Value {
 	m := p.m
 	args := slots(fp, slotSize, f.arity)
 	var waiting []turned
 	r := f.once(m, fp)
 	for r.IsMark() && m.tail == nil {
-		if f.acct.asleep {
+		if f.acct.asleep || f.acct.turns <= 0 {
 			r = f.body(m, fp)
 			break
 		}
+		f.acct.turns--
 		h, on, known := p.hash(f, args)
 		p.pay(f, lookupCost)
 		if known {
 			if e := p.table.find(h, f, args); e != nil {
+				f.acct.turns = min(f.acct.turns+int64(min(e.steps, creditCap)/lookupCost), maxTurns)
 				r = p.hit(f, e)
 				break
 			}
@@ -182,7 +187,7 @@ func (l *line) links(p *policy) bool {
 	if !l.linking {
 		have /= 2
 	}
-	l.linking = p.lineSpent < have
+	l.linking = p.lineSpent < have && p.room(1) > 0
 	l.next = 2 * l.seen
 	return l.linking
 }

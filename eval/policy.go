@@ -44,6 +44,11 @@ const (
 	startTime = 8 * time.Millisecond // for looking up and linking everything at first
 	linkShare = 25                   // linking takes at most one in so many parts of the time
 
+	// What linking may give to the store under auto, beside the answer to what was asked for; with checkpoints it is twice that.
+	storeStart = 16 << 20  // bytes
+	storeRate  = 256 << 10 // bytes for each second of the run
+	indexBytes = 160       // of an index entry
+
 	layoutTime = 100 * time.Nanosecond // of an element that is laid out and hashed
 
 	startCredit  = 1 << 18 // steps in the pool at the start
@@ -103,6 +108,7 @@ type account struct {
 	nap    uint64
 	look   int64 // steps that may go into looking calls up in the store
 	line   int64 // and into looking up and linking those on lines (meet.go)
+	turns  int64 // how many may be looked up (meet.go)
 }
 
 func (p *policy) init(m *Machine) {
@@ -211,10 +217,20 @@ func (p *policy) usedAt(u use) {
 
 // affordable says whether there is time for one more lookup or link.
 func (p *policy) affordable() bool {
-	if p.m.opt.Link == All || p.fresh {
+	if p.m.opt.Link == All {
 		return true
 	}
-	return (p.spent-startTime)*linkShare < time.Since(p.began)
+	if p.room(1) == 0 {
+		return false
+	}
+	return p.fresh || (p.spent-startTime)*linkShare < time.Since(p.began)
+}
+
+// room is how many bytes may still be given to the store, when so many times the limit may be.
+func (p *policy) room(times uint64) uint64 {
+	most := times * (storeStart + uint64(time.Since(p.began)/time.Millisecond)*storeRate/1000)
+	written := p.m.stats.Written + p.m.stats.Linked*indexBytes
+	return most - min(written, most)
 }
 
 // payable says whether there is time to lay out args and r as blocks, which is known before it is done.
@@ -225,6 +241,9 @@ func (p *policy) payable(args []graph.Value, r graph.Value) bool {
 	n := r.Unplaced()
 	for _, a := range args {
 		n += a.Unplaced()
+	}
+	if n >= 1000 && p.room(1) < uint64(n)*16 {
+		return false
 	}
 	return n < 1000 || (p.spent-startTime+time.Duration(n)*layoutTime)*linkShare < time.Since(p.began)
 }
@@ -282,7 +301,7 @@ func (p *policy) wrap(f *lam) code {
 	case p.m.opt.Link == All:
 		return p.enterAll(f)
 	}
-	f.acct.look = firstLook
+	f.acct.look, f.acct.turns = firstLook, maxTurns
 	return p.awake(f)
 }
 
