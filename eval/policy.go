@@ -528,13 +528,13 @@ func (p *policy) lookup(f *lam, args []graph.Value, on lines) (ok bool) {
 	switch cheap := small(args); {
 	case p.fresh && cheap:
 		p.timed(find)
-	case on != lines{}:
+	case on != lines{} && !(cheap && (a.look >= findCost || f.meets(args))):
 		if p.lines.ask(on) && p.payLine(a, findCost+layoutCost(args)) {
 			find()
 			p.lines.found(on, ok)
 		}
-	case cheap && a.look >= findCost:
-		a.look -= findCost
+	case cheap:
+		a.look = max(a.look-findCost, 0)
 		find()
 	}
 	return ok
