@@ -1,18 +1,48 @@
 // This file is the policy: when a call is looked up, remembered, and linked.
 //
-// Looking up, hashing and storing one call costs some microseconds; reducing it may cost ten nanoseconds. So, under
-// auto:
+// Looking up, hashing and storing one call costs some microseconds; reducing it may cost ten nanoseconds. So, under auto, nothing is
+// paid for an answer that asking for it has not cost already.
 //
-//   - One table in memory remembers calls by function and arguments, without CIDs. Each function has an account: looking
-//     and entering cost, a hit earns the steps that it saves. When it is spent the function's table sleeps, for twice as
-//     long each time, and a sleeping function pays one comparison per call. Credit comes from a pool of start credit and
-//     a few per cent of the work. So the whole costs at most that share, and what repeats pays for itself (ski rental:
-//     Karlin, Manasse, Rudolph, Sleator, Competitive Snoopy Caching, 1988).
-//   - A run's first calls are looked up in the store and linked, one and all, until that has taken startTime. After that a
-//     call is linked if it took at least grain steps, as long as linking takes less than a linkShare of the time. Such a
-//     call earns its function a share of the work done since the last one: with that it pays for looking its next
-//     calls up in the store before they are reduced. The first few are looked up on credit.
-//   - The expression asked for is always linked.
+// # What is an account?
+//
+// All prices are in steps; a step takes some ten nanoseconds. Each function has accounts of its own (type account). It pays for each
+// thing that is done on the chance that a call comes again, and earns by what that has spared:
+//
+//   - credit is for the table in memory (table.go), which remembers calls by function and arguments, without CIDs. A lookup takes
+//     lookupCost, hashing a list a step for every few elements, an entry insertCost. A hit earns the steps that it spared. When
+//     nothing is left the function draws on a pool; when that has nothing either it sleeps, each time twice as long, and while it
+//     sleeps a call pays one comparison.
+//   - look is for looking calls up in the store before they are reduced: findCost each. A function gets some in advance, and after that a
+//     share of the work since the last costly call, when one returns.
+//   - line is for looking up and linking the calls on lines, at which processes meet (meet.go): a function gets an eighth of
+//     the steps that its hits spared. turns is how many turns of a recursion that turns are looked up; a hit pays for more.
+//
+// # What is linked?
+//
+//   - The expression asked for, always.
+//   - A run's first calls, one and all, until looking them up and linking them has taken startTime.
+//   - After that a call whose debt is grain steps or more. Debt is what it costs to find the value again: the steps that the call
+//     took, less those of calls in it that are linked or that the table had.
+//   - Costly calls where processes meet: points, and lines of functions whose calls repeat.
+//
+// # Why is the overhead bounded?
+//
+// Each part has a start and a share, and stops when both are spent:
+//
+//	the table, where nothing hits   startCredit, 1/creditShare of the work, and a lookup for each time that a function falls asleep
+//	lookups in the store            firstLook for each function, and 1/lookShare of the work
+//	lookups on lines                firstLine, and 1/lineLooks of the work
+//	first links, and by debt        startTime, and 1/linkShare of the time
+//
+// That is 3 % and 3 % and 2 % and 4 % at most, and some ten milliseconds. Beyond that only what hits is paid for: a hit in the table that
+// spared s steps brings its function at most s steps for the table and s/8 for lines, and balances are capped, so that a function
+// that stops hitting cannot spend long what it earned before. Lines may take a third of the work, that with the table included.
+// The store grows by at most storeStart and storeRate bytes a second beside the answer, twice that with checkpoints.
+//
+// The argument is that of ski rental: who does not know how often he will ski buys when renting has cost as much, and pays at most twice
+// what he would pay if he knew (Karlin, Manasse, Rudolph, Sleator, Competitive Snoopy Caching, Algorithmica 3, 1988). To reduce a call
+// again is to rent; to remember or link it is to buy. What a function has taken so far is its rent, and its share of that is the
+// price that it may pay.
 //
 // None links nothing; All links every call, costly primitive and closed subterm, and never sleeps.
 

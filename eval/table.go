@@ -206,7 +206,7 @@ func (t *table) nextEpoch() {
 	for k := range t.sets {
 		s := &t.sets[k]
 		for i, e := range s.epoch {
-			if e != 0 && e+1 < t.epoch {
+			if e != 0 && e != anyEpoch && e+1 < t.epoch {
 				s.epoch[i] = 0
 				t.entries[k*ways+i] = entry{}
 				t.used--
