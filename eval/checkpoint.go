@@ -141,7 +141,7 @@ func (m *Machine) sometimes() {
 	if now.Before(m.nextWrite) {
 		return
 	}
-	if _, err := m.checkpoint(writeFor, writeFor, writeBytes); err == nil {
+	if _, err := m.checkpoint(writeFor, writeFor, min(writeBytes, m.policy.room(2))); err == nil {
 		m.writeWait = writeEvery
 	} else { // what was written is of no use: it is tried ever more seldom
 		m.writeWait *= 4

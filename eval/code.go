@@ -129,10 +129,10 @@ func (m *Machine) generate(f *lam) {
 	if m.opt.Profile != nil {
 		body = m.opt.Profile.counted(f, body)
 	}
+	f.body, f.once = body, body
 	if f.loops {
-		body = turning(body)
+		f.body = turning(body)
 	}
-	f.body = body
 	f.enter = m.policy.wrap(f)
 }
 

@@ -86,8 +86,9 @@ func LoadAnswer(a graph.Answer, load graph.Loader) (graph.Result, error) {
 	return r, nil
 }
 
-// link writes the Result of expr, its Trace and the index entry, and returns the use that an enclosing term makes of it.
-func (m *Machine) link(expr cid.Cid, v graph.Value, thrown *Thrown, steps uint64, uses []use) (use, graph.Answer) {
+// link writes the Result of expr, its Trace and the index entry, and returns the use that an enclosing term makes of it. plain says that
+// nothing that is used can stand in expr's own block.
+func (m *Machine) link(expr cid.Cid, v graph.Value, thrown *Thrown, steps uint64, uses []use, plain bool) (use, graph.Answer) {
 	put := m.Blocks()
 	r := graph.Result{Of: expr, Value: v, Steps: steps}
 	if thrown != nil {
@@ -96,7 +97,7 @@ func (m *Machine) link(expr cid.Cid, v graph.Value, thrown *Thrown, steps uint64
 	result := graph.EncodeResult(r, put).CID
 	t := graph.Trace{Result: result}
 	var block []byte // of expr, in which the uses have paths
-	if len(uses) > 0 {
+	if len(uses) > 0 && !plain {
 		block, _ = m.opt.Load(expr)
 	}
 	seen := make(map[cid.Cid]bool, len(uses))
@@ -120,6 +121,29 @@ func (m *Machine) link(expr cid.Cid, v graph.Value, thrown *Thrown, steps uint64
 	}
 	m.stats.Linked++
 	return use{expr, trace}, a
+}
+
+// plain says whether args are numbers, texts and short lists of such: nothing that is reduced stands in them.
+func plain(args []graph.Value) bool {
+	for _, a := range args {
+		switch a.Kind() {
+		case graph.KindInt, graph.KindFloat, graph.KindBool, graph.KindText, graph.KindNull:
+		case graph.KindList:
+			ok := a.List().Len() <= 4096
+			if ok {
+				a.List().Each(func(x graph.Value) bool {
+					ok = x.Kind() == graph.KindInt || x.Kind() == graph.KindText
+					return ok
+				})
+			}
+			if !ok {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // callOf is the flat application of a head to argument values: the expression that a call is.
@@ -190,7 +214,7 @@ func (p *policy) linkCalls(f *lam, fp unsafe.Pointer) graph.Value {
 	if p.on() && (thrown == nil || isError) {
 		for i := len(waiting) - 1; i >= 0; i-- {
 			w := waiting[i]
-			u, _ := m.link(w.expr, r, failed, m.stepsSince(w.start), p.uses[w.uses.mark:])
+			u, _ := m.link(w.expr, r, failed, m.stepsSince(w.start), p.uses[w.uses.mark:], false)
 			p.linked(w.uses, u)
 			if m.opt.Profile != nil {
 				m.opt.Profile.of(w.f).Linked++
@@ -218,7 +242,7 @@ func (p *policy) linkPrim(prim *Prim, args []graph.Value, at *site) graph.Value 
 	}
 	m.unwindTo(sp)
 	if steps := m.stepsSince(start); steps > 0 && p.on() {
-		u, _ := m.link(m.callOf(primHead(prim), held, m.Blocks()), v, failed, steps, p.uses[e.mark:])
+		u, _ := m.link(m.callOf(primHead(prim), held, m.Blocks()), v, failed, steps, p.uses[e.mark:], false)
 		p.linked(e, u)
 	} else {
 		p.shut(e)
@@ -266,7 +290,7 @@ func (m *Machine) reduceRoot(u *unit, out *Outcome) {
 	}()
 	out.Steps = m.stepsSince(start)
 	if p.on() {
-		_, a := m.link(u.cid, out.Value, out.Error, out.Steps, p.uses[e.mark:])
+		_, a := m.link(u.cid, out.Value, out.Error, out.Steps, p.uses[e.mark:], false)
 		out.Result, out.Trace = a.Result, a.Trace
 	}
 	p.uses = p.uses[:0]

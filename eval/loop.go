@@ -381,7 +381,7 @@ func coreEnter(m *Machine, args []graph.Value) (graph.Value, error) {
 		if values = args[1].List(); k > 0 {
 			turns = uint64(values.Len() / k)
 		}
-	case k == 0 && n > 0 && n <= maxTurns:
+	case k == 0 && n > 0 && n <= maxRows:
 		turns = uint64(n)
 	default:
 		return graph.Value{}, wrongKind(args[1], "list")

@@ -1,18 +1,48 @@
 // This file is the policy: when a call is looked up, remembered, and linked.
 //
-// Looking up, hashing and storing one call costs some microseconds; reducing it may cost ten nanoseconds. So, under
-// auto:
+// Looking up, hashing and storing one call costs some microseconds; reducing it may cost ten nanoseconds. So, under auto, nothing is
+// paid for an answer that asking for it has not cost already.
 //
-//   - One table in memory remembers calls by function and arguments, without CIDs. Each function has an account: looking
-//     and entering cost, a hit earns the steps that it saves. When it is spent the function's table sleeps, for twice as
-//     long each time, and a sleeping function pays one comparison per call. Credit comes from a pool of start credit and
-//     a few per cent of the work. So the whole costs at most that share, and what repeats pays for itself (ski rental:
-//     Karlin, Manasse, Rudolph, Sleator, Competitive Snoopy Caching, 1988).
-//   - A run's first calls are looked up in the store and linked, one and all, until that has taken startTime. After that a
-//     call is linked if it took at least grain steps, as long as linking takes less than a linkShare of the time. Such a
-//     call earns its function a share of the work done since the last one: with that it pays for looking its next
-//     calls up in the store before they are reduced. The first few are looked up on credit.
-//   - The expression asked for is always linked.
+// # What is an account?
+//
+// All prices are in steps; a step takes some ten nanoseconds. Each function has accounts of its own (type account). It pays for each
+// thing that is done on the chance that a call comes again, and earns by what that has spared:
+//
+//   - credit is for the table in memory (table.go), which remembers calls by function and arguments, without CIDs. A lookup takes
+//     lookupCost, hashing a list a step for every few elements, an entry insertCost. A hit earns the steps that it spared. When
+//     nothing is left the function draws on a pool; when that has nothing either it sleeps, each time twice as long, and while it
+//     sleeps a call pays one comparison.
+//   - look is for looking calls up in the store before they are reduced: findCost each. A function gets some in advance, and after that a
+//     share of the work since the last costly call, when one returns.
+//   - line is for looking up and linking the calls on lines, at which processes meet (meet.go): a function gets an eighth of
+//     the steps that its hits spared. turns is how many turns of a recursion that turns are looked up; a hit pays for more.
+//
+// # What is linked?
+//
+//   - The expression asked for, always.
+//   - A run's first calls, one and all, until looking them up and linking them has taken startTime.
+//   - After that a call whose debt is grain steps or more. Debt is what it costs to find the value again: the steps that the call
+//     took, less those of calls in it that are linked or that the table had.
+//   - Costly calls where processes meet: points, and lines of functions whose calls repeat.
+//
+// # Why is the overhead bounded?
+//
+// Each part has a start and a share, and stops when both are spent:
+//
+//	the table, where nothing hits   startCredit, 1/creditShare of the work, and a lookup for each time that a function falls asleep
+//	lookups in the store            firstLook for each function, and 1/lookShare of the work
+//	lookups on lines                firstLine, and 1/lineLooks of the work
+//	first links, and by debt        startTime, and 1/linkShare of the time
+//
+// That is 3 % and 3 % and 2 % and 4 % at most, and some ten milliseconds. Beyond that only what hits is paid for: a hit in the table that
+// spared s steps brings its function at most s steps for the table and s/8 for lines, and balances are capped, so that a function
+// that stops hitting cannot spend long what it earned before. Lines may take a third of the work, that with the table included.
+// The store grows by at most storeStart and storeRate bytes a second beside the answer, twice that with checkpoints.
+//
+// The argument is that of ski rental: who does not know how often he will ski buys when renting has cost as much, and pays at most twice
+// what he would pay if he knew (Karlin, Manasse, Rudolph, Sleator, Competitive Snoopy Caching, Algorithmica 3, 1988). To reduce a call
+// again is to rent; to remember or link it is to buy. What a function has taken so far is its rent, and its share of that is the
+// price that it may pay.
 //
 // None links nothing; All links every call, costly primitive and closed subterm, and never sleeps.
 
@@ -22,7 +52,6 @@ import (
 	"context"
 	"errors"
 	"math"
-	"math/bits"
 	"time"
 	"unsafe"
 
@@ -45,6 +74,11 @@ const (
 	startTime = 8 * time.Millisecond // for looking up and linking everything at first
 	linkShare = 25                   // linking takes at most one in so many parts of the time
 
+	// What linking may give to the store under auto, beside the answer to what was asked for; with checkpoints it is twice that.
+	storeStart = 16 << 20  // bytes
+	storeRate  = 256 << 10 // bytes for each second of the run
+	indexBytes = 160       // of an index entry
+
 	layoutTime = 100 * time.Nanosecond // of an element that is laid out and hashed
 
 	startCredit  = 1 << 18 // steps in the pool at the start
@@ -61,14 +95,9 @@ const (
 	firstLook    = 32 * findCost // each function's first calls are looked up anyway
 	hashedAtOnce = 8             // elements of a list that are hashed for the price of a step
 	maxHashed    = 1 << 16       // and at most so many for a call
-	meetEvery    = 8192          // calls with ints, of which one is looked up and linked in any case
 	worthKeeping = 6             // steps; a cheaper call is not remembered
-	maxArgs      = 4             // of a call that is remembered
-	tableStart   = 1 << 12
-	tableEnd     = 1 << 18
-	ways         = 4
-	useWindow    = 16      // uses among which one that comes again is not noted again
-	maxUses      = 1 << 16 // noted for all terms in progress; a trace lacks what comes after
+	useWindow    = 16            // uses among which one that comes again is not noted again
+	maxUses      = 1 << 16       // noted for all terms in progress; a trace lacks what comes after
 )
 
 type policy struct {
@@ -83,12 +112,18 @@ type policy struct {
 	// were forgiven since it began, is its debt.
 	forgiven uint64
 
-	pool     uint64
-	paid     uint64 // executed steps that have been added to the pool
-	looked   uint64 // executed steps that have been added to a function's look
-	sleeping []*lam
-	nextWake uint64
-	table    table
+	pool      uint64
+	paid      uint64 // executed steps that have been added to the pool
+	looked    uint64 // executed steps that have been added to a function's look
+	sleeping  []*lam
+	nextWake  uint64
+	table     table
+	lines     *lineTable
+	linePool  int64  // steps that go into lookups of functions that have earned none
+	lineSpent int64  // steps that linking calls took because they are on a line
+	lineWork  uint64 // steps of work with the table
+
+	found finding // what was looked up last
 
 	failure error // the store's first error: nothing is linked after it
 	notes   []error
@@ -102,16 +137,20 @@ type account struct {
 	wake   uint64 // executed steps
 	nap    uint64
 	look   int64 // steps that may go into looking calls up in the store
+	line   int64 // and into looking up and linking those on lines (meet.go)
+	turns  int64 // how many may be looked up (meet.go)
 }
 
 func (p *policy) init(m *Machine) {
-	p.m = m
-	p.table.reset()
+	p.m, p.lines = m, new(lineTable)
+	p.table.init(m.opt.Memory)
 }
 
 func (p *policy) start() {
 	p.uses, p.floor, p.root, p.began, p.spent, p.fresh, p.forgiven = p.uses[:0], 0, nil, time.Now(), 0, true, 0
 	p.pool, p.paid, p.looked, p.nextWake = startCredit, 0, 0, math.MaxUint64
+	p.lineSpent, p.lineWork, p.linePool = 0, 0, firstLine
+	*p.lines = lineTable{}
 	for _, f := range p.sleeping {
 		f.acct.asleep = false
 	}
@@ -208,10 +247,20 @@ func (p *policy) usedAt(u use) {
 
 // affordable says whether there is time for one more lookup or link.
 func (p *policy) affordable() bool {
-	if p.m.opt.Link == All || p.fresh {
+	if p.m.opt.Link == All {
 		return true
 	}
-	return (p.spent-startTime)*linkShare < time.Since(p.began)
+	if p.room(1) == 0 {
+		return false
+	}
+	return p.fresh || (p.spent-startTime)*linkShare < time.Since(p.began)
+}
+
+// room is how many bytes may still be given to the store, when so many times the limit may be.
+func (p *policy) room(times uint64) uint64 {
+	most := times * (storeStart + uint64(time.Since(p.began)/time.Millisecond)*storeRate/1000)
+	written := p.m.stats.Written + p.m.stats.Linked*indexBytes
+	return most - min(written, most)
 }
 
 // payable says whether there is time to lay out args and r as blocks, which is known before it is done.
@@ -222,6 +271,9 @@ func (p *policy) payable(args []graph.Value, r graph.Value) bool {
 	n := r.Unplaced()
 	for _, a := range args {
 		n += a.Unplaced()
+	}
+	if n >= 1000 && p.room(1) < uint64(n)*16 {
+		return false
 	}
 	return n < 1000 || (p.spent-startTime+time.Duration(n)*layoutTime)*linkShare < time.Since(p.began)
 }
@@ -252,6 +304,7 @@ func (p *policy) tick() {
 	now := p.m.executed()
 	if now > p.paid {
 		p.pool += (now - p.paid) / creditShare
+		p.linePool += int64((now - p.paid) / lineLooks)
 		p.paid = now
 	}
 	if now >= p.nextWake {
@@ -278,7 +331,7 @@ func (p *policy) wrap(f *lam) code {
 	case p.m.opt.Link == All:
 		return p.enterAll(f)
 	}
-	f.acct.look = firstLook
+	f.acct.look, f.acct.turns = firstLook, lookedTurns
 	return p.awake(f)
 }
 
@@ -322,7 +375,12 @@ func (m *Machine) finish(f *lam, fp unsafe.Pointer) graph.Value {
 	turning := m.turning
 	m.turning = false
 	base := m.sp
-	r := f.body(m, fp)
+	var r graph.Value
+	if f.loops && f.arity <= maxArgs && m.policy.on() {
+		r = m.policy.turn(f, fp)
+	} else {
+		r = f.body(m, fp)
+	}
 	if !r.IsMark() {
 		return r
 	}
@@ -348,7 +406,7 @@ func (m *Machine) finishTail(f *lam, base unsafe.Pointer, turning bool) (r graph
 func (p *policy) asleep(f *lam) code {
 	return func(m *Machine, fp unsafe.Pointer) graph.Value {
 		if f.acct.look >= findCost || f.meets(slots(fp, slotSize, f.arity)) {
-			return p.costly(f, fp)
+			return p.costly(f, fp, 0, lines{}, false)
 		}
 		// Most calls of most programs come this way, so what open, finish and shut do stands here in short.
 		start, floor, mark, forgiven := m.steps, p.floor, len(p.uses), p.forgiven
@@ -379,24 +437,8 @@ func (p *policy) returned(f *lam, fp unsafe.Pointer, r graph.Value, start since,
 	if f.loops {
 		args = slots(fp, f.kept, f.arity)
 	}
-	p.linkCall(f, args, r, start, e)
+	p.linkCall(f, args, r, start, e, lines{})
 	return r
-}
-
-// meets says whether a call is one at which processes meet: one in meetEvery, by a hash of the function and its arguments, as long as
-// these are small ints. Such a call is looked up, and linked if it was costly, so that a recursion that runs down the same calls
-// as another one's finds that one's results, wherever the two began.
-func (f *lam) meets(args []graph.Value) bool {
-	h := f.salt
-	for _, a := range args {
-		n, small := a.Int()
-		if !small {
-			return false
-		}
-		h = (h ^ uint64(n)) * 0x9e3779b97f4a7c15
-		h ^= h >> 32
-	}
-	return h%meetEvery == 0
 }
 
 // awake runs a call behind the table.
@@ -406,20 +448,15 @@ func (p *policy) awake(f *lam) code {
 	}
 	return func(m *Machine, fp unsafe.Pointer) graph.Value {
 		args := slots(fp, slotSize, f.arity)
-		h, known := p.hash(f, args)
+		h, on, known := p.hash(f, args)
 		if known {
 			if e := p.table.find(h, f, args); e != nil {
-				m.countReused(f)
-				f.acct.credit = min(f.acct.credit+int64(min(e.steps, creditCap)), creditCap)
-				m.addSteps(e.steps - 1)
-				p.forgiven += e.steps - 1
-				p.usedAt(e.use)
-				return e.value
+				return p.hit(f, e)
 			}
 		}
 		p.pay(f, lookupCost)
-		if (p.fresh || f.acct.look >= findCost || f.meets(args)) && p.on() {
-			return p.costly(f, fp)
+		if (on != lines{} || p.fresh || f.acct.look >= findCost || f.meets(args)) && p.on() {
+			return p.costly(f, fp, h, on, known)
 		}
 		start, e := m.now(), p.open()
 		args = keepArgs(f, fp)
@@ -427,77 +464,115 @@ func (p *policy) awake(f *lam) code {
 		steps := m.stepsSince(start) + 1
 		var u use
 		if steps >= grain {
-			u = p.linkCall(f, args, r, start, e)
+			u = p.linkCall(f, args, r, start, e, lines{})
 		} else {
 			p.shut(e)
 		}
 		if known && steps >= worthKeeping {
-			p.pay(f, insertCost)
-			p.table.insert(h, f, args, r, steps, u)
+			p.remember(h, f, args, r, steps, u)
 		}
 		return r
 	}
 }
 
-// hash is the hash of a call, if f's account can pay for it: lists that have not been hashed take time.
-func (p *policy) hash(f *lam, args []graph.Value) (h uint64, ok bool) {
+// hit gives the value of a call of f that the table has.
+func (p *policy) hit(f *lam, e *entry) graph.Value {
+	f.acct.credit = min(f.acct.credit+int64(min(e.steps, creditCap)), creditCap)
+	f.acct.earnLines(e.steps)
+	p.reused(f, e.steps, e.use)
+	return e.value
+}
+
+// take gives the value of a call of f that was found in the store, and enters it into the table if its hash is known.
+func (p *policy) take(f *lam, args []graph.Value, h uint64, known bool) graph.Value {
+	found := p.found
+	p.found = finding{}
+	p.reused(f, found.steps, found.use)
+	if found.err != nil {
+		panic(found.err)
+	}
+	if known {
+		p.remember(h, f, args, found.value, found.steps, found.use)
+	}
+	return found.value
+}
+
+// reused counts a call that is not reduced; its own step has been counted.
+func (p *policy) reused(f *lam, steps uint64, u use) {
+	p.m.countReused(f)
+	p.m.addSteps(steps - 1)
+	p.forgiven += steps - 1
+	p.usedAt(u)
+}
+
+// remember enters a call into the table.
+func (p *policy) remember(h uint64, f *lam, args []graph.Value, r graph.Value, steps uint64, u use) {
+	p.pay(f, insertCost)
+	p.lineWork += lineWork
+	p.table.insert(h, f, args, r, steps, u)
+}
+
+// hash is the hash of a call, and the lines that it is on, if f's account can pay for it: lists that have not been hashed take
+// time.
+func (p *policy) hash(f *lam, args []graph.Value) (h uint64, on lines, ok bool) {
 	most := int(min(max(f.acct.credit, 0), maxHashed/hashedAtOnce) * hashedAtOnce)
 	left := most
 	h = uint64(f.id) * 0x9e3779b97f4a7c15
-	for _, a := range args {
+	for i, a := range args {
 		var k uint64
 		if k, ok = a.Likeness(&left); !ok {
+			on = lines{}
 			break
 		}
+		on.add(f, i, k)
 		h = (h ^ k) * 0xbf58476d1ce4e5b9
 		h ^= h >> 29
 	}
 	if left < most {
 		p.pay(f, int64(most-max(left, 0))/hashedAtOnce)
 	}
-	return h, ok || len(args) == 0
+	return h, on, ok || len(args) == 0
 }
 
-// costly looks a call up in the store before it runs it.
-func (p *policy) costly(f *lam, fp unsafe.Pointer) graph.Value {
+// costly looks a call up in the store before it runs it. h is its hash for the table, if that is known, and on its lines.
+func (p *policy) costly(f *lam, fp unsafe.Pointer, h uint64, on lines, known bool) graph.Value {
 	m := p.m
 	args := slots(fp, slotSize, f.arity)
-	if small(args) {
-		var found finding
-		ok := false
-		find := func() { found, ok = m.find(m.callOf(f.head(), args, nil)) }
-		if p.fresh {
-			p.timed(find)
-		} else {
-			f.acct.look = max(f.acct.look-findCost, 0)
-			find()
-		}
-		if ok {
-			m.countReused(f)
-			m.addSteps(found.steps - 1)
-			p.forgiven += found.steps - 1
-			p.usedAt(found.use)
-			if found.err != nil {
-				panic(found.err)
-			}
-			return found.value
-		}
+	if p.lookup(f, args, on) {
+		return p.take(f, args, h, known)
 	}
 	start, e := m.now(), p.open()
 	args = keepArgs(f, fp)
 	r := m.finish(f, fp)
 	steps := m.stepsSince(start) + 1
-	u := p.linkCall(f, args, r, start, e)
-	if steps >= worthKeeping && f.arity <= maxArgs && !f.acct.asleep {
-		if h, ok := p.hash(f, args); ok {
-			p.table.insert(h, f, args, r, steps, u)
-		}
+	u := p.linkCall(f, args, r, start, e, on)
+	if known && steps >= worthKeeping && !f.acct.asleep {
+		p.remember(h, f, args, r, steps, u)
 	}
 	return r
 }
 
-// linkCall links a call that has come to r, if that is worth it. start is behind the call's own step.
-func (p *policy) linkCall(f *lam, args []graph.Value, r graph.Value, start since, e extent) (u use) {
+// lookup looks a call up in the store, if that is paid for, and leaves what it finds in p.found.
+func (p *policy) lookup(f *lam, args []graph.Value, on lines) (ok bool) {
+	m, a := p.m, &f.acct
+	find := func() { p.found, ok = m.find(m.callOf(f.head(), args, nil)) }
+	switch cheap := small(args); {
+	case p.fresh && cheap:
+		p.timed(find)
+	case on != lines{} && !(cheap && (a.look >= findCost || f.meets(args))):
+		if p.lines.ask(on) && p.payLine(a, findCost+layoutCost(args)) {
+			find()
+			p.lines.found(on, ok)
+		}
+	case cheap:
+		a.look = max(a.look-findCost, 0)
+		find()
+	}
+	return ok
+}
+
+// linkCall links a call that has come to r, if that is worth it. start is behind the call's own step, on is its lines.
+func (p *policy) linkCall(f *lam, args []graph.Value, r graph.Value, start since, e extent, on lines) (u use) {
 	m := p.m
 	steps := m.stepsSince(start) + 1
 	if steps >= grain && m.executed() > p.looked {
@@ -508,15 +583,32 @@ func (p *policy) linkCall(f *lam, args []graph.Value, r graph.Value, start since
 	if forgiven := p.forgiven - e.forgiven; p.m.opt.Link != All {
 		debt -= min(forgiven, steps)
 	}
-	if !p.worth(steps) || debt < grain && !p.fresh && !f.meets(args) || !small(args) && steps < grain || !p.payable(args, r) {
-		p.shut(e)
-		return use{}
+	switch {
+	case !p.on():
+	case p.worthCall(f, args, r, steps, debt):
+		p.forgiven += debt - min(debt, findAgain)
+		p.timed(func() { u = p.linkReturned(f, args, r, steps, e) })
+		return u
+	case on != lines{} && steps >= grain && p.worthLine(f, args, r, on):
+		return p.linkReturned(f, args, r, steps, e)
 	}
-	p.forgiven += debt - min(debt, findAgain)
-	p.timed(func() {
-		u, _ = m.link(m.callOf(f.head(), args, m.Blocks()), r, nil, steps, p.uses[e.mark:])
-		p.linked(e, u)
-	})
+	p.shut(e)
+	return use{}
+}
+
+// worthCall says whether a call is linked because of what it costs to find its value again.
+func (p *policy) worthCall(f *lam, args []graph.Value, r graph.Value, steps, debt uint64) bool {
+	if debt < grain && !p.fresh && !f.meets(args) {
+		return false
+	}
+	return p.worth(steps) && (steps >= grain || small(args)) && p.payable(args, r)
+}
+
+func (p *policy) linkReturned(f *lam, args []graph.Value, r graph.Value, steps uint64, e extent) use {
+	m := p.m
+	uses := p.uses[e.mark:]
+	u, _ := m.link(m.callOf(f.head(), args, m.Blocks()), r, nil, steps, uses, len(uses) > 0 && plain(args))
+	p.linked(e, u)
 	if m.opt.Profile != nil {
 		m.opt.Profile.of(f).Linked++
 	}
@@ -592,7 +684,7 @@ func (p *policy) unitDone(u *unit, e extent) {
 		return
 	}
 	p.timed(func() {
-		x, _ := p.m.link(u.cid, u.value, u.err, u.steps, p.uses[e.mark:])
+		x, _ := p.m.link(u.cid, u.value, u.err, u.steps, p.uses[e.mark:], false)
 		u.trace = x.trace
 		p.linked(e, x)
 	})
@@ -626,97 +718,9 @@ func (p *policy) thunkDone(t *graph.Thunk, f forced, steps uint64, e extent) {
 
 func (p *policy) linkThunk(t *graph.Thunk, f forced, steps uint64, e extent) {
 	p.timed(func() {
-		x, _ := p.m.link(graph.ThunkCode(t, p.m.Blocks()), f.value, f.err, steps, p.uses[e.mark:])
+		x, _ := p.m.link(graph.ThunkCode(t, p.m.Blocks()), f.value, f.err, steps, p.uses[e.mark:], false)
 		f.trace = x.trace
 		setForced(t, f)
 		p.linked(e, x)
 	})
-}
-
-// A table remembers calls: sets of a few ways, where the least costly makes place, or one that has not been asked for long
-// (GreedyDual: Young, The k-Server Dual and Loose Competitiveness for Paging, 1994). It grows only while it hits.
-type table struct {
-	entries []entry
-	used    int
-	hits    int
-	clock   uint64
-}
-
-type entry struct {
-	hash  uint64
-	fn    *lam
-	args  [maxArgs]graph.Value
-	value graph.Value
-	steps uint64
-	use   use    // its Result, if it was linked
-	worth uint64 // the table's clock when it came, and more for the steps it saves
-}
-
-func (t *table) reset() {
-	if len(t.entries) != tableStart {
-		t.entries = make([]entry, tableStart)
-	} else {
-		clear(t.entries)
-	}
-	t.used, t.hits, t.clock = 0, 0, 0
-}
-
-func (t *table) set(h uint64) []entry {
-	i := h & uint64(len(t.entries)-1) &^ (ways - 1)
-	return t.entries[i : i+ways : i+ways]
-}
-
-func (t *table) find(h uint64, f *lam, args []graph.Value) *entry {
-	set := t.set(h)
-next:
-	for i := range set {
-		e := &set[i]
-		if e.hash != h || e.fn != f {
-			continue
-		}
-		for j, a := range args {
-			if !graph.Alike(a, e.args[j]) {
-				continue next
-			}
-		}
-		t.hits++
-		e.worth = t.clock + uint64(4*bits.Len64(e.steps))
-		return e
-	}
-	return nil
-}
-
-func (t *table) insert(h uint64, f *lam, args []graph.Value, v graph.Value, steps uint64, u use) {
-	if t.used > len(t.entries)/4*3 && t.hits > len(t.entries)/4 && len(t.entries) < tableEnd {
-		t.grow()
-	}
-	set := t.set(h)
-	place := &set[0]
-	for i := range set {
-		e := &set[i]
-		if e.fn == nil || e.hash == h {
-			place = e
-			break
-		}
-		if e.worth < place.worth {
-			place = e
-		}
-	}
-	if place.fn == nil {
-		t.used++
-	} else if place.hash != h {
-		t.clock = max(t.clock, place.worth)
-	}
-	*place = entry{hash: h, fn: f, value: v, steps: steps, use: u, worth: t.clock + uint64(4*bits.Len64(steps))}
-	copy(place.args[:], args)
-}
-
-func (t *table) grow() {
-	old := t.entries
-	t.entries, t.used, t.hits = make([]entry, 2*len(old)), 0, 0
-	for i := range old {
-		if e := &old[i]; e.fn != nil {
-			t.insert(e.hash, e.fn, e.args[:e.fn.arity], e.value, e.steps, e.use)
-		}
-	}
 }

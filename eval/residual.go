@@ -77,7 +77,7 @@ const (
 	groupParams = 200 // of a function made of contexts; its last one is what they wait for
 	groupDepth  = 90
 	rowValues   = 2048 // of an application that goes through such a function many times
-	maxTurns    = 1 << 16
+	maxRows     = 1 << 16
 	fewRuns     = 512 // runs of slots in a stack whose every call gets a Reduct, so that its result is linked in the end
 	callGap     = 8   // in others a call gets a Reduct when it has gone on for an eighth longer than the last that got one
 	maxReducts  = 2048
@@ -537,7 +537,7 @@ func (r *reader) add(s *shape) {
 	}
 	r.rows++
 	r.group, r.params, r.depth = r.group[:0], 0, 0
-	if r.rows*r.rowParams >= rowValues || r.rows == maxTurns {
+	if r.rows*r.rowParams >= rowValues || r.rows == maxRows {
 		r.enter()
 	}
 }

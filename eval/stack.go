@@ -46,6 +46,7 @@ type lam struct {
 	slots int     // parameters and lets
 	size  uintptr // of its frame, in bytes
 	body  code    // reduces the body
+	once  code    // reduces the body up to where it turns
 	enter code    // what a call runs: body, or body with linking around it
 	loops bool    // the body turns by writing its own parameters
 	kept  uintptr // where the copies of the arguments stand, if loops

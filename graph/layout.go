@@ -545,6 +545,12 @@ func (e *encoder) step(f *frame) bool {
 				return false
 			}
 		} else {
+			if f.kind == listFrame { // small ints as long as they are in no danger of being too many
+				for f.i < len(f.vals) && f.vals[f.i].p == nil && len(e.buf)-f.start < maxFlatly-16 {
+					e.buf = codec.AppendInt(e.buf, f.vals[f.i].n)
+					f.i++
+				}
+			}
 			if f.i == len(f.vals) {
 				return e.finish(f)
 			}

@@ -167,7 +167,11 @@ func printStat(out io.Writer, dir string, st store.Statistics) {
 		return
 	}
 	fmt.Fprintf(out, "\nlinking, in %s evaluations\n", thousands(u.Runs))
-	fmt.Fprintf(out, "  spent   %s steps executed; %s results linked, %s\n", thousands(u.Executed), thousands(u.Linked), byteText(u.Written))
+	fmt.Fprintf(out, "  spent   %s steps executed; %s results linked, %s", thousands(u.Executed), thousands(u.Linked), byteText(u.Written))
+	if millions := u.Executed / 1_000_000; millions > 0 {
+		fmt.Fprintf(out, ", %s for a million steps", byteText(u.Written/millions))
+	}
+	fmt.Fprintln(out)
 	fmt.Fprintf(out, "  saved   %s steps, in %s results that were found\n", thousands(u.Spared), thousands(u.Found))
 }
 

@@ -36,11 +36,12 @@ func TestReuseAcrossPrograms(t *testing.T) {
 		tree2   = "let wander deep at = if deep == 0 then spin 100000 at else wander (deep - 1) (2 * at) + wander (deep - 1) (2 * at + 1)\nlet spin n s = if n == 0 then s else spin (n - 1) ((s * 31 + n) % 1000003)\n"
 		lev     = "let dist i j = if i == 0 then j else if j == 0 then i else min (min (dist (i - 1) j + 1) (dist i (j - 1) + 1)) (dist (i - 1) (j - 1) + (if i * 7 % 11 == j * 5 % 13 then 0 else 1))\n"
 		lev2    = "let far m n = if m == 0 then n else if n == 0 then m else min (min (far (m - 1) n + 1) (far m (n - 1) + 1)) (far (m - 1) (n - 1) + (if m * 7 % 11 == n * 5 % 13 then 0 else 1))\n"
+		letters = "let letters n seed = let go i x acc = if i == n then acc else let y = (x * 1103515245 + 12345) % 2147483648 in go (i + 1) y (acc ++ [y // 65536 % 4]) in go 0 seed []\n"
+		edit    = "let edit a b = match a { | [] -> length b | [x, ...s] -> match b { | [] -> length a | [y, ...t] -> if x == y then edit s t else 1 + min (edit s t) (min (edit s b) (edit a t)) } }\n"
+		edit2   = "let edist u v = match u { | [] -> length v | [p, ...q] -> match v { | [] -> length u | [r, ...w] -> if p == r then edist q w else 1 + min (edist q w) (min (edist q v) (edist u w)) } }\n"
 		linear  = "let down n = if n == 0 then 0 else (n * 7 + down (n - 1)) % 1000003\n"
 		linear2 = "let sink k = if k == 0 then 0 else (k * 7 + sink (k - 1)) % 1000003\n"
 	)
-	// The sub-problem is not found: its bound is little above what an empty store takes, and holds only that a warm one costs nothing
-	// more.
 	for _, c := range []struct {
 		name, first, second string
 		most                float64 // the share of the first run's steps that may be executed again
@@ -50,7 +51,8 @@ func TestReuseAcrossPrograms(t *testing.T) {
 		{"an element's call in sortBy", slow + "sortBy slow [1, 2, 3, 4]", other + "sortBy costly [4, 3, 1] |> length", 0.02},
 		{"an argument", slow + "slow (slow 5)", other + "1 + costly (costly 5 + 0) * 2", 0.02},
 		{"deep in a tree recursion", tree + "walk 3 1", tree2 + "[wander 2 2, 1]", 0.02},
-		{"a sub-problem of a dynamic program", lev + "dist 400 400", lev2 + "1 + far 380 390", 0.95},
+		{"a sub-problem of a dynamic program", lev + "dist 400 400", lev2 + "1 + far 380 390", 0.35},
+		{"a sub-problem of a dynamic program over lists", letters + edit + "edit (letters 600 1) (letters 600 2)", letters + edit2 + "1 + edist (List.drop 50 (letters 600 1)) (List.drop 20 (letters 600 2))", 0.35},
 		{"linear recursion", linear + "down 1000000", linear2 + "1 + sink 950000", 0.05},
 		{"a lazy", slow + "force (lazy (slow 5))", other + "let l = lazy (costly 5)\nforce l + 1", 0.02},
 		{"a field of a record", slow + "{a: slow 5, b: 2}", other + "{c: {z: costly 5}}.c.z + 1", 0.02},

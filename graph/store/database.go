@@ -18,6 +18,8 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/rosser-lang/rosser/graph"
 )
 
 // Keys. A block stands under its multihash: the same bytes under two codecs are one block, as in every IPFS store.
@@ -447,7 +449,7 @@ func (d *database) change(batch *pebble.Batch, o *op, fresh map[string][]byte) e
 		}
 	case opAnswer, opDrop:
 		old, ok := fresh[o.key]
-		if !ok {
+		if !ok && (o.kind == opDrop || !recordBy(o.value, graph.OwnAnswer)) { // nothing outranks this machine's own
 			var err error
 			if old, _, err = d.get(key); err != nil {
 				var lost *damage
