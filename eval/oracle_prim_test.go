@@ -80,13 +80,30 @@ func init() {
 		"match.nullary":  matchNullary,
 		"core.force":     func(o *reducer, args []graph.Value) graph.Value { return args[0] },
 		"core.forceDeep": func(o *reducer, args []graph.Value) graph.Value { return o.deep(args[0], &count{o: o}) },
-		"core.enter": func(o *reducer, args []graph.Value) graph.Value {
-			o.charged-- // the call is none of the program's
-			return o.apply(args[0], append(o.list(args[1]), args[2])...)
-		},
+		"core.enter": coreEnter,
 		"ipld.load":        ipldLoad,
 		"text.interpolate": interpolate,
 	}
+}
+
+// coreEnter calls a context in turns: each takes so many of the values, and what the one before has come to.
+func coreEnter(o *reducer, args []graph.Value) graph.Value {
+	var values []graph.Value
+	turns := 1
+	_, _, _, arity := o.function(args[0].Fn())
+	if args[1].Kind() == graph.KindInt {
+		n, _ := args[1].Int()
+		turns = int(n)
+	} else if values = o.list(args[1]); arity > 1 {
+		turns = len(values) / (arity - 1)
+	}
+	x := args[2]
+	for range turns {
+		o.charged-- // the calls are none of the program's
+		x = o.apply(args[0], append(values[:arity-1:arity-1], x)...)
+		values = values[arity-1:]
+	}
+	return x
 }
 
 func index(second bool) int {

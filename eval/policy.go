@@ -517,6 +517,7 @@ func (p *policy) remember(h uint64, f *lam, args []graph.Value, r graph.Value, s
 func (p *policy) hash(f *lam, args []graph.Value) (h uint64, on lines, ok bool) {
 	most := int(min(max(f.acct.credit, 0), maxHashed/hashedAtOnce) * hashedAtOnce)
 	left := most
+	graph.Hold(args)
 	h = uint64(f.id) * 0x9e3779b97f4a7c15
 	for i, a := range args {
 		var k uint64

@@ -136,6 +136,9 @@ func (t *table) insert(h uint64, f *lam, args []graph.Value, v graph.Value, step
 	if t.full() {
 		t.nextEpoch()
 	}
+	one := [1]graph.Value{v}
+	graph.Hold(one[:])
+	v = one[0]
 	epoch := uint32(anyEpoch)
 	for i := -1; i < len(args); i++ {
 		x := v

@@ -79,7 +79,7 @@ func TestTableBytes(t *testing.T) {
 	}
 	// What is lazy has no bound.
 	before := tab.used
-	insert(5000, graph.ThunkValue(&graph.Thunk{}))
+	insert(5000, graph.NewThunk(&graph.Head{}))
 	if tab.used != before {
 		t.Error("a lazy value is remembered")
 	}

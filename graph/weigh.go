@@ -65,9 +65,8 @@ func (s *Scale) weigh(v Value, depth int) (bytes int, bounded bool) {
 		if n == 0 {
 			return 0, true
 		}
-		key, x := m.At(m.Len() / 2)
-		each, ok := s.sample(x, depth)
-		return objectSize + n*(48+len(key)+each), ok
+		each, ok := s.sample(m.some(), depth) // a key in the middle would have to be found
+		return objectSize + n*(64+each), ok
 	case KindFn:
 		bytes = s.fresh(unsafe.Pointer(v.p), objectSize)
 		for _, a := range v.Fn().Args {

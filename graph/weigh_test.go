@@ -42,7 +42,7 @@ func TestWeigh(t *testing.T) {
 	if n := weigh(Int(5)); n != 0 {
 		t.Errorf("got %d bytes for a small int", n)
 	}
-	if _, bounded := s.Weigh(ThunkValue(&Thunk{})); bounded {
+	if _, bounded := s.Weigh(NewThunk(&Head{})); bounded {
 		t.Error("got a bound for a lazy value")
 	}
 }
