@@ -77,10 +77,10 @@ func init() {
 		"map.fromEntries": mapFromEntries,
 		"map.without":     mapWithout,
 
-		"match.nullary":  matchNullary,
-		"core.force":     func(o *reducer, args []graph.Value) graph.Value { return args[0] },
-		"core.forceDeep": func(o *reducer, args []graph.Value) graph.Value { return o.deep(args[0], &count{o: o}) },
-		"core.enter": coreEnter,
+		"match.nullary":    matchNullary,
+		"core.force":       func(o *reducer, args []graph.Value) graph.Value { return args[0] },
+		"core.forceDeep":   func(o *reducer, args []graph.Value) graph.Value { return o.deep(args[0], &count{o: o}) },
+		"core.enter":       coreEnter,
 		"ipld.load":        ipldLoad,
 		"text.interpolate": interpolate,
 	}
