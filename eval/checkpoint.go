@@ -127,8 +127,10 @@ var (
 
 const (
 	writeEvery = 2 * time.Second // at least, between two checkpoints of a run that goes on
-	writeFor   = time.Second     // one such takes no longer
-	writeBytes = 64 << 20        // nor more
+	writeFor   = time.Second     // one such takes no longer, nor more than one in tryShare parts of the run so far: it may be in vain
+	writeBytes = 64 << 20        // it takes no more, nor more than writeRate
+	writeRate  = 4 << 20         // bytes for each second of the run so far
+	tryShare   = 16
 	writeShare = 30              // writing them takes at most one in so many parts of the time
 )
 
@@ -141,7 +143,9 @@ func (m *Machine) sometimes() {
 	if now.Before(m.nextWrite) {
 		return
 	}
-	if _, err := m.checkpoint(writeFor, writeFor, min(writeBytes, m.policy.room(2))); err == nil {
+	ran := now.Sub(m.policy.began)
+	within := min(writeFor, ran/tryShare)
+	if _, err := m.checkpoint(within, within, min(writeBytes, writeRate*uint64(ran.Seconds()), m.policy.room(2))); err == nil {
 		m.writeWait = writeEvery
 	} else { // what was written is of no use: it is tried ever more seldom
 		m.writeWait *= 4

@@ -100,6 +100,7 @@ type generator struct {
 	f       *lam
 	index   int // preorder index of the next node
 	waiting int // operands that wait while the term in hand is reduced
+	calls   bool
 }
 
 // wait generates the parts of a term from the first-th on. Where one waits, the offset of its slot is given beside it, else 0.
@@ -126,6 +127,7 @@ func (g *generator) hold(t *graph.Term, i int) uintptr {
 func (m *Machine) generate(f *lam) {
 	g := &generator{m: m, f: f, index: f.base + 1}
 	body := g.gen(f.term.Args[0], f.arity, f.arity > 0) // calls of a closed expression are calls, to be linked as such
+	f.calls = g.calls
 	if m.opt.Profile != nil {
 		body = m.opt.Profile.counted(f, body)
 	}
@@ -552,6 +554,7 @@ func (g *generator) app(t *graph.Term, level int, tail bool, index int) code {
 			}
 		}
 	}
+	g.calls = true
 	if f == nil || f.arity != n {
 		return g.callUnknown(t, level, tail, at)
 	}
@@ -576,6 +579,7 @@ func (g *generator) callPrim(p *Prim, t *graph.Term, level int, at *site) code {
 	}
 	args, offs := g.wait(t, 1, level)
 	n := len(args)
+	g.calls = g.calls || p.quick1 == nil && p.quick2 == nil
 	if n == 1 {
 		a := args[0]
 		if quick := p.quick1; quick != nil {

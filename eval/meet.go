@@ -40,12 +40,14 @@ const (
 
 // meets says whether a call is a point, as long as its arguments are small ints. Such a call is looked up, and linked if it was costly.
 func (f *lam) meets(args []graph.Value) bool {
-	h := f.salt
-	for _, a := range args {
-		n, small := a.Int()
-		if !small {
+	for i := len(args) - 1; i >= 0; i-- {
+		if _, small := args[i].Int(); !small {
 			return false
 		}
+	}
+	h := f.salt
+	for _, a := range args {
+		n, _ := a.Int()
 		h = (h ^ uint64(n)) * 0x9e3779b97f4a7c15
 		h ^= h >> 32
 	}

@@ -404,6 +404,18 @@ func (m *Machine) finishTail(f *lam, base unsafe.Pointer, turning bool) (r graph
 
 // asleep runs a call and links it if it was costly.
 func (p *policy) asleep(f *lam) code {
+	if !f.calls { // it can hardly be
+		return func(m *Machine, fp unsafe.Pointer) graph.Value {
+			start, high, floor, mark, forgiven := m.steps, m.high, p.floor, len(p.uses), p.forgiven
+			p.floor = mark
+			r := f.body(m, fp)
+			if m.steps-start < grain && len(p.uses) == mark {
+				p.floor = floor
+				return r
+			}
+			return p.returned(f, fp, r, since{start, high}, extent{mark, floor, forgiven})
+		}
+	}
 	return func(m *Machine, fp unsafe.Pointer) graph.Value {
 		if f.acct.look >= findCost || f.meets(slots(fp, slotSize, f.arity)) {
 			return p.costly(f, fp, 0, lines{}, false)
@@ -413,7 +425,9 @@ func (p *policy) asleep(f *lam) code {
 		high, turning, base := m.high, m.turning, m.sp
 		p.floor, m.turning = mark, false
 		if f.loops {
-			copy(slots(fp, f.kept, f.arity), slots(fp, slotSize, f.arity))
+			for i := range uintptr(f.arity) {
+				*slot(fp, f.kept+i*slotSize) = *slot(fp, slotSize+i*slotSize)
+			}
 		}
 		r := f.body(m, fp)
 		if r.IsMark() {

@@ -49,6 +49,7 @@ type lam struct {
 	once  code    // reduces the body up to where it turns
 	enter code    // what a call runs: body, or body with linking around it
 	loops bool    // the body turns by writing its own parameters
+	calls bool    // the body calls functions, or primitives that may
 	kept  uintptr // where the copies of the arguments stand, if loops
 	acct  account // policy.go
 	salt  uint64  // of the function's CID, for meets
