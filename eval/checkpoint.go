@@ -131,7 +131,7 @@ const (
 	writeBytes = 64 << 20        // it takes no more, nor more than writeRate
 	writeRate  = 4 << 20         // bytes for each second of the run so far
 	tryShare   = 16
-	writeShare = 30              // writing them takes at most one in so many parts of the time
+	writeShare = 30 // writing them takes at most one in so many parts of the time
 )
 
 // sometimes writes a checkpoint when it is time, so that a run that is killed can go on from there.
