@@ -191,6 +191,7 @@ func (m *Machine) reduceUnit(u *unit, index int) graph.Value {
 		panic(thrown)
 	}
 	m.sp = fp
+	r = r.Held()
 	u.value, u.steps, u.state = r, m.stepsSince(start), reduced
 	m.policy.unitDone(u, uses)
 	return r
@@ -411,6 +412,7 @@ func (m *Machine) forceThunk(t *graph.Thunk) graph.Value {
 		panic(thrown)
 	}
 	m.sp = fp
+	v = v.Held()
 	m.policy.thunkDone(t, forced{value: v}, m.stepsSince(start), uses)
 	return v
 }

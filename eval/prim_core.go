@@ -155,6 +155,7 @@ const manyParts = 1 << 62
 // coreForceDeep walks with a stack of its own: a value may be nested more deeply than Go's stack allows. Shared parts are
 // forced once, so that a DAG takes the time of its nodes, but charged as often as they stand in the value.
 func coreForceDeep(m *Machine, args []graph.Value) (graph.Value, error) {
+	args[0] = args[0].Held() // what was met is known by where it stands
 	root, ok := deepFrameOf(args[0])
 	if !ok {
 		return args[0], nil

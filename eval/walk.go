@@ -360,6 +360,7 @@ func (k *memo) done(m *Machine, v graph.Value, err *Error) {
 	if err != nil {
 		state, thrown = failed, &Thrown{Err: err}
 	}
+	v = v.Held()
 	if u := k.unit; u != nil {
 		u.value, u.err, u.steps, u.state = v, thrown, m.stepsSince(k.start), state
 	} else {

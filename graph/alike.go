@@ -2,10 +2,7 @@
 
 package graph
 
-import (
-	"math/bits"
-	"slices"
-)
+import "math/bits"
 
 // # Why a polynomial?
 //
@@ -164,8 +161,16 @@ func (v Value) Unplaced() int {
 }
 
 // Alike says whether v and w are known to be equal: the same object, or ints, floats, bools, short texts and lists of such, element by
-// element. That two values are not alike says nothing.
+// element. That two values are not alike says nothing: lists in lists can be exponentially longer than what they take to hold, so
+// it looks at alikeMost elements.
 func Alike(v, w Value) bool {
+	left := alikeMost
+	return alike(v, w, &left)
+}
+
+const alikeMost = 1 << 17
+
+func alike(v, w Value, left *int) bool {
 	if v == w {
 		return true
 	}
@@ -179,12 +184,12 @@ func Alike(v, w Value) bool {
 	case KindText:
 		return len(v.Text()) <= shortText && v.Text() == w.Text()
 	case KindList:
-		return v.List().alike(w.List())
+		return v.List().alike(w.List(), left)
 	}
 	return false
 }
 
-func (l *List) alike(o *List) bool {
+func (l *List) alike(o *List, left *int) bool {
 	if l.Len() != o.Len() || l.hashed && o.hashed && l.hash != o.hash {
 		return false
 	}
@@ -198,8 +203,15 @@ func (l *List) alike(o *List) bool {
 		if n == 0 {
 			return true
 		}
-		if &x[0] != &y[0] && !slices.EqualFunc(x[:n], y[:n], Alike) {
-			return false
+		if &x[0] != &y[0] {
+			if *left -= n; *left < 0 {
+				return false
+			}
+			for i := range n {
+				if !alike(x[i], y[i], left) {
+					return false
+				}
+			}
 		}
 		a.skip(n)
 		b.skip(n)

@@ -60,6 +60,9 @@ func held(v Value) Value {
 	return v
 }
 
+// Held is v such as can be kept.
+func (v Value) Held() Value { return held(v) }
+
 // Hold makes values, in their place, such as can be kept.
 func Hold(vs []Value) {
 	for i, v := range vs {

@@ -421,7 +421,7 @@ func (l *List) Concat(o *List) *List {
 			o = o.Prepend(l.At(i))
 		}
 		return o
-	case n+m <= maxRun:
+	case n+m <= maxRun && l.rest == nil && o.rest == nil:
 		vals := make([]Value, 0, n+m)
 		vals = append(append(vals, l.front().slice()...), o.front().slice()...)
 		return newList(run{uint32(n + m), &vals[0], nil}, nil)
