@@ -303,7 +303,12 @@ func (c *checker) judge(e entry) (bad, trace, err error) {
 // reduct checks an entry of the index of reducts. One that is wrong costs nothing but what was reached.
 func (c *checker) reduct(e entry) error {
 	c.out.Answers++
-	bad, err := c.judgeReduct(e)
+	return c.spare(e, c.judgeReduct, "entry of a reduct", "reduct of ")
+}
+
+// spare checks an entry that can be taken out when it is bad. It is named by its key, what, or the term it is of.
+func (c *checker) spare(e entry, judge func(entry) (bad, err error), what, of string) error {
+	bad, err := judge(e)
 	if err != nil || bad == nil {
 		return err
 	}
@@ -311,12 +316,12 @@ func (c *checker) reduct(e entry) error {
 	if err != nil || !ok {
 		return err
 	}
-	if bad, err = c.judgeReduct(e); err != nil || bad == nil {
+	if bad, err = judge(e); err != nil || bad == nil {
 		return err
 	}
-	p := Problem{What: fmt.Sprintf("entry of a reduct with the key %.40x", e.key), Err: bad}
-	if expr, err := cid.Cast(e.key[1:]); err == nil {
-		p.What = "reduct of " + expr.String()
+	p := Problem{What: fmt.Sprintf("%s with the key %.40x", what, e.key), Err: bad}
+	if term, err := cid.Cast(e.key[1:]); err == nil {
+		p.What = of + term.String()
 	}
 	if c.mend != nil {
 		p.Done = "taken out"
@@ -345,27 +350,7 @@ func (c *checker) judgeReduct(e entry) (bad, err error) {
 
 func (c *checker) note(e entry) error {
 	c.out.Notes++
-	bad, err := c.judgeNote(e)
-	if err != nil || bad == nil {
-		return err
-	}
-	e, ok, err := c.now(e)
-	if err != nil || !ok {
-		return err
-	}
-	if bad, err = c.judgeNote(e); err != nil || bad == nil {
-		return err
-	}
-	p := Problem{What: fmt.Sprintf("note with the key %.40x", e.key), Err: bad}
-	if term, err := cid.Cast(e.key[1:]); err == nil {
-		p.What = "what is noted of " + term.String()
-	}
-	if c.mend != nil {
-		p.Done = "taken out"
-		err = c.mend.take(e, nil, p)
-	}
-	c.problem(p)
-	return err
+	return c.spare(e, c.judgeNote, "note", "what is noted of ")
 }
 
 func (c *checker) judgeNote(e entry) (bad, err error) {
