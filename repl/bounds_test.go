@@ -123,7 +123,7 @@ func TestHostileSource(t *testing.T) {
 }
 
 func TestStoppedImports(t *testing.T) {
-	s := openTest(t, Options{Memory: "256M"})
+	s := openTest(t, Options{Memory: "4G"}) // what the file before was made into may still be there
 	dir := t.TempDir()
 	write := func(name, text string) {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
