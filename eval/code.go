@@ -661,7 +661,7 @@ func (m *Machine) prim1(p *Prim, x graph.Value, at *site) graph.Value {
 }
 
 func (m *Machine) prim2(p *Prim, x, y graph.Value, at *site) graph.Value {
-	if y.Kind() == graph.KindLazy && p.quick2 != nil {
+	if y.Kind() == graph.KindLazy && p.quick2 != nil && p.Demand&2 != 0 { // what is not demanded may be the answer, as it is
 		if v, ok := p.quick2(x, seen(y)); ok {
 			return v
 		}
