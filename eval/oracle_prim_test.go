@@ -576,7 +576,7 @@ func matchNullary(o *reducer, args []graph.Value) graph.Value {
 // deep forces all the way down.
 func (o *reducer) deep(v graph.Value, c *count) graph.Value {
 	if o.depth++; o.depth > 100_000 {
-		panic(tooMuch)
+		o.halt(tooMuch)
 	}
 	defer func() { o.depth-- }()
 	part := func(x graph.Value) graph.Value {
@@ -618,7 +618,7 @@ func interpolate(o *reducer, args []graph.Value) graph.Value {
 			v = o.run("core.show", []graph.Value{v})
 		}
 		if out += v.Text(); len(out) > 16*maxSize {
-			panic(tooMuch)
+			o.halt(tooMuch)
 		}
 	}
 	o.charge(uint64(len(out) / 256))

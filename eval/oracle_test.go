@@ -47,6 +47,7 @@ type reducer struct {
 	budget  int64
 	most    int64 // budget of one reduction
 	depth   int
+	halted  bool                  // there is no answer
 	closed  map[cid.Cid]bool      // closed expressions in progress
 	thunks  map[*graph.Thunk]bool // lazy values in progress
 }
@@ -54,7 +55,7 @@ type reducer struct {
 func newReducer(store *graph.Memory, load graph.Loader, budget int64) *reducer {
 	return &reducer{
 		load: load, most: budget, terms: map[cid.Cid]*graph.Term{}, prims: map[string]graph.Value{}, closed: map[cid.Cid]bool{}, thunks: map[*graph.Thunk]bool{},
-		machine: eval.New(eval.Options{Store: store, Load: load, Link: eval.None, Fuel: 200_000, Memory: 1 << 32}),
+		machine: eval.New(eval.Options{Store: store, Load: load, Link: eval.None, Fuel: 200_000, Memory: 1 << 29}),
 	}
 }
 
@@ -68,7 +69,7 @@ type answer struct {
 
 // reduce reduces a closed expression.
 func (o *reducer) reduce(expr cid.Cid) (a answer) {
-	o.charged, o.depth, o.budget = 0, 0, o.most
+	o.charged, o.depth, o.budget, o.halted = 0, 0, o.most, false
 	clear(o.closed)
 	clear(o.thunks)
 	defer func() {
@@ -87,6 +88,12 @@ func (o *reducer) reduce(expr cid.Cid) (a answer) {
 	return a
 }
 
+// halt ends the reduction, with a halt or a *eval.Stop.
+func (o *reducer) halt(why any) {
+	o.halted = true
+	panic(why)
+}
+
 func (o *reducer) charge(n uint64) {
 	o.charged += n
 	o.spend(int64(n))
@@ -94,7 +101,7 @@ func (o *reducer) charge(n uint64) {
 
 func (o *reducer) spend(n int64) {
 	if o.budget -= n; o.budget < 0 {
-		panic(tooMuch)
+		o.halt(tooMuch)
 	}
 }
 
@@ -104,7 +111,7 @@ func (o *reducer) term(c cid.Cid) *graph.Term {
 	if t == nil {
 		var err error
 		if t, err = graph.LoadCode(c, o.load); err != nil {
-			panic(&eval.Stop{Reason: eval.Missing, Err: err})
+			o.halt(&eval.Stop{Reason: eval.Missing, Err: err})
 		}
 		o.terms[c] = t
 	}
@@ -144,7 +151,7 @@ func (o *reducer) ref(c cid.Cid) graph.Value {
 		t, group = lam.Args[0], t.CID
 	}
 	if o.closed[c] {
-		panic(endless)
+		o.halt(endless)
 	}
 	o.spend(1)
 	o.closed[c] = true
@@ -157,7 +164,7 @@ func (o *reducer) eval(t *graph.Term, env []graph.Value, group cid.Cid) graph.Va
 	o.depth++
 	defer func() { o.depth-- }()
 	if o.depth > 400_000 {
-		panic(tooMuch)
+		o.halt(tooMuch)
 	}
 	switch t.Op {
 	case graph.OpVar:
@@ -228,6 +235,9 @@ func (o *reducer) all(ts []*graph.Term, env []graph.Value, group cid.Cid) []grap
 
 func (o *reducer) try(t *graph.Term, env []graph.Value, group cid.Cid) (v graph.Value) {
 	defer func() {
+		if o.halted { // to recover and panic again, at each of many in each other, would take quadratic time
+			return
+		}
 		if r := recover(); r != nil {
 			f, ok := r.(failure)
 			if !ok {
@@ -347,7 +357,7 @@ func (o *reducer) behind(v graph.Value) graph.Value {
 			return o.ref(t.CID)
 		}
 		if o.thunks[t] {
-			panic(endless)
+			o.halt(endless)
 		}
 		o.thunks[t] = true
 		defer delete(o.thunks, t)
@@ -355,13 +365,13 @@ func (o *reducer) behind(v graph.Value) graph.Value {
 	}
 	data, err := o.load(v.Link())
 	if err != nil {
-		panic(&eval.Stop{Reason: eval.Missing, Err: err})
+		o.halt(&eval.Stop{Reason: eval.Missing, Err: err})
 	}
 	if graph.IsCode(data) {
 		return o.ref(v.Link())
 	}
 	if v, err = graph.DecodeForeign(v.Link(), data, o.load); err != nil {
-		panic(&eval.Stop{Reason: eval.Missing, Err: err})
+		o.halt(&eval.Stop{Reason: eval.Missing, Err: err})
 	}
 	return v
 }
@@ -404,7 +414,7 @@ const maxSize = 1 << 15
 
 func (o *reducer) newList(items []graph.Value) graph.Value {
 	if len(items) > maxSize {
-		panic(tooMuch)
+		o.halt(tooMuch)
 	}
 	return graph.NewList(items...)
 }
@@ -445,9 +455,9 @@ func (o *reducer) run(name string, args []graph.Value) graph.Value {
 		fail(err.Kind, err.Value)
 	case *eval.Stop:
 		if err.Reason == eval.Endless {
-			panic(endless)
+			o.halt(endless)
 		}
-		panic(tooMuch)
+		o.halt(tooMuch)
 	}
 	panic(err)
 }
@@ -457,6 +467,6 @@ func (o *reducer) cost(name string, args []graph.Value) {
 	_, steps, err := o.machine.RunPrim(eval.Prims()[name], append([]graph.Value(nil), args...))
 	o.charge(steps)
 	if _, stopped := err.(*eval.Stop); stopped {
-		panic(tooMuch)
+		o.halt(tooMuch)
 	}
 }
