@@ -93,6 +93,7 @@ type Machine struct {
 	resuming   bool                      // some expression in progress has a Reduct
 	enters     uint64                    // into contexts
 	charging   bool                      // a primitive is
+	overdrawn  run                       // the first of this evaluation to charge beyond the fuel
 	writing    bool                      // a checkpoint
 	writeUntil time.Time                 // not longer
 	writeEnd   uint64                    // nor when Stats.Written is more
@@ -290,7 +291,7 @@ func (m *Machine) guarded(ctx context.Context, f func()) error {
 }
 
 func (m *Machine) stoppable(ctx context.Context, f func()) (err error) {
-	m.ctx, m.tries, m.turning, m.caller, m.primRun, m.resumed, m.charging = ctx, 0, false, nil, nil, nil, false
+	m.ctx, m.tries, m.turning, m.caller, m.primRun, m.resumed, m.charging, m.overdrawn = ctx, 0, false, nil, nil, nil, false, run{}
 	m.stopping.Store(nil)
 	m.memHigh.Store(false)
 	m.fuelEnd = math.MaxUint64
@@ -427,7 +428,7 @@ func (m *Machine) safepoint() {
 	}
 	left := m.fuelEnd - m.executed()
 	if m.executed() >= m.fuelEnd {
-		if !m.charging || m.executed()-m.fuelEnd > max(m.opt.Fuel, overdraft) || !m.inOnePiece() {
+		if !m.charging || m.executed()-m.fuelEnd > max(m.opt.Fuel, overdraft) || !m.mayOverdraw() {
 			m.stop(&Stop{Reason: OutOfFuel})
 		}
 		left = checkEvery
@@ -448,18 +449,30 @@ func (m *Machine) safepoint() {
 // again with the next fuel, and never come to its end.
 const overdraft = 1 << 20
 
-// inOnePiece says whether the primitive in hand begins again when it is stopped: one that calls nothing.
-func (m *Machine) inOnePiece() bool {
+// A run is one of a primitive: where its arguments stand, and the number in the header before them.
+type run struct {
+	args  unsafe.Pointer
+	began int64
+}
+
+// mayOverdraw says whether the primitive in hand begins again when it is stopped, which is one in no loop of calls, and is the first
+// beyond the fuel. Each one in a recursion through such primitives would take its turn otherwise.
+func (m *Machine) mayOverdraw() bool {
 	if m.primRun == nil {
 		return false
 	}
-	t, _ := slot(unsafe.Add(m.primRun, -int(slotSize)), 0).Tag()
+	t, began := slot(unsafe.Add(m.primRun, -int(slotSize)), 0).Tag()
 	state := slot(m.primRun, uintptr(primOf(t).Arity)*slotSize)
-	if state.Kind() != loopTag {
-		return true
+	if state.Kind() == loopTag {
+		if t, _ := state.Tag(); !(*loop)(unsafe.Pointer(t)).whole {
+			return false
+		}
 	}
-	t, _ = state.Tag()
-	return (*loop)(unsafe.Pointer(t)).whole
+	hand := run{m.primRun, began}
+	if m.overdrawn == (run{}) {
+		m.overdrawn = hand
+	}
+	return m.overdrawn == hand
 }
 
 // normalise keeps steps below 2^62.

@@ -187,6 +187,23 @@ func TestStopWhileDeep(t *testing.T) {
 	}
 }
 
+// TestFuelOfNestedPrimitives: a primitive that is not stopped halfway may go beyond the fuel; those that it calls may not, each in
+// its turn.
+func TestFuelOfNestedPrimitives(t *testing.T) {
+	u, err := build("let f n = (map (\\x -> Regex.replaceWith \"a\" (\\m -> f (n + 1)) \"a\") [1]).0\n\nf 0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for fuel := uint64(1); fuel <= 8; fuel++ {
+		m := eval.New(eval.Options{Load: newShop(u).Load, Link: eval.None, Fuel: fuel})
+		out, err := m.Eval(context.Background(), u.BodyCID)
+		var stop *eval.Stop
+		if !errors.As(err, &stop) || stop.Reason != eval.OutOfFuel || out.Reduced > 10_000 {
+			t.Errorf("fuel %d: got %v after %d steps", fuel, err, out.Reduced)
+		}
+	}
+}
+
 // TestHostileCheckpoints: whatever a checkpoint says, going on from it ends, and without trust it comes to what the expression is.
 func TestHostileCheckpoints(t *testing.T) {
 	u, err := build("let fib n = if n < 2 then n else fib (n - 1) + fib (n - 2)\n\nfib 15")
