@@ -173,6 +173,7 @@ func TestDisturbedAgreesWithOracle(t *testing.T) {
 func FuzzStops(f *testing.F) {
 	for i := range int64(20) {
 		f.Add(randomChoices(i), uint64(i))
+		f.Add(slices.Concat(randomChoices(100+i), randomChoices(200+i), randomChoices(300+i), randomChoices(400+i)), uint64(i)) // as many as a program takes
 	}
 	f.Fuzz(func(t *testing.T, data []byte, choice uint64) {
 		if err := disturbed(data, choice); err != nil && err != errTooMuch {
