@@ -66,7 +66,18 @@ func measure(t *graph.Term, level int) (levels, waiting, height int) {
 		}
 		waiting = max(waiting, before+w)
 	}
+	if t.Op == graph.OpIf { // what it decides between is reduced inside of the questions
+		height += questions(t.Args[0])
+	}
 	return levels, max(waiting, before), height + 1
+}
+
+// questions is how many questions in each other a condition is.
+func questions(t *graph.Term) int {
+	if t.Op != graph.OpIf {
+		return 0
+	}
+	return 1 + questions(t.Args[0]) + max(questions(t.Args[1]), questions(t.Args[2]))
 }
 
 // waits says whether the i-th part of a term has to stand in a slot of the frame while parts after it are reduced: an operand that
@@ -103,16 +114,16 @@ type generator struct {
 	calls   bool
 }
 
-// wait generates the parts of a term from the first-th on. Where one waits, the offset of its slot is given beside it, else 0.
-func (g *generator) wait(t *graph.Term, first, level int) (parts []code, offs []uintptr) {
-	parts, offs = make([]code, len(t.Args)), make([]uintptr, len(t.Args))
+// wait generates the parts of a term from the first-th on.
+func (g *generator) wait(t *graph.Term, first, level int) []operand {
+	parts := make([]operand, len(t.Args))
 	before := g.waiting
 	for i := first; i < len(t.Args); i++ {
-		parts[i] = g.gen(t.Args[i], level, false)
-		offs[i] = g.hold(t, i)
+		parts[i] = g.operand(t.Args[i], level)
+		parts[i].hold = g.hold(t, i)
 	}
 	g.waiting = before
-	return parts[first:], offs[first:]
+	return parts[first:]
 }
 
 // hold gives the offset of the slot in which the i-th part of a term waits, which is just generated; 0 if it does not.
@@ -142,8 +153,7 @@ func (m *Machine) generate(f *lam) {
 func turning(body code) code {
 	return func(m *Machine, fp unsafe.Pointer) graph.Value {
 		for {
-			r := body(m, fp)
-			if !r.IsMark() || m.tail != nil {
+			if r := body(m, fp); r != graph.Again() {
 				return r
 			}
 		}
@@ -152,12 +162,11 @@ func turning(body code) code {
 
 // again ends a turn of the function in hand.
 func (m *Machine) again() graph.Value {
-	m.tail = nil
 	m.steps++
 	if m.steps >= m.limit {
 		m.safepoint()
 	}
-	return graph.Mark()
+	return graph.Again()
 }
 
 func (g *generator) site(index int) *site { return &site{g.f.unit.cid, index} }
@@ -559,15 +568,15 @@ func (g *generator) app(t *graph.Term, level int, tail bool, index int) code {
 		return g.callUnknown(t, level, tail, at)
 	}
 	g.index++
-	args, offs := g.wait(t, 1, level)
+	args := g.wait(t, 1, level)
 	switch {
 	case !tail:
-		return callKnown(f, args, offs, at)
+		return callKnown(f, args, at)
 	case f == g.f && g.m.opt.Link != All:
 		f.loops = true
-		return turn(t.Args[1:], args, offs, at)
+		return turn(t.Args[1:], args, at)
 	}
-	return callLast(f, args, offs, at)
+	return callLast(f, args, at)
 }
 
 func (g *generator) callPrim(p *Prim, t *graph.Term, level int, at *site) code {
@@ -577,11 +586,11 @@ func (g *generator) callPrim(p *Prim, t *graph.Term, level int, at *site) code {
 	if c := g.dropOne(p, t, at); c != nil {
 		return c
 	}
-	args, offs := g.wait(t, 1, level)
+	args := g.wait(t, 1, level)
 	n := len(args)
 	g.calls = g.calls || p.quick1 == nil && p.quick2 == nil
 	if n == 1 {
-		a := args[0]
+		a := args[0].run
 		if quick := p.quick1; quick != nil {
 			return func(m *Machine, fp unsafe.Pointer) graph.Value {
 				x := a(m, fp)
@@ -594,7 +603,7 @@ func (g *generator) callPrim(p *Prim, t *graph.Term, level int, at *site) code {
 		return func(m *Machine, fp unsafe.Pointer) graph.Value { return m.prim1(p, a(m, fp), at) }
 	}
 	if n == 2 {
-		a, b, off := args[0], args[1], offs[0]
+		a, b, off := args[0].run, args[1].run, args[0].hold
 		if quick := p.quick2; quick != nil {
 			if lit, second := t.Args[1], t.Args[2]; lit.Op == graph.OpLit && second.Op == graph.OpVar {
 				x, off := lit.Value, slotOffset(second.Index)
@@ -633,8 +642,8 @@ func (g *generator) callPrim(p *Prim, t *graph.Term, level int, at *site) code {
 			return m.hop(func() graph.Value { return run(m, fp) })
 		}
 		vs := slots(base, slotSize, n)
-		for i, c := range args {
-			vs[i] = c(m, fp)
+		for i := range args {
+			vs[i] = args[i].run(m, fp)
 		}
 		r := m.callPrim(p, base, at)
 		m.sp = base
@@ -679,14 +688,17 @@ func (m *Machine) prim2(p *Prim, x, y graph.Value, at *site) graph.Value {
 }
 
 // callKnown calls a lam that is known and has just its arguments.
-func callKnown(f *lam, args []code, offs []uintptr, at *site) code {
+func callKnown(f *lam, args []operand, at *site) code {
 	index := at.index
 	const o1, o2, o3 = slotSize, 2 * slotSize, 3 * slotSize
 	switch len(args) {
 	case 1:
-		a := args[0]
+		a := &args[0]
 		return func(m *Machine, fp unsafe.Pointer) graph.Value {
-			x := a(m, fp)
+			x, ok := a.read(fp)
+			if !ok {
+				x = a.run(m, fp)
+			}
 			nfp := m.sp
 			if uintptr(nfp)+f.size > m.end {
 				return m.callOnNewChunk(f, index, x)
@@ -706,13 +718,19 @@ func callKnown(f *lam, args []code, offs []uintptr, at *site) code {
 			return r
 		}
 	case 2:
-		a, b, off := args[0], args[1], offs[0]
+		a, b := &args[0], &args[1]
 		return func(m *Machine, fp unsafe.Pointer) graph.Value {
-			x := a(m, fp)
-			if off != 0 {
-				*slot(fp, off) = x
+			x, ok := a.read(fp)
+			if !ok {
+				x = a.run(m, fp)
 			}
-			y := b(m, fp)
+			if a.hold != 0 {
+				*slot(fp, a.hold) = x
+			}
+			y, ok := b.read(fp)
+			if !ok {
+				y = b.run(m, fp)
+			}
 			nfp := m.sp
 			if uintptr(nfp)+f.size > m.end {
 				return m.callOnNewChunk(f, index, x, y)
@@ -724,17 +742,26 @@ func callKnown(f *lam, args []code, offs []uintptr, at *site) code {
 			return m.run(f, nfp)
 		}
 	case 3:
-		a, b, c, offA, offB := args[0], args[1], args[2], offs[0], offs[1]
+		a, b, c := &args[0], &args[1], &args[2]
 		return func(m *Machine, fp unsafe.Pointer) graph.Value {
-			x := a(m, fp)
-			if offA != 0 {
-				*slot(fp, offA) = x
+			x, ok := a.read(fp)
+			if !ok {
+				x = a.run(m, fp)
 			}
-			y := b(m, fp)
-			if offB != 0 {
-				*slot(fp, offB) = y
+			if a.hold != 0 {
+				*slot(fp, a.hold) = x
 			}
-			z := c(m, fp)
+			y, ok := b.read(fp)
+			if !ok {
+				y = b.run(m, fp)
+			}
+			if b.hold != 0 {
+				*slot(fp, b.hold) = y
+			}
+			z, ok := c.read(fp)
+			if !ok {
+				z = c.run(m, fp)
+			}
 			nfp := m.sp
 			if uintptr(nfp)+f.size > m.end {
 				return m.callOnNewChunk(f, index, x, y, z)
@@ -749,56 +776,77 @@ func callKnown(f *lam, args []code, offs []uintptr, at *site) code {
 	}
 	if len(args) > few {
 		use := func(m *Machine, _ unsafe.Pointer, vs []graph.Value) graph.Value { return m.call(f, vs, index) }
-		return func(m *Machine, fp unsafe.Pointer) graph.Value { return m.evaluate(args, fp, 0, at, use) }
+		all := codes(args)
+		return func(m *Machine, fp unsafe.Pointer) graph.Value { return m.evaluate(all, fp, 0, at, use) }
 	}
 	return func(m *Machine, fp unsafe.Pointer) graph.Value {
 		var vs [few]graph.Value
-		operandsOf(m, fp, &vs, args, offs)
+		operandsOf(m, fp, &vs, args)
 		return m.call(f, vs[:len(args)], index)
 	}
 }
 
+func codes(operands []operand) []code {
+	out := make([]code, len(operands))
+	for i, o := range operands {
+		out[i] = o.run
+	}
+	return out
+}
+
 // operandsOf reduces few operands, from the left.
-func operandsOf(m *Machine, fp unsafe.Pointer, vs *[few]graph.Value, args []code, offs []uintptr) {
-	for i, c := range args {
-		v := c(m, fp)
+func operandsOf(m *Machine, fp unsafe.Pointer, vs *[few]graph.Value, args []operand) {
+	for i := range args {
+		o := &args[i]
+		v, ok := o.read(fp)
+		if !ok {
+			v = o.run(m, fp)
+		}
 		vs[i] = v
-		if off := offs[i]; off != 0 {
-			*slot(fp, off) = v
+		if o.hold != 0 {
+			*slot(fp, o.hold) = v
 		}
 	}
 }
 
 // callLast is a tail call of another lam that is known and has just its arguments.
-func callLast(f *lam, args []code, offs []uintptr, at *site) code {
+func callLast(f *lam, args []operand, at *site) code {
 	switch {
 	case len(args) == 2:
-		a, b, off := args[0], args[1], offs[0]
+		a, b := &args[0], &args[1]
 		return func(m *Machine, fp unsafe.Pointer) graph.Value {
-			x := a(m, fp)
-			if off != 0 {
-				*slot(fp, off) = x
+			x, ok := a.read(fp)
+			if !ok {
+				x = a.run(m, fp)
 			}
-			return m.tailCall(f, x, b(m, fp))
+			if a.hold != 0 {
+				*slot(fp, a.hold) = x
+			}
+			y, ok := b.read(fp)
+			if !ok {
+				y = b.run(m, fp)
+			}
+			return m.tailCall(f, x, y)
 		}
 	case len(args) <= few:
 		return func(m *Machine, fp unsafe.Pointer) graph.Value {
 			var vs [few]graph.Value
-			operandsOf(m, fp, &vs, args, offs)
+			operandsOf(m, fp, &vs, args)
 			return m.tailCall(f, vs[:len(args)]...)
 		}
 	}
 	use := func(m *Machine, _ unsafe.Pointer, vs []graph.Value) graph.Value { return m.tailCall(f, vs...) }
-	return func(m *Machine, fp unsafe.Pointer) graph.Value { return m.evaluate(args, fp, 0, at, use) }
+	all := codes(args)
+	return func(m *Machine, fp unsafe.Pointer) graph.Value { return m.evaluate(all, fp, 0, at, use) }
 }
 
 // turn is a tail call of a function by itself: its arguments take the place of its parameters. Those that stay are not touched.
-func turn(ts []*graph.Term, args []code, offs []uintptr, at *site) code {
-	var moves []code
-	var holds, to []uintptr
+func turn(ts []*graph.Term, args []operand, at *site) code {
+	var moves []operand
+	var to []uintptr
 	for i, t := range ts {
 		if t.Op != graph.OpVar || t.Index != i {
-			moves, holds, to = append(moves, args[i]), append(holds, offs[i]), append(to, slotOffset(i))
+			moves, to = append(moves, args[i]), append(to, slotOffset(i))
 		}
 	}
 	if len(args) > few && len(moves) > 1 {
@@ -806,8 +854,9 @@ func turn(ts []*graph.Term, args []code, offs []uintptr, at *site) code {
 			copy(slots(fp, slotSize, len(vs)), vs)
 			return graph.Value{}
 		}
+		all := codes(args)
 		return func(m *Machine, fp unsafe.Pointer) graph.Value {
-			m.evaluate(args, fp, 0, at, use)
+			m.evaluate(all, fp, 0, at, use)
 			return m.again()
 		}
 	}
@@ -815,34 +864,63 @@ func turn(ts []*graph.Term, args []code, offs []uintptr, at *site) code {
 	case 0:
 		return func(m *Machine, fp unsafe.Pointer) graph.Value { return m.again() }
 	case 1:
-		a, o1 := moves[0], to[0]
+		a, o1 := &moves[0], to[0]
 		return func(m *Machine, fp unsafe.Pointer) graph.Value {
-			*slot(fp, o1) = a(m, fp)
-			return m.again()
+			x, ok := a.read(fp)
+			if !ok {
+				x = a.run(m, fp)
+			}
+			*slot(fp, o1) = x
+			m.steps++
+			if m.steps >= m.limit {
+				m.safepoint()
+			}
+			return graph.Again()
 		}
 	case 2:
-		a, b, off, o1, o2 := moves[0], moves[1], holds[0], to[0], to[1]
+		a, b, o1, o2 := &moves[0], &moves[1], to[0], to[1]
 		return func(m *Machine, fp unsafe.Pointer) graph.Value {
-			x := a(m, fp)
-			if off != 0 {
-				*slot(fp, off) = x
+			x, ok := a.read(fp)
+			if !ok {
+				x = a.run(m, fp)
 			}
-			*slot(fp, o2) = b(m, fp)
+			if a.hold != 0 {
+				*slot(fp, a.hold) = x
+			}
+			y, ok := b.read(fp)
+			if !ok {
+				y = b.run(m, fp)
+			}
+			*slot(fp, o2) = y
 			*slot(fp, o1) = x
-			return m.again()
+			m.steps++
+			if m.steps >= m.limit {
+				m.safepoint()
+			}
+			return graph.Again()
 		}
 	case 3:
-		a, b, c, offA, offB, o1, o2, o3 := moves[0], moves[1], moves[2], holds[0], holds[1], to[0], to[1], to[2]
+		a, b, c, o1, o2, o3 := &moves[0], &moves[1], &moves[2], to[0], to[1], to[2]
 		return func(m *Machine, fp unsafe.Pointer) graph.Value {
-			x := a(m, fp)
-			if offA != 0 {
-				*slot(fp, offA) = x
+			x, ok := a.read(fp)
+			if !ok {
+				x = a.run(m, fp)
 			}
-			y := b(m, fp)
-			if offB != 0 {
-				*slot(fp, offB) = y
+			if a.hold != 0 {
+				*slot(fp, a.hold) = x
 			}
-			*slot(fp, o3) = c(m, fp)
+			y, ok := b.read(fp)
+			if !ok {
+				y = b.run(m, fp)
+			}
+			if b.hold != 0 {
+				*slot(fp, b.hold) = y
+			}
+			z, ok := c.read(fp)
+			if !ok {
+				z = c.run(m, fp)
+			}
+			*slot(fp, o3) = z
 			*slot(fp, o1) = x
 			*slot(fp, o2) = y
 			return m.again()
@@ -850,7 +928,7 @@ func turn(ts []*graph.Term, args []code, offs []uintptr, at *site) code {
 	}
 	return func(m *Machine, fp unsafe.Pointer) graph.Value {
 		var vs [few]graph.Value
-		operandsOf(m, fp, &vs, moves, holds)
+		operandsOf(m, fp, &vs, moves)
 		for i, off := range to {
 			*slot(fp, off) = vs[i]
 		}
@@ -860,7 +938,7 @@ func turn(ts []*graph.Term, args []code, offs []uintptr, at *site) code {
 
 // callUnknown applies whatever the function turns out to be.
 func (g *generator) callUnknown(t *graph.Term, level int, tail bool, at *site) code {
-	all, _ := g.wait(t, 0, level) // they stand in a run, but what waits inside of them has the slots behind those of waits
+	all := codes(g.wait(t, 0, level)) // they stand in a run, but what waits inside of them has the slots behind those of waits
 	if !tail {
 		use := func(m *Machine, _ unsafe.Pointer, vs []graph.Value) graph.Value { return m.apply(vs[0], vs[1:], at) }
 		return func(m *Machine, fp unsafe.Pointer) graph.Value { return m.evaluate(all, fp, 0, at, use) }

@@ -55,7 +55,7 @@ type Machine struct {
 	end     uintptr
 	chunks  []chunk
 	spare   []graph.Value
-	tail    *lam           // the callee of the tail call in hand; nil for a turn of the same function
+	tail    *lam           // the callee of the tail call in hand
 	targs   []graph.Value  // its arguments
 	caller  *site          // of the primitive in hand, which may call functions
 	loops   []*loop        // that are free

@@ -138,7 +138,7 @@ func (p *policy) turn(f *lam, fp unsafe.Pointer) graph.Value {
 	args := slots(fp, slotSize, f.arity)
 	var waiting []turned
 	r := f.once(m, fp)
-	for r.IsMark() && m.tail == nil {
+	for r == graph.Again() {
 		if f.acct.asleep || f.acct.turns <= 0 {
 			r = f.body(m, fp)
 			break

@@ -411,9 +411,7 @@ func numMod(m *Machine, args []graph.Value) (graph.Value, error) {
 	a, b := args[0], args[1]
 	if x, ok := a.Int(); ok {
 		if y, ok := b.Int(); ok && y != 0 {
-			if r, ok := modInts(x, y); ok {
-				return graph.Int(r), nil
-			}
+			return graph.Int(modInts(x, y)), nil
 		}
 	}
 	if err := divisible(a, b); err != nil {

@@ -55,7 +55,7 @@ type lam struct {
 	salt  uint64  // of the function's CID, for meets
 }
 
-// code reduces a piece of a body in the frame fp. In tail position it may return graph.Mark with the callee in m.tail.
+// code reduces a piece of a body in the frame fp. In tail position it may return graph.Mark with the callee in m.tail, or graph.Again.
 type code func(m *Machine, fp unsafe.Pointer) graph.Value
 
 // # What is in a header?

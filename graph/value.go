@@ -345,6 +345,12 @@ func (v Value) Kind() Kind {
 // Int returns v's int when it is within int64. v is an int.
 func (v Value) Int() (int64, bool) { return v.n, v.p == nil }
 
+// Plus returns v + n, if v and that are within int64; or v itself, of any kind, where n is 0.
+func (v Value) Plus(n int64) (Value, bool) {
+	r := v.n + n
+	return Value{v.p, r}, n == 0 || v.p == nil && (r < v.n) == (n < 0)
+}
+
 // BigInt returns v's int, which must not be changed. v is an int.
 func (v Value) BigInt() *big.Int {
 	if v.p == nil {
@@ -415,6 +421,9 @@ func (v Value) Tag() (*Tag, int64) { return (*Tag)(unsafe.Pointer(v.p)), v.n }
 // Mark is not a value of the language: it is what a body gives back to the machine in place of a value when it ends in a
 // tail call. Only the machine makes it, and it never leaves it.
 func Mark() Value { return Value{p: &mark} }
+
+// Again is the mark of a tail call of the body itself.
+func Again() Value { return Value{p: &mark, n: 1} }
 
 // IsMark says whether v is the mark.
 func (v Value) IsMark() bool { return v.p == &mark }
