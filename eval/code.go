@@ -938,35 +938,165 @@ func turn(ts []*graph.Term, args []operand, at *site) code {
 
 // callUnknown applies whatever the function turns out to be.
 func (g *generator) callUnknown(t *graph.Term, level int, tail bool, at *site) code {
-	all := codes(g.wait(t, 0, level)) // they stand in a run, but what waits inside of them has the slots behind those of waits
-	if !tail {
-		use := func(m *Machine, _ unsafe.Pointer, vs []graph.Value) graph.Value { return m.apply(vs[0], vs[1:], at) }
-		return func(m *Machine, fp unsafe.Pointer) graph.Value { return m.evaluate(all, fp, 0, at, use) }
+	use := func(m *Machine, _ unsafe.Pointer, vs []graph.Value) graph.Value { return m.apply(vs[0], vs[1:], at) }
+	if tail {
+		use = func(m *Machine, _ unsafe.Pointer, vs []graph.Value) graph.Value { return m.applyLast(vs, at) }
 	}
-	use := func(m *Machine, _ unsafe.Pointer, vs []graph.Value) graph.Value {
-		f, args := vs[0], vs[1:]
-		for {
-			fn := m.function(f, at)
-			need := arityOf(fn) - len(fn.Args)
-			if len(args) < need {
-				return m.partial(fn, args)
+	if len(t.Args) <= 3 && t.Args[0].Op == graph.OpVar {
+		g.index++
+		head, args := slotOffset(t.Args[0].Index), g.wait(t, 1, level)
+		if tail {
+			return applySlotLast(head, args, use, at)
+		}
+		return applySlot(head, args, use, at)
+	}
+	all := codes(g.wait(t, 0, level)) // they stand in a run, but what waits inside of them has the slots behind those of waits
+	return func(m *Machine, fp unsafe.Pointer) graph.Value { return m.evaluate(all, fp, 0, at, use) }
+}
+
+// applySlot applies the function in the slot at head to one or two arguments: at once, if it is a lam and these are its last.
+func applySlot(head uintptr, args []operand, use operandUse, at *site) code {
+	a, b := &args[0], &args[len(args)-1]
+	if len(args) == 1 {
+		return func(m *Machine, fp unsafe.Pointer) graph.Value {
+			x, ok := a.read(fp)
+			if !ok {
+				x = a.run(m, fp)
 			}
-			if l, ok := fn.Body.(*lam); ok && len(args) == need {
-				m.tail = l
-				m.targs = append(append(m.targs[:0], fn.Args...), args...)
-				return graph.Mark()
+			nfp := m.sp
+			fn, f := saturated(slot(fp, head), 1)
+			if f == nil || uintptr(nfp)+f.size > m.end {
+				return m.applyOperands(use, at, *slot(fp, head), x)
 			}
-			if len(args) == need {
-				return m.saturate(fn, args, at)
+			m.sp = unsafe.Add(nfp, f.size)
+			*slot(nfp, 0) = f.Value(m.entered(at.index))
+			off := slotSize
+			for _, v := range fn.Args {
+				*slot(nfp, off) = v
+				off += slotSize
 			}
-			// The value and the arguments that are left take the place of the operands.
-			vs[0] = m.saturateFirst(fn, args, need, at)
-			args = vs[1 : 1+copy(vs[1:], args[need:])]
-			f = vs[0]
-			base := unsafe.Add(unsafe.Pointer(unsafe.SliceData(vs)), -int(slotSize))
-			*slot(base, 0) = operands(1+len(args), at.index)
-			m.sp = unsafe.Add(base, slotOffset(1+len(args)))
+			*slot(nfp, off) = x
+			return m.run(f, nfp)
 		}
 	}
-	return func(m *Machine, fp unsafe.Pointer) graph.Value { return m.evaluate(all, fp, 0, at, use) }
+	return func(m *Machine, fp unsafe.Pointer) graph.Value {
+		x, ok := a.read(fp)
+		if !ok {
+			x = a.run(m, fp)
+		}
+		if a.hold != 0 {
+			*slot(fp, a.hold) = x
+		}
+		y, ok := b.read(fp)
+		if !ok {
+			y = b.run(m, fp)
+		}
+		nfp := m.sp
+		fn, f := saturated(slot(fp, head), 2)
+		if f == nil || uintptr(nfp)+f.size > m.end {
+			return m.applyOperands(use, at, *slot(fp, head), x, y)
+		}
+		m.sp = unsafe.Add(nfp, f.size)
+		*slot(nfp, 0) = f.Value(m.entered(at.index))
+		off := slotSize
+		for _, v := range fn.Args {
+			*slot(nfp, off) = v
+			off += slotSize
+		}
+		*slot(nfp, off) = x
+		*slot(nfp, off+slotSize) = y
+		return m.run(f, nfp)
+	}
+}
+
+// applySlotLast is applySlot in tail position.
+func applySlotLast(head uintptr, args []operand, use operandUse, at *site) code {
+	a, b := &args[0], &args[len(args)-1]
+	if len(args) == 1 {
+		return func(m *Machine, fp unsafe.Pointer) graph.Value {
+			x, ok := a.read(fp)
+			if !ok {
+				x = a.run(m, fp)
+			}
+			fn, f := saturated(slot(fp, head), 1)
+			if f == nil {
+				return m.applyOperands(use, at, *slot(fp, head), x)
+			}
+			m.tail = f
+			m.targs = append(append(m.targs[:0], fn.Args...), x)
+			return graph.Mark()
+		}
+	}
+	return func(m *Machine, fp unsafe.Pointer) graph.Value {
+		x, ok := a.read(fp)
+		if !ok {
+			x = a.run(m, fp)
+		}
+		if a.hold != 0 {
+			*slot(fp, a.hold) = x
+		}
+		y, ok := b.read(fp)
+		if !ok {
+			y = b.run(m, fp)
+		}
+		fn, f := saturated(slot(fp, head), 2)
+		if f == nil {
+			return m.applyOperands(use, at, *slot(fp, head), x, y)
+		}
+		m.tail = f
+		m.targs = append(append(m.targs[:0], fn.Args...), x, y)
+		return graph.Mark()
+	}
+}
+
+// saturated is the function at v and its lam, if it is one that waits for n arguments; else the lam is nil.
+func saturated(v *graph.Value, n int) (*graph.Fn, *lam) {
+	if v.Kind() == graph.KindFn {
+		fn := v.Fn()
+		if f, ok := fn.Body.(*lam); ok && f.arity == len(fn.Args)+n {
+			return fn, f
+		}
+	}
+	return nil, nil
+}
+
+// applyOperands hands a function and its arguments to use, in a run of slots.
+func (m *Machine) applyOperands(use operandUse, at *site, all ...graph.Value) graph.Value {
+	base, ok := m.reserve(len(all), at)
+	if !ok {
+		held := slices.Clone(all)
+		return m.hop(func() graph.Value { return m.applyOperands(use, at, held...) })
+	}
+	vs := slots(base, slotSize, len(all))
+	copy(vs, all)
+	r := use(m, nil, vs)
+	m.sp = base
+	return r
+}
+
+// applyLast applies the function vs[0] to the others in tail position. They stand in a run of slots of the node at.
+func (m *Machine) applyLast(vs []graph.Value, at *site) graph.Value {
+	f, args := vs[0], vs[1:]
+	for {
+		fn := m.function(f, at)
+		need := arityOf(fn) - len(fn.Args)
+		if len(args) < need {
+			return m.partial(fn, args)
+		}
+		if l, ok := fn.Body.(*lam); ok && len(args) == need {
+			m.tail = l
+			m.targs = append(append(m.targs[:0], fn.Args...), args...)
+			return graph.Mark()
+		}
+		if len(args) == need {
+			return m.saturate(fn, args, at)
+		}
+		// The value and the arguments that are left take the place of the operands.
+		vs[0] = m.saturateFirst(fn, args, need, at)
+		args = vs[1 : 1+copy(vs[1:], args[need:])]
+		f = vs[0]
+		base := unsafe.Add(unsafe.Pointer(unsafe.SliceData(vs)), -int(slotSize))
+		*slot(base, 0) = operands(1+len(args), at.index)
+		m.sp = unsafe.Add(base, slotOffset(1+len(args)))
+	}
 }
