@@ -161,38 +161,109 @@ func (q *question) branch(then, other code) code {
 	return asked
 }
 
-// let generates a let whose value goes to the slot at off.
-func (g *generator) let(t *graph.Term, off uintptr, bound, body code) code {
-	if t.Op == graph.OpGet && t.Args[0].Op == graph.OpVar {
-		if i, ok := asIndex(t.Name); ok {
-			from := slotOffset(t.Args[0].Index)
-			return func(m *Machine, fp unsafe.Pointer) graph.Value {
-				if v := slot(fp, from); v.Kind() == graph.KindList && i < v.ListLen() {
-					*slot(fp, off) = v.ListAt(i)
-				} else {
-					*slot(fp, off) = bound(m, fp)
-				}
-				return body(m, fp)
-			}
+// decide generates an `if`.
+func (g *generator) decide(t *graph.Term, level int, tail bool, index int) code {
+	q := g.question(t.Args[0], level, index)
+	then := g.gen(t.Args[1], level, tail)
+	first := g.index
+	other := g.gen(t.Args[2], level, tail)
+	if q.is == isEmpty {
+		if q.not {
+			g.filled = filled{index, q.off, then}
+		} else if g.filled.index == first && g.filled.off == q.off { // a list that is not empty has a first element
+			return q.branchFilled(then, other, g.filled.then)
 		}
 	}
+	return q.branch(then, other)
+}
+
+// filled is what the `if` at an index comes to where the list in a slot is not empty.
+type filled struct {
+	index int
+	off   uintptr
+	then  code
+}
+
+// branchFilled is branch for a list in a slot. filled is other, if it is known to be a list that is not empty.
+func (q *question) branchFilled(then, other, filled code) code {
+	asked, off := q.branch(then, other), q.off
 	return func(m *Machine, fp unsafe.Pointer) graph.Value {
-		*slot(fp, off) = bound(m, fp)
+		if v := slot(fp, off); v.Kind() == graph.KindList {
+			if v.ListEmpty() {
+				return then(m, fp)
+			}
+			return filled(m, fp)
+		}
+		return asked(m, fp)
+	}
+}
+
+// let generates a let.
+func (g *generator) let(t *graph.Term, level int, tail bool) code {
+	bound, rest := t.Args[0], t.Args[1]
+	off, first := slotOffset(level), g.gen(bound, level, false)
+	from, i, ok := elementOf(bound)
+	switch {
+	case ok && i == 0 && rest.Op == graph.OpLet && isTail(rest.Args[0], bound.Args[0].Index):
+		g.index++
+		second := g.gen(rest.Args[0], level+1, false)
+		body := g.gen(rest.Args[1], level+2, tail)
+		return func(m *Machine, fp unsafe.Pointer) graph.Value {
+			if v := slot(fp, from); v.Kind() == graph.KindList && !v.ListEmpty() {
+				*slot(fp, off), *slot(fp, off+slotSize) = v.ListUncons()
+			} else {
+				*slot(fp, off) = first(m, fp)
+				*slot(fp, off+slotSize) = second(m, fp)
+			}
+			return body(m, fp)
+		}
+	case ok:
+		body := g.gen(rest, level+1, tail)
+		return func(m *Machine, fp unsafe.Pointer) graph.Value {
+			if v := slot(fp, from); v.Kind() == graph.KindList && i < v.ListLen() {
+				*slot(fp, off) = v.ListAt(i)
+			} else {
+				*slot(fp, off) = first(m, fp)
+			}
+			return body(m, fp)
+		}
+	}
+	body := g.gen(rest, level+1, tail)
+	return func(m *Machine, fp unsafe.Pointer) graph.Value {
+		*slot(fp, off) = first(m, fp)
 		return body(m, fp)
 	}
 }
 
+// elementOf says whether t is an element of the list in a slot, at off.
+func elementOf(t *graph.Term) (off uintptr, i int, ok bool) {
+	if t.Op != graph.OpGet || t.Args[0].Op != graph.OpVar {
+		return 0, 0, false
+	}
+	i, ok = asIndex(t.Name)
+	return slotOffset(t.Args[0].Index), i, ok
+}
+
+// isTail says whether t is the variable of that index without its first element.
+func isTail(t *graph.Term, index int) bool {
+	if t.Op != graph.OpApp || len(t.Args) != 3 || t.Args[0].Op != graph.OpPrim || t.Args[0].Name != "list.drop" {
+		return false
+	}
+	n, one := t.Args[1], int64(0)
+	if n.Op == graph.OpLit && n.Value.Kind() == graph.KindInt {
+		one, _ = n.Value.Int()
+	}
+	return one == 1 && t.Args[2].Op == graph.OpVar && t.Args[2].Index == index
+}
+
 // dropOne generates list.drop 1 of a slot, or nil if t is something else. at is its index.
 func (g *generator) dropOne(p *Prim, t *graph.Term, at *site) code {
-	if p.Name != "list.drop" || t.Args[1].Op != graph.OpLit || t.Args[2].Op != graph.OpVar {
-		return nil
-	}
-	one := t.Args[1].Value
-	if n, small := one.Int(); !small || one.Kind() != graph.KindInt || n != 1 {
+	list := t.Args[len(t.Args)-1]
+	if list.Op != graph.OpVar || !isTail(t, list.Index) {
 		return nil
 	}
 	g.index += 2
-	off := slotOffset(t.Args[2].Index)
+	one, off := t.Args[1].Value, slotOffset(list.Index)
 	return func(m *Machine, fp unsafe.Pointer) graph.Value {
 		v := *slot(fp, off)
 		if v.Kind() == graph.KindList && !v.ListEmpty() {

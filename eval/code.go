@@ -112,6 +112,7 @@ type generator struct {
 	index   int // preorder index of the next node
 	waiting int // operands that wait while the term in hand is reduced
 	calls   bool
+	filled  filled // of the `if` that was generated last
 }
 
 // wait generates the parts of a term from the first-th on.
@@ -205,13 +206,9 @@ func (g *generator) gen(t *graph.Term, level int, tail bool) code {
 		v := f.value()
 		return func(*Machine, unsafe.Pointer) graph.Value { return v }
 	case graph.OpLet:
-		off := slotOffset(level)
-		bound := g.gen(t.Args[0], level, false)
-		return g.let(t.Args[0], off, bound, g.gen(t.Args[1], level+1, tail))
+		return g.let(t, level, tail)
 	case graph.OpIf:
-		q := g.question(t.Args[0], level, index)
-		then := g.gen(t.Args[1], level, tail)
-		return q.branch(then, g.gen(t.Args[2], level, tail))
+		return g.decide(t, level, tail, index)
 	case graph.OpGet:
 		arg, key, at := g.gen(t.Args[0], level, false), t.Name, g.site(index)
 		i, isIndex := asIndex(key)
@@ -826,7 +823,34 @@ func callLast(f *lam, args []operand, at *site) code {
 			if !ok {
 				y = b.run(m, fp)
 			}
-			return m.tailCall(f, x, y)
+			vs := m.handOver(f, 2)
+			vs[0], vs[1] = x, y
+			return graph.Mark()
+		}
+	case len(args) == 3:
+		a, b, c := &args[0], &args[1], &args[2]
+		return func(m *Machine, fp unsafe.Pointer) graph.Value {
+			x, ok := a.read(fp)
+			if !ok {
+				x = a.run(m, fp)
+			}
+			if a.hold != 0 {
+				*slot(fp, a.hold) = x
+			}
+			y, ok := b.read(fp)
+			if !ok {
+				y = b.run(m, fp)
+			}
+			if b.hold != 0 {
+				*slot(fp, b.hold) = y
+			}
+			z, ok := c.read(fp)
+			if !ok {
+				z = c.run(m, fp)
+			}
+			vs := m.handOver(f, 3)
+			vs[0], vs[1], vs[2] = x, y, z
+			return graph.Mark()
 		}
 	case len(args) <= few:
 		return func(m *Machine, fp unsafe.Pointer) graph.Value {
@@ -1022,8 +1046,11 @@ func applySlotLast(head uintptr, args []operand, use operandUse, at *site) code 
 			if f == nil {
 				return m.applyOperands(use, at, *slot(fp, head), x)
 			}
-			m.tail = f
-			m.targs = append(append(m.targs[:0], fn.Args...), x)
+			vs := m.handOver(f, len(fn.Args)+1)
+			for i, v := range fn.Args {
+				vs[i] = v
+			}
+			vs[len(fn.Args)] = x
 			return graph.Mark()
 		}
 	}
@@ -1043,8 +1070,11 @@ func applySlotLast(head uintptr, args []operand, use operandUse, at *site) code 
 		if f == nil {
 			return m.applyOperands(use, at, *slot(fp, head), x, y)
 		}
-		m.tail = f
-		m.targs = append(append(m.targs[:0], fn.Args...), x, y)
+		vs := m.handOver(f, len(fn.Args)+2)
+		for i, v := range fn.Args {
+			vs[i] = v
+		}
+		vs[len(fn.Args)], vs[len(fn.Args)+1] = x, y
 		return graph.Mark()
 	}
 }
@@ -1084,8 +1114,8 @@ func (m *Machine) applyLast(vs []graph.Value, at *site) graph.Value {
 			return m.partial(fn, args)
 		}
 		if l, ok := fn.Body.(*lam); ok && len(args) == need {
-			m.tail = l
-			m.targs = append(append(m.targs[:0], fn.Args...), args...)
+			all := m.handOver(l, l.arity)
+			copy(all[copy(all, fn.Args):], args)
 			return graph.Mark()
 		}
 		if len(args) == need {

@@ -56,7 +56,7 @@ type Machine struct {
 	chunks  []chunk
 	spare   []graph.Value
 	tail    *lam           // the callee of the tail call in hand
-	targs   []graph.Value  // its arguments
+	targs   []graph.Value  // its arguments, and room behind them
 	caller  *site          // of the primitive in hand, which may call functions
 	loops   []*loop        // that are free
 	resumed *resumption    // what the next loop goes on with
@@ -179,7 +179,7 @@ func (s *Stop) Unwrap() error { return s.Err }
 func New(o Options) *Machine {
 	m := &Machine{
 		opt: o, units: map[cid.Cid]*unit{}, loaded: map[cid.Cid]graph.Value{}, prims: primTable(),
-		lams: make([]*lam, 1), targs: make([]graph.Value, 0, 16), chunkSize: chunkSlots * slotSize,
+		lams: make([]*lam, 1), targs: make([]graph.Value, 16), chunkSize: chunkSlots * slotSize,
 	}
 	m.pushChunk()
 	m.newBlocks()

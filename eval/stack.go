@@ -141,7 +141,7 @@ func (m *Machine) clearStack() {
 	top := m.chunks[len(m.chunks)-1].slots
 	used := (uintptr(m.sp) - uintptr(unsafe.Pointer(unsafe.SliceData(top)))) / slotSize
 	clear(top[used:])
-	clear(m.targs[:cap(m.targs)])
+	clear(m.targs)
 }
 
 // unwindTo resets the stack after an error that was caught where sp stood. The chunks above are gone already.
@@ -260,9 +260,17 @@ func (m *Machine) place(f *lam, fp unsafe.Pointer, index int) {
 
 // tailCall puts a call in hand and returns the mark.
 func (m *Machine) tailCall(f *lam, args ...graph.Value) graph.Value {
-	m.tail = f
-	m.targs = append(m.targs[:0], args...)
+	copy(m.handOver(f, len(args)), args)
 	return graph.Mark()
+}
+
+// handOver puts a call in hand and gives the place of its n arguments.
+func (m *Machine) handOver(f *lam, n int) []graph.Value {
+	m.tail = f
+	if n > len(m.targs) {
+		m.targs = make([]graph.Value, 2*n)
+	}
+	return m.targs[:n]
 }
 
 // reserve takes n slots of the stack for operands of the node at while they are reduced: m.sp = fp gives them back.

@@ -121,6 +121,19 @@ func (v Value) ListTail() Value {
 	return ListValue(tail)
 }
 
+// ListUncons returns the first element of v and v without it. v is a list that is not empty.
+func (v Value) ListUncons() (first, tail Value) {
+	l, a, b := v.ends()
+	left := int(l.n) - a
+	if l.rest == nil {
+		left += b
+	}
+	if left > 1 {
+		return *at(l.items, a), moved(l, a+1, b)
+	}
+	return v.ListAt(0), v.ListTail()
+}
+
 // ListAppend returns v with x after its last element. v is a list.
 func (v Value) ListAppend(x Value) Value {
 	l, a, b := v.ends()
