@@ -101,6 +101,18 @@ func (o *operand) read(fp unsafe.Pointer) (graph.Value, bool) {
 	return v, ok && o.reads
 }
 
+// get reduces the operand and puts it where it waits.
+func (o *operand) get(m *Machine, fp unsafe.Pointer) graph.Value {
+	v, ok := o.read(fp)
+	if !ok {
+		v = o.run(m, fp)
+	}
+	if o.hold != 0 {
+		*slot(fp, o.hold) = v
+	}
+	return v
+}
+
 // addInts, subInts and mulInts say whether the result is within int64.
 func addInts(x, y int64) (int64, bool) { r := x + y; return r, (x^r)&(y^r) >= 0 }
 func subInts(x, y int64) (int64, bool) { r := x - y; return r, (x^y)&(x^r) >= 0 }

@@ -164,13 +164,17 @@ func (q *question) branch(then, other code) code {
 // decide generates an `if`.
 func (g *generator) decide(t *graph.Term, level int, tail bool, index int) code {
 	q := g.question(t.Args[0], level, index)
+	second := g.index
 	then := g.gen(t.Args[1], level, tail)
-	first := g.index
+	some, third := g.opened, g.index
 	other := g.gen(t.Args[2], level, tail)
+	if q.is == hasTag && q.tag == "Some" && some.index == second && some.from == q.off && some.tag == q.tag {
+		g.option = option{index, some, other}
+	}
 	if q.is == isEmpty {
 		if q.not {
 			g.filled = filled{index, q.off, then}
-		} else if g.filled.index == first && g.filled.off == q.off { // a list that is not empty has a first element
+		} else if g.filled.index == third && g.filled.off == q.off { // a list that is not empty has a first element
 			return q.branchFilled(then, other, g.filled.then)
 		}
 	}
@@ -198,9 +202,28 @@ func (q *question) branchFilled(then, other, filled code) code {
 	}
 }
 
-// let generates a let.
-func (g *generator) let(t *graph.Term, level int, tail bool) code {
+// opened is the let, at an index, of what is under a tag of the map in the slot at from.
+type opened struct {
+	index    int
+	from, to uintptr
+	tag      string
+	body     code
+	term     *graph.Term // of the body
+}
+
+// option is the `if` at an index that opens a Some, and what it comes to else.
+type option struct {
+	index int
+	some  opened
+	none  code
+}
+
+// let generates the let at an index.
+func (g *generator) let(t *graph.Term, level int, tail bool, index int) code {
 	bound, rest := t.Args[0], t.Args[1]
+	if c := g.letOption(t, level, tail); c != nil {
+		return c
+	}
 	off, first := slotOffset(level), g.gen(bound, level, false)
 	from, i, ok := elementOf(bound)
 	switch {
@@ -229,10 +252,68 @@ func (g *generator) let(t *graph.Term, level int, tail bool) code {
 		}
 	}
 	body := g.gen(rest, level+1, tail)
+	if bound.Op == graph.OpGet && bound.Args[0].Op == graph.OpVar {
+		g.opened = opened{index, slotOffset(bound.Args[0].Index), off, bound.Name, body, rest}
+	}
 	return func(m *Machine, fp unsafe.Pointer) graph.Value {
 		*slot(fp, off) = first(m, fp)
 		return body(m, fp)
 	}
+}
+
+// letOption generates the let of an option that a primitive gives, and that is taken apart at once: nothing is made to be taken apart. It
+// is nil if t is something else.
+func (g *generator) letOption(t *graph.Term, level int, tail bool) code {
+	bound := t.Args[0]
+	if bound.Op != graph.OpApp || len(bound.Args) != 3 || bound.Args[0].Op != graph.OpPrim || t.Args[1].Op != graph.OpIf {
+		return nil
+	}
+	p := g.m.prims[bound.Args[0].Name]
+	if p == nil || p.peek == nil {
+		return nil
+	}
+	at := g.site(g.index)
+	g.index += 2
+	args := g.wait(bound, 1, level)
+	a, b := &args[0], &args[1]
+	off, peek, second := slotOffset(level), p.peek, g.index
+	body := g.gen(t.Args[1], level+1, tail)
+	o := g.option
+	if o.index != second || o.some.from != off || mentions(o.some.term, level) {
+		quick := p.quick2
+		return func(m *Machine, fp unsafe.Pointer) graph.Value {
+			x := a.get(m, fp)
+			y := b.get(m, fp)
+			v, ok := quick(x, y)
+			if !ok {
+				v = m.prim2(p, x, y, at)
+			}
+			*slot(fp, off) = v
+			return body(m, fp)
+		}
+	}
+	to, some, none := o.some.to, o.some.body, o.none
+	return func(m *Machine, fp unsafe.Pointer) graph.Value {
+		x := a.get(m, fp)
+		y := b.get(m, fp)
+		v, found, ok := peek(x, y)
+		switch {
+		case found:
+			*slot(fp, to) = v
+			return some(m, fp)
+		case ok:
+			*slot(fp, off) = graph.None()
+			return none(m, fp)
+		}
+		*slot(fp, off) = m.prim2(p, x, y, at)
+		return body(m, fp)
+	}
+}
+
+// mentions says whether t has the variable of that index.
+func mentions(t *graph.Term, index int) (found bool) {
+	graph.Walk(t, func(_ int, t *graph.Term) { found = found || t.Op == graph.OpVar && t.Index == index })
+	return found
 }
 
 // elementOf says whether t is an element of the list in a slot, at off.

@@ -17,6 +17,8 @@ type Prim struct {
 	// The quick ways through it (quick.go), nil if it has none.
 	quick1 func(x graph.Value) (graph.Value, bool)
 	quick2 func(x, y graph.Value) (graph.Value, bool)
+	quick3 func(x, y, z graph.Value) (graph.Value, bool)
+	peek   func(x, y graph.Value) (v graph.Value, found, ok bool) // see peek2
 }
 
 // A Spec says what a primitive is. Its name is its meaning and its cost for ever: a changed meaning takes a new name.
@@ -44,7 +46,8 @@ func Fail(kind string, value graph.Value) error { return &Error{Kind: kind, Valu
 func newPrim(s Spec) *Prim {
 	p := &Prim{Spec: s, size: uintptr(1+s.Arity+primSlots) * slotSize}
 	p.Init(primTag)
-	p.quick1, p.quick2 = quick1(s.Name), quick2(s.Name)
+	p.quick1, p.quick2, p.quick3 = quick1(s.Name), quick2(s.Name), quick3(s.Name)
+	p.peek = peek2(s.Name)
 	return p
 }
 

@@ -147,26 +147,14 @@ func quick2(name string) func(x, y graph.Value) (graph.Value, bool) {
 			}
 			return y, true
 		}
-	case "list.at":
+	case "list.at", "map.get":
+		peek := peek2(name)
 		return func(x, y graph.Value) (graph.Value, bool) {
-			n, small := x.Int()
-			if x.Kind() != graph.KindInt || !small || n < 0 || y.Kind() != graph.KindList {
-				return y, false
-			}
-			if n < int64(y.ListLen()) {
-				return graph.Some(y.ListAt(int(n))), true
-			}
-			return graph.None(), true
-		}
-	case "map.get":
-		return func(x, y graph.Value) (graph.Value, bool) {
-			if x.Kind() != graph.KindText || y.Kind() != graph.KindMap {
-				return y, false
-			}
-			if v, ok := y.Map().Get(x.Text()); ok {
+			v, found, ok := peek(x, y)
+			if found {
 				return graph.Some(v), true
 			}
-			return graph.None(), true
+			return graph.None(), ok
 		}
 	case "map.has":
 		return func(x, y graph.Value) (graph.Value, bool) {
@@ -198,6 +186,45 @@ func quick2(name string) func(x, y graph.Value) (graph.Value, bool) {
 				return y, false
 			}
 			return graph.ListValue(a.Concat(b)), true
+		}
+	}
+	return nil
+}
+
+// quick3 is quick1 for primitives of three arguments.
+func quick3(name string) func(x, y, z graph.Value) (graph.Value, bool) {
+	if name != "map.insert" {
+		return nil
+	}
+	return func(key, v, entries graph.Value) (graph.Value, bool) {
+		if key.Kind() != graph.KindText || entries.Kind() != graph.KindMap {
+			return key, false
+		}
+		return graph.MapValue(entries.Map().Insert(key.Text(), v)), true
+	}
+}
+
+// peek2 finds what a primitive of two arguments gives a Some of. It says whether it can say, and whether there is one.
+func peek2(name string) func(x, y graph.Value) (v graph.Value, found, ok bool) {
+	switch name {
+	case "map.get":
+		return func(x, y graph.Value) (v graph.Value, found, ok bool) {
+			if x.Kind() != graph.KindText || y.Kind() != graph.KindMap {
+				return v, false, false
+			}
+			v, found = y.Map().Get(x.Text())
+			return v, found, true
+		}
+	case "list.at":
+		return func(x, y graph.Value) (v graph.Value, found, ok bool) {
+			n, small := x.Int()
+			if !small || x.Kind() != graph.KindInt || n < 0 || y.Kind() != graph.KindList {
+				return v, false, false
+			}
+			if n >= int64(y.ListLen()) {
+				return v, false, true
+			}
+			return y.ListAt(int(n)), true, true
 		}
 	}
 	return nil
