@@ -27,7 +27,7 @@ import (
 )
 
 // Version names this evaluator in the index of a store: a later one may distrust what an earlier one recorded.
-const Version = "2"
+const Version = "3"
 
 // Own is the By of an Answer that this evaluator has reduced itself.
 const Own = "own:" + Version

@@ -23,7 +23,7 @@ var benchValues = map[string]string{
 	"fib300":  "222232244629420445529739893461909967206666939096499764990979600",
 	"fib1000": fib1000, "edit1000": "532", "lcs1000": "644", "partitions400": "6727090051741041926", "binomial500": binomial500, "edit150": "85",
 	"fib1000table": fib1000, "edit1000table": "532", "lcs1000table": "644", "partitions400table": "6727090051741041926",
-	"binomial500table": binomial500, "edit150table": "85",
+	"binomial500table": binomial500, "edit150table": "85", "edit1000memo": "532", "lcs1000memo": "644",
 }
 
 const (

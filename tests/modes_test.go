@@ -26,6 +26,7 @@ import (
 var smaller = map[string][]string{
 	"bigfib": {"50000", "500"}, "bigmap": {"200000", "300"}, "binomial500": {"500 250", "10 5"}, "binomial500table": {"500 250", "20 9"},
 	"church": {"two four", "two two"}, "deep": {"1000000", "2000"}, "edit1000": {"1000 ", "4 "}, "edit1000table": {"1000 ", "15 "},
+	"edit1000memo": {"1000 ", "6 "}, "lcs1000memo": {"1000 ", "6 "},
 	"edit150": {"150 ", "4 "}, "edit150table": {"150 ", "12 "}, "factorial": {"3000", "300"}, "fib27": {"27", "14"}, "fib32": {"32", "14"},
 	"fib300": {"fib 300", "fib 15"}, "fib1000": {"fib 1000", "fib 15"}, "lazyprimes": {"2000", "15"}, "lcs1000": {"1000 ", "4 "},
 	"lcs1000table": {"1000 ", "15 "}, "loop": {"3000000", "2000"}, "mergesort": {"200000", "150"}, "partitions400": {"400 400", "11 11"},
