@@ -417,7 +417,7 @@ func (p *policy) asleep(f *lam) code {
 		}
 	}
 	return func(m *Machine, fp unsafe.Pointer) graph.Value {
-		if f.acct.look >= findCost || f.meets(slots(fp, slotSize, f.arity)) {
+		if f.seeks(slots(fp, slotSize, f.arity)) {
 			return p.costly(f, fp, 0, lines{}, false)
 		}
 		// Most calls of most programs come this way, so what open, finish and shut do stands here in short.
@@ -469,7 +469,7 @@ func (p *policy) awake(f *lam) code {
 			}
 		}
 		p.pay(f, lookupCost)
-		if (on != lines{} || p.fresh || f.acct.look >= findCost || f.meets(args)) && p.on() {
+		if (on != lines{} || p.fresh || f.seeks(args)) && p.on() {
 			return p.costly(f, fp, h, on, known)
 		}
 		start, e := m.now(), p.open()
@@ -584,6 +584,11 @@ func (p *policy) lookup(f *lam, args []graph.Value, on lines) (ok bool) {
 		find()
 	}
 	return ok
+}
+
+// seeks says whether a call is looked up in the store whatever the table knows.
+func (f *lam) seeks(args []graph.Value) bool {
+	return f.acct.look >= findCost && small(args) || f.meets(args)
 }
 
 // linkCall links a call that has come to r, if that is worth it. start is behind the call's own step, on is its lines.
