@@ -198,6 +198,9 @@ func (g *generator) gen(t *graph.Term, level int, tail bool) code {
 			v := u.value
 			return func(*Machine, unsafe.Pointer) graph.Value { return v }
 		}
+		if u.uses == 1 && g.f.arity == 0 {
+			return func(m *Machine, fp unsafe.Pointer) graph.Value { return m.lastUse(u, index) }
+		}
 		return func(m *Machine, fp unsafe.Pointer) graph.Value { return m.refValue(u, index) }
 	case graph.OpSelf:
 		f := g.f.group[t.Index]

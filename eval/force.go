@@ -36,6 +36,7 @@ type unit struct {
 	trace cid.Cid // of its Result, if linked
 	// becomes is the Reduct by which it is being reduced, if it is.
 	becomes cid.Cid
+	uses    int // how often code mentions it; 0 if that was not counted
 }
 
 // unit gives the unit of a CID, without loading it.

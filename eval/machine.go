@@ -41,6 +41,7 @@ type Options struct {
 	Fuel   uint64    // steps that may be executed by one Eval; 0 is no limit
 	Memory int64     // bytes of heap and stacks; 0 is no limit
 	Debug  io.Writer // where `debug` writes; nil drops it
+	Once   bool      // the machine evaluates one expression: what is looked at once need not be kept
 	// Profile is filled, if it is not nil; the machine is slower for it.
 	Profile *Profile
 }
@@ -74,6 +75,7 @@ type Machine struct {
 	steps, high, off uint64
 	limit            uint64 // the value of steps at which to look around
 	fuelEnd          uint64 // executed steps at which fuel is out
+	nextClear        uint64 // executed steps at which to clear the stack
 
 	stopping atomic.Pointer[Stop] // set from outside: deadline, interrupt, memory
 	memHigh  atomic.Bool
@@ -187,6 +189,8 @@ func New(o Options) *Machine {
 	return m
 }
 
+const clearEvery = 1 << 16 // steps between times at which what dead slots of the stack keep alive is let go
+
 const checkEvery = 4096 // steps between looks at fuel, stops and the policy
 
 // Eval reduces the closed expression in the block expr. The error is a *Stop.
@@ -207,6 +211,9 @@ func (m *Machine) Eval(ctx context.Context, expr cid.Cid) (out Outcome, err erro
 	end := m.limited(ctx, func() {
 		u := m.unit(expr)
 		m.loadUnit(u)
+		if m.opt.Once {
+			m.countUses(u)
+		}
 		m.reduceRoot(u, &out)
 	})
 	m.held = nil
@@ -291,7 +298,7 @@ func (m *Machine) guarded(ctx context.Context, f func()) error {
 }
 
 func (m *Machine) stoppable(ctx context.Context, f func()) (err error) {
-	m.ctx, m.tries, m.turning, m.caller, m.primRun, m.resumed, m.charging, m.overdrawn = ctx, 0, false, nil, nil, nil, false, run{}
+	m.ctx, m.tries, m.turning, m.caller, m.primRun, m.resumed, m.charging, m.overdrawn, m.nextClear = ctx, 0, false, nil, nil, nil, false, run{}, 0
 	m.stopping.Store(nil)
 	m.memHigh.Store(false)
 	m.fuelEnd = math.MaxUint64
@@ -435,6 +442,10 @@ func (m *Machine) safepoint() {
 	}
 	m.policy.tick()
 	m.sometimes()
+	if now := m.executed(); now >= m.nextClear {
+		m.nextClear = now + clearEvery
+		m.clearStack()
+	}
 	if m.progress.asked.Load() {
 		m.publish()
 	}

@@ -135,13 +135,134 @@ func (m *Machine) popChunk() {
 	m.spare = top.slots
 }
 
-// clearStack drops what dead slots still hold.
+// clearStack drops what dead slots still hold: those above the frames, and those of the frames of the chunk on top whose lets and
+// operands are still to come. Frames are laid out where others have been.
 func (m *Machine) clearStack() {
 	m.spare = nil
-	top := m.chunks[len(m.chunks)-1].slots
+	last := len(m.chunks) - 1
+	top := m.chunks[last].slots
 	used := (uintptr(m.sp) - uintptr(unsafe.Pointer(unsafe.SliceData(top)))) / slotSize
-	clear(top[used:])
+	for dead := top[used:]; len(dead) > 0; { // what was not used since the last time is clear
+		part := dead[:min(slack, len(dead))]
+		if !slices.ContainsFunc(part, func(v graph.Value) bool { return v != graph.Value{} }) {
+			break
+		}
+		clear(part)
+		dead = dead[len(part):]
+	}
 	clear(m.targs)
+	var f *lam
+	var frame unsafe.Pointer
+	index, known := -1, false // of the node at which f waits
+	for fp, end := m.extentOf(last); uintptr(fp) < end; {
+		h := m.headerAt(fp)
+		if f != nil && !known {
+			if index = h.index; h.kind == graph.KindInt && h.n == 0 || h.f != nil && index < 0 {
+				index, known = tailCalled, true
+			}
+		}
+		switch {
+		case h.f != nil:
+			m.clearFrame(f, frame, index)
+			f, frame, index, known = h.f, fp, toBegin, false
+		case h.kind != graph.KindInt: // operands may stand below other things that f waits for
+			known = true
+		}
+		fp = unsafe.Add(fp, h.size)
+	}
+	m.clearFrame(f, frame, index)
+}
+
+// What stands for the index of the node at which a frame waits.
+const (
+	unknown    = -1
+	toBegin    = -2 // it has just been entered, or turns
+	tailCalled = -3 // for the value of a tail call: only its arguments are of use, to link it
+)
+
+// clearFrame drops what dead slots hold of a frame that waits at the node of that index.
+func (m *Machine) clearFrame(f *lam, fp unsafe.Pointer, index int) {
+	if f == nil {
+		return
+	}
+	empty := func(from, to uintptr) { clear(slots(fp, from, int((to-from)/slotSize))) }
+	if index != unknown {
+		lets, waiting := f.inUse(index)
+		empty(slotOffset(f.arity+lets), slotOffset(f.slots))
+		empty(slotOffset(f.slots+waiting), f.kept)
+	}
+	from, args := f.kept, []graph.Value(nil) // args are there only to be linked
+	switch {
+	case f.loops && m.opt.Link != None:
+		args = slots(fp, from, f.arity)
+		from += uintptr(f.arity) * slotSize
+	case index == tailCalled:
+		args = slots(fp, slotSize, f.arity)
+	}
+	for i, v := range args {
+		parts := unforcedParts
+		args[i], _ = unforced(v, &parts)
+	}
+	empty(from, f.size)
+}
+
+const unforcedParts = 32
+
+// unforced is v with nothing of what its lazy values have come to, and whether that makes a difference: it has as many parts as are
+// looked at. Whoever keeps the beginning of a stream, to link a call of it, does not keep the stream.
+func unforced(v graph.Value, parts *int) (graph.Value, bool) {
+	if *parts--; *parts < 0 {
+		return v, false
+	}
+	var items []graph.Value
+	switch v.Kind() {
+	case graph.KindLazy:
+		items = v.Thunk().Args()
+	case graph.KindList:
+		if v.ListLen() > unforcedParts {
+			return v, false
+		}
+		items = listValues(v.List())
+	}
+	if len(items) == 0 {
+		return v, false
+	}
+	differs := v.Kind() == graph.KindLazy && unitState(v.Thunk().State) == reduced
+	out := make([]graph.Value, len(items))
+	for i, x := range items {
+		y, other := unforced(x, parts)
+		out[i], differs = y, differs || other
+	}
+	switch {
+	case !differs:
+		return v, false
+	case v.Kind() == graph.KindLazy:
+		return graph.NewThunk(v.Thunk().Head, out...), true
+	}
+	return graph.NewList(out...), true
+}
+
+// inUse is how many lets are in scope at the node of that index, and how many operands wait there.
+func (f *lam) inUse(index int) (lets, waiting int) {
+	t, at := f.term.Args[0], f.base+1
+	for at < index {
+		at++
+		for i, a := range t.Args {
+			n := nodes(a)
+			if index < at+n {
+				if t.Op == graph.OpLet {
+					lets += i
+				}
+				t = a
+				break
+			}
+			at += n
+			if waits(t, i) {
+				waiting++
+			}
+		}
+	}
+	return lets, waiting
 }
 
 // unwindTo resets the stack after an error that was caught where sp stood. The chunks above are gone already.

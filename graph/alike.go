@@ -28,7 +28,7 @@ func mixed(k Kind, n uint64) uint64 {
 const shortText = 64 // bytes of a text that is hashed by what it says
 
 // Likeness is a hash of v, equal for values that Alike finds alike. It takes a part of the budget for each element of a list that has not
-// been hashed before, and gives up, and says so, when the budget is spent.
+// been hashed before, and gives up, and says so, when the budget is spent or there is a lazy value.
 func (v Value) Likeness(budget *int) (h uint64, ok bool) {
 	switch k := v.Kind(); k {
 	case KindInt:
@@ -59,6 +59,8 @@ func (v Value) Likeness(budget *int) (h uint64, ok bool) {
 	case KindList:
 		h, ok = v.List().likeness(budget)
 		return mixed(k, h), ok
+	case KindLazy: // who keeps it keeps what it will come to
+		return 0, false
 	}
 	o, n := v.Identity()
 	return mixed(v.Kind(), uint64(o)^uint64(n)), true

@@ -151,7 +151,7 @@ func (s *Session) newMachine() *eval.Machine {
 		s.profile = &eval.Profile{}
 	}
 	return eval.New(eval.Options{
-		Store: s.store, Load: s.Load, Link: mode, Trust: s.opt.Trust, Fuel: s.opt.Fuel, Memory: s.memory, Debug: s.opt.Stderr, Profile: s.profile,
+		Store: s.store, Load: s.Load, Link: mode, Trust: s.opt.Trust, Fuel: s.opt.Fuel, Memory: s.memory, Debug: s.opt.Stderr, Profile: s.profile, Once: true,
 	})
 }
 

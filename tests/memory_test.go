@@ -145,3 +145,26 @@ func TestTooLargeToPrint(t *testing.T) {
 		t.Errorf("session: got exit %d and %.100q: %.300s", exit, out, errText)
 	}
 }
+
+// TestStreams: a program that goes down a stream keeps what is left of it, not what it has passed.
+func TestStreams(t *testing.T) {
+	const stream = "let from n = [n, lazy (from (n + 1))]\nlet mapped f [h, t] = [f h, lazy (mapped f t)]\n" +
+		"let go i total [h, t] = if i == 600000 then total else go (i + 1) (total + h) t\n"
+	for name, main := range map[string]string{
+		"at once":          "go 0 0 (mapped (\\n -> n % 7) (from 1))",
+		"by name":          "let squares = mapped (\\n -> n % 7) (from 1)\ngo 0 0 squares",
+		"handed on":        "let run n s = go n 0 s\nrun 0 (mapped (\\n -> n % 7) (from 1))",
+		"through branches": "let run n s = if n > 5 then 0 else match [n] { | [] -> 0 | [m] -> go m 0 s }\nrun 0 (mapped (\\n -> n % 7) (from 1))",
+	} {
+		for _, link := range []string{"none", "auto"} {
+			t.Run(name+", "+link, func(t *testing.T) {
+				dir := t.TempDir()
+				write(t, dir, "main.ros", stream+main)
+				out, errs, exit, _ := hungryRun(t, dir, "", "run", "--link", link, "--memory", "80M", "main.ros")
+				if exit != 0 || strings.TrimSpace(out) != "1799997" {
+					t.Errorf("got exit %d, %s%s", exit, out, errs)
+				}
+			})
+		}
+	}
+}
