@@ -50,6 +50,7 @@ func terminal(w io.Writer) bool {
 
 // Run is `rosser run`.
 func Run(ctx context.Context, o Options, file string, args []string) error {
+	o.single = true
 	once := func(ctx context.Context, o Options) error {
 		src, err := o.readSource(file)
 		if err != nil {
@@ -68,6 +69,7 @@ func Run(ctx context.Context, o Options, file string, args []string) error {
 
 // Eval is `rosser eval`.
 func Eval(ctx context.Context, o Options, src string) error {
+	o.single = true
 	return with(o, func(s *Session) error { return s.run(ctx, "expression", []byte(src), nil) })
 }
 
@@ -101,6 +103,7 @@ func (s *Session) run(ctx context.Context, name string, src []byte, args []strin
 
 // Resume is `rosser resume`: it goes on from a checkpoint.
 func Resume(ctx context.Context, o Options, text string) error {
+	o.single = true
 	return with(o, func(s *Session) error {
 		began := time.Now()
 		limited, cancel := s.within(ctx)

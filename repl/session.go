@@ -56,6 +56,7 @@ type Options struct {
 	Stderr   io.Writer
 
 	reading func(path string) // told of every file before it is read; may be nil
+	single  bool              // one expression is evaluated
 }
 
 // folder is the store's.
@@ -151,7 +152,7 @@ func (s *Session) newMachine() *eval.Machine {
 		s.profile = &eval.Profile{}
 	}
 	return eval.New(eval.Options{
-		Store: s.store, Load: s.Load, Link: mode, Trust: s.opt.Trust, Fuel: s.opt.Fuel, Memory: s.memory, Debug: s.opt.Stderr, Profile: s.profile, Once: true,
+		Store: s.store, Load: s.Load, Link: mode, Trust: s.opt.Trust, Fuel: s.opt.Fuel, Memory: s.memory, Debug: s.opt.Stderr, Profile: s.profile, Once: s.opt.single,
 	})
 }
 
