@@ -1,3 +1,5 @@
+// This file tests the arithmetic on small ints.
+
 package eval
 
 import (

@@ -37,7 +37,7 @@ const (
 // question generates a condition. index is that of the node that looks at its value.
 func (g *generator) question(t *graph.Term, level, index int) (q question) {
 	switch {
-	case t.Op == graph.OpIf: // a && b, a || b and the like
+	case questions(t) > 0: // a && b, a || b and the like
 		own := g.index
 		g.index++
 		q.is = either

@@ -492,3 +492,23 @@ func TestStepsStopCounting(t *testing.T) {
 		}
 	}
 }
+
+// TestManyConditions: a condition has as many parts as a block of code has room for.
+func TestManyConditions(t *testing.T) {
+	for _, c := range []struct {
+		op, x string
+		want  int64
+	}{{" && ", "true", 6}, {" || ", "false", 3}} {
+		all := "x"
+		for range 4 {
+			all = "(" + strings.Repeat(all+c.op, 11) + all + ")"
+		}
+		u, err := build("let f x n = if n > 0 && " + all + " then n + f x (n - 1) else n\n\nf " + c.x + " 3")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out := once(t, u, eval.None); out.Value != graph.Int(c.want) {
+			t.Errorf("f %s 3: got %v, want %d", c.x, out.Value, c.want)
+		}
+	}
+}
