@@ -578,6 +578,7 @@ func applySlotLast(head uintptr, args []operand, use operandUse, at *site) code 
 				return m.applyOperands(use, at, *slot(fp, head), x)
 			}
 			vs := m.handOver(f, len(fn.Args)+1)
+			//lint:ignore S1001 for the few that there are, copy takes longer
 			for i, v := range fn.Args {
 				vs[i] = v
 			}
@@ -602,6 +603,7 @@ func applySlotLast(head uintptr, args []operand, use operandUse, at *site) code 
 			return m.applyOperands(use, at, *slot(fp, head), x, y)
 		}
 		vs := m.handOver(f, len(fn.Args)+2)
+		//lint:ignore S1001 as above
 		for i, v := range fn.Args {
 			vs[i] = v
 		}
