@@ -153,12 +153,18 @@ func (m *Machine) clearStack() {
 	clear(m.targs)
 	var f *lam
 	var frame unsafe.Pointer
-	index, known := -1, false // of the node at which f waits
+	index, known := unknown, false // of the node at which f waits
 	for fp, end := m.extentOf(last); uintptr(fp) < end; {
 		h := m.headerAt(fp)
 		if f != nil && !known {
-			if index = h.index; h.kind == graph.KindInt && h.n == 0 || h.f != nil && index < 0 {
+			switch {
+			case h.index >= 0:
+				index = h.index
+			case index != toBegin: // something that the operands below are looked at by
+			case h.f != nil || h.kind == graph.KindInt && h.n == 0:
 				index, known = tailCalled, true
+			default:
+				index = unknown
 			}
 		}
 		switch {
