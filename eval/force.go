@@ -70,13 +70,13 @@ func (m *Machine) loadUnit(u *unit) {
 	case graph.OpLit:
 		u.value, u.state = t.Value, reduced
 	case graph.OpRec:
-		u.group = make([]*lam, len(t.Args))
+		group := make([]*lam, len(t.Args))
 		index := 1
 		for i, member := range t.Args {
-			u.group[i] = m.newLam(u, memberCID(u.cid, i), member, index, u.group)
+			group[i] = m.newLam(u, memberCID(u.cid, i), member, index, group)
 			graph.Walk(member, func(int, *graph.Term) { index++ })
 		}
-		u.state = function
+		u.group, u.state = group, function
 	case graph.OpMember:
 		g := m.unit(t.CID)
 		m.loadUnit(g)
