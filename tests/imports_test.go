@@ -33,6 +33,7 @@ func TestImports(t *testing.T) {
 		{"graph/store", []string{"codec", "graph"}, down(parser, flags)},
 		{"compile", []string{"codec", "graph", "lang"}, down(boxo, database, flags)},
 		{"eval", []string{"codec", "graph"}, down(boxo, database, parser, flags)},
+		{"eval/gen", nil, down(boxo, database, parser, flags)},
 		{"eval/ucd", nil, down(boxo, database, parser, flags)},
 		{"stdlib", []string{"codec", "graph", "lang", "compile", "eval"}, down(boxo, database, flags)},
 		{"stdlib/gen", []string{"codec", "graph", "lang", "compile", "eval", "stdlib"}, down(boxo, database, flags)},

@@ -44,13 +44,13 @@ func TestStoreStat(t *testing.T) {
 	l := st.Linking
 	switch {
 	case st.Blocks["code"].Count == 0, st.Blocks["about"].Count == 0, st.Disk == 0, st.Content == 0,
-		st.Index["own:2"].Count != uint64(results), st.Blocks["result"].Count != uint64(results):
+		st.Index["own:3"].Count != uint64(results), st.Blocks["result"].Count != uint64(results):
 		t.Errorf("%d results: got %s", results, out)
 	case l.Evaluations != 2, l.ResultsLinked != uint64(results), l.ResultsFound == 0, l.BytesWritten == 0, l.StepsSpared < l.StepsExecuted:
 		t.Errorf("linking: got %+v, want 2 evaluations, the second of which spared what the first executed", l)
 	}
 	out, _, exit = command(t, dir, "store", "stat")
-	for _, want := range []string{`(?m)^blocks +[0-9,]+ +[0-9.]+ [kM]?B$`, `reduced here, by evaluator 2`, `on disk: .* of content`, `linking, in 2 evaluations`} {
+	for _, want := range []string{`(?m)^blocks +[0-9,]+ +[0-9.]+ [kM]?B$`, `reduced here, by evaluator 3`, `on disk: .* of content`, `linking, in 2 evaluations`} {
 		if exit != 0 || !regexp.MustCompile(want).MatchString(out) {
 			t.Errorf("got exit %d and no %s in\n%s", exit, want, out)
 		}
@@ -140,21 +140,21 @@ func TestStoreDistrust(t *testing.T) {
 	distrust := func(args ...string) {
 		t.Helper()
 		out, stderr, exit := command(t, dir, append([]string{"store", "distrust"}, args...)...)
-		if exit != 0 || !regexp.MustCompile(`^\d+ answers of evaluator 2`).MatchString(out) {
+		if exit != 0 || !regexp.MustCompile(`^\d+ answers of evaluator 3`).MatchString(out) {
 			t.Fatalf("distrust %v: got exit %d, %q, %q", args, exit, out, stderr)
 		}
 	}
-	distrust("2")
+	distrust("3")
 	expr, _, _ := command(t, dir, "compile", "collatz.ros")
 	expr = strings.TrimSpace(expr[strings.Index(expr, "= ")+2:])
-	if _, stderr, exit := command(t, dir, "result", expr); exit != 0 || !strings.Contains(stderr, "a claim by distrusted evaluator/2") {
+	if _, stderr, exit := command(t, dir, "result", expr); exit != 0 || !strings.Contains(stderr, "a claim by distrusted evaluator/3") {
 		t.Errorf("result: got exit %d, %q", exit, stderr)
 	}
 	distrust("--undo", "2")
 	if reduced() {
 		t.Error("after --undo it is reduced again")
 	}
-	distrust("2")
+	distrust("3")
 	if !reduced() || reduced() {
 		t.Error("it is not reduced again, once")
 	}
