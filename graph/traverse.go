@@ -172,11 +172,16 @@ func (p *resolver) step(segment string) error {
 			return p.lookup(p.at.Node, segment)
 		}
 		// A form of a value: go through it.
+		whole := p.at.Whole
 		p.at.Node, p.at.Whole = form, false
 		if form.Kind() == datamodel.Kind_Link {
 			continue
 		}
 		if lit := soleKey(form, "lit"); lit != nil {
+			if whole && lambdaForm(lit) != nil { // the block of a literal, and its value stands in others
+				p.at.Node = lit
+				continue
+			}
 			return p.lookup(lit, segment)
 		}
 		if tree := soleKey(form, "list"); tree != nil {

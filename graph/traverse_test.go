@@ -275,6 +275,18 @@ func TestResolveValue(t *testing.T) {
 		}
 	}
 
+	// Through the block of a value that would look like code, and of a literal.
+	for _, c := range []cid.Cid{graph.ValueBlock(graph.ListValue(graph.ListOf(rows)), s), code(s.Memory, lit(graph.ListValue(graph.ListOf(rows)))), code(s.Memory, lit(long))} {
+		for path, want := range map[string]string{"0/name": `"row 0"`, "99/i": "99"} {
+			if got, err := resolve(c, path, s.Load); err != nil || got != want {
+				t.Errorf("%s: got %s, %v, want %s", path, got, err, want)
+			}
+		}
+	}
+	if got, err := resolve(code(s.Memory, lit(graph.Tagged("λ", graph.Record("list", long)))), "0/name", s.Load); !errors.Is(err, graph.ErrNoPath) {
+		t.Errorf("a map that looks like a form: got %s, %v", got, err)
+	}
+
 	// With nothing but go-ipld-prime.
 	ls := s.links()
 	progress := traversal.Progress{Cfg: &traversal.Config{LinkSystem: *ls, LinkTargetNodePrototypeChooser: codec.ChoosePrototype}}
