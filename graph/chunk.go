@@ -232,7 +232,7 @@ func (e *encoder) skipChunks(f *frame) bool {
 func (e *encoder) entry(f *frame) {
 	t := f.tree
 	z := len(e.buf) - f.entry
-	if t.count > 0 && len(e.buf)-f.start > maxBytes {
+	if endsBefore(f.entry-f.start, t.count, z, 1) {
 		e.cut(f, f.entry, atNext)
 		copy(e.buf[f.start:], e.buf[f.entry:])
 		e.buf = e.buf[:f.start+z]
@@ -244,15 +244,9 @@ func (e *encoder) entry(f *frame) {
 	}
 	t.count++
 	t.advance(1)
-	if len(e.buf)-f.start >= minNode {
-		k := KindList
-		if t.isMap {
-			k = KindMap
-		}
-		if cutAfter(entryHash(k, e.buf[f.entry:]), z) {
-			e.cut(f, len(e.buf), atHash)
-			e.buf = e.buf[:f.start]
-		}
+	if endsAfter(f.v.Kind(), len(e.buf)-f.start, t.count, e.buf[f.entry:], 1) {
+		e.cut(f, len(e.buf), atHash)
+		e.buf = e.buf[:f.start]
 	}
 }
 
@@ -347,41 +341,96 @@ func appendRef(dst []byte, k Kind, r ref) []byte {
 	return codec.AppendLink(codec.AppendInt(dst, r.count), r.node)
 }
 
-// levels puts the inner nodes over refs and returns the tree's height and root.
+// levels puts the inner nodes over refs, of which there is one or more, and returns the tree's height and root.
 func (e *encoder) levels(k Kind, refs []ref) (height int, root cid.Cid) {
-	for len(refs) > 1 {
-		height++
-		up := refs[:0:0]
-		var node, entry []byte
-		n := ref{key: refs[0].key}
-		entries := 0
-		flush := func() {
-			e.tmp = append(codec.AppendArray(e.tmp[:0], entries), node...)
-			n.node = e.emit(e.tmp, cid.Undef)
-			up = append(up, n)
-			node, entries = node[:0], 0
-		}
-		for _, r := range refs {
-			entry = appendRef(entry[:0], k, r)
-			if len(node)+len(entry) > maxBytes && entries >= minBranch {
-				flush()
-			}
-			if entries == 0 {
-				n = ref{key: r.key}
-			}
-			node = append(node, entry...)
-			n.count += r.count
-			entries++
-			if len(node) >= minNode && entries >= minBranch && cutAfter(entryHash(k, entry), len(entry)) {
-				flush()
-			}
-		}
-		if entries > 0 {
-			flush()
-		}
-		refs = up
+	b := branches{e: e, k: k}
+	for _, r := range refs {
+		b.add(0, r)
 	}
-	return height, refs[0].node
+	return b.end()
+}
+
+// A branches puts the inner nodes of a tree while its leaves come, and keeps of each level the node in progress.
+type branches struct {
+	e      *encoder
+	k      Kind
+	levels []branch
+	entry  []byte
+}
+
+// A branch is what is known of the nodes of one height, and the node over them that is in progress.
+type branch struct {
+	some, more bool // there is one; there are others
+	first      ref  // the first: it is the root if no other comes
+	node       []byte
+	entries    int
+	ref        ref // of the node in progress
+}
+
+// add takes a node of a height, in order.
+func (b *branches) add(height int, r ref) {
+	if height == len(b.levels) {
+		b.levels = append(b.levels, branch{})
+	}
+	l := &b.levels[height]
+	switch {
+	case !l.some:
+		l.some, l.first = true, r
+		return
+	case !l.more:
+		l.more = true
+		b.put(height, l.first)
+	}
+	b.put(height, r)
+}
+
+// put makes r an entry of the node over it.
+func (b *branches) put(height int, r ref) {
+	b.entry = appendRef(b.entry[:0], b.k, r)
+	z := len(b.entry)
+	if endsBefore(len(b.levels[height].node), b.levels[height].entries, z, minBranch) {
+		b.flush(height)
+		b.entry = appendRef(b.entry[:0], b.k, r) // the levels above have written over it
+	}
+	l := &b.levels[height]
+	if l.entries == 0 {
+		l.ref = ref{key: r.key}
+	}
+	l.node = append(l.node, b.entry...)
+	l.ref.count += r.count
+	l.entries++
+	if endsAfter(b.k, len(l.node), l.entries, l.node[len(l.node)-z:], minBranch) {
+		b.flush(height)
+	}
+}
+
+// flush ends the node in progress over the nodes of a height.
+func (b *branches) flush(height int) {
+	l := &b.levels[height]
+	b.e.tmp = append(codec.AppendArray(b.e.tmp[:0], l.entries), l.node...)
+	r := l.ref
+	r.node = b.e.emit(b.e.tmp, cid.Undef)
+	l.node, l.entries = l.node[:0], 0
+	b.add(height+1, r)
+}
+
+// end ends the tree, which has a leaf.
+func (b *branches) end() (height int, root cid.Cid) {
+	for b.levels[height].more {
+		if b.levels[height].entries > 0 {
+			b.flush(height)
+		}
+		height++
+	}
+	return height, b.levels[height].first.node
+}
+
+// endsBefore says whether a node of so many bytes and entries ends before an entry of z bytes. It has at least so many as least says.
+func endsBefore(size, entries, z, least int) bool { return entries >= least && size+z > maxBytes }
+
+// endsAfter says whether a node that has come to so many bytes and entries ends after the last entry.
+func endsAfter(k Kind, size, entries int, entry []byte, least int) bool {
+	return size >= minNode && entries >= least && cutAfter(entryHash(k, entry), len(entry))
 }
 
 // entryHash returns what decides about a cut after an entry: the hash of the entry, in maps of its key, as encoded.

@@ -478,7 +478,7 @@ func (f *decodeFrame) entry(data []byte) error {
 	if f.kind == decodeInner {
 		least = minBranch
 	}
-	if e.closed || e.entries >= least && e.size+z > maxBytes {
+	if e.closed || endsBefore(e.size, e.entries, z, least) {
 		return inBlock(f.node.block, &codec.Error{Offset: f.start, Rule: RuleTreeCut})
 	}
 	if e.entries == 0 {
@@ -486,7 +486,7 @@ func (f *decodeFrame) entry(data []byte) error {
 	}
 	e.size += z
 	e.entries++
-	e.closed = e.size >= minNode && e.entries >= least && cutAfter(entryHash(f.node.tree, data), z)
+	e.closed = endsAfter(f.node.tree, e.size, e.entries, data, least)
 	return nil
 }
 

@@ -171,13 +171,15 @@ func (w *Writer) ValueBlock(v Value) cid.Cid {
 		}
 	}
 	e := encoder{w: w}
-	e.buf = append(make([]byte, 0, 128), litPrefix...)
-	e.buf = w.run(e.buf, v, inRoot)
-	start := len(litPrefix)
-	if IsCode(e.buf[start:]) {
-		start = 0
+	return e.valueBlock(w.run(append(make([]byte, 0, 128), litPrefix...), v, inRoot))
+}
+
+// valueBlock puts the block of a value whose encoding stands in data behind litPrefix: that of a literal if the value's own would be code.
+func (e *encoder) valueBlock(data []byte) cid.Cid {
+	if !IsCode(data[len(litPrefix):]) {
+		data = data[len(litPrefix):]
 	}
-	return e.block(start, cid.Undef)
+	return e.emit(data, cid.Undef)
 }
 
 // has says whether p is there and the sink has its blocks.
