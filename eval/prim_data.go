@@ -1,7 +1,4 @@
 // This file holds the primitives that read and write data formats: json.*, csv.* and hash.*, and how values are shown.
-//
-// CSV is RFC 4180 with UTF-8: fields between commas, quoted where they hold a comma, a quote (written twice) or a line
-// break. A record ends at LF, CR LF or CR; a blank line is no record; a byte order mark at the beginning is dropped.
 
 package eval
 
@@ -70,7 +67,7 @@ func jsonParse(m *Machine, args []graph.Value) (graph.Value, error) {
 	v, err := graph.ParseJSON(unsafe.Slice(unsafe.StringData(s), len(s)))
 	if err != nil {
 		offset := 0
-		if e := (*graph.JSONError)(nil); errors.As(err, &e) {
+		if e := (*graph.TextError)(nil); errors.As(err, &e) {
 			offset = e.Offset
 		}
 		return graph.Value{}, badText("json", s, offset, "malformed")
@@ -176,140 +173,52 @@ func shownSize(m *Machine, v graph.Value) (int64, error) {
 	}
 }
 
-// A csvReader reads records from s.
-type csvReader struct {
-	m   *Machine
-	s   string
-	pos int
-}
-
-// more passes over blank lines, and says whether a record follows.
-func (r *csvReader) more() bool {
-	for r.pos < len(r.s) && (r.s[r.pos] == '\n' || r.s[r.pos] == '\r') {
-		r.pos++
-	}
-	return r.pos < len(r.s)
-}
-
-// record appends the next record's fields; more has said that there is one.
-func (r *csvReader) record(fields []string) ([]string, error) {
-	for {
-		field, err := r.field()
-		if err != nil {
-			return nil, err
-		}
-		if n := len(fields); n == cap(fields) && n > 1<<11 {
-			reserve(r.m, 64*int64(n))
-		}
-		fields = append(fields, field)
-		if r.pos == len(r.s) {
-			return fields, nil
-		}
-		c := r.s[r.pos]
-		r.pos++
-		if c == ',' {
-			continue
-		}
-		if c == '\r' && r.pos < len(r.s) && r.s[r.pos] == '\n' {
-			r.pos++
-		}
-		return fields, nil
-	}
-}
-
-// field reads a field up to the comma or the line break behind it.
-func (r *csvReader) field() (string, error) {
-	s, start := r.s, r.pos
-	if start == len(s) || s[start] != '"' {
-		i := start
-		for ; i < len(s); i++ {
-			switch s[i] {
-			case ',', '\n', '\r':
-				r.pos = i
-				return s[start:i], nil
-			case '"':
-				return "", badText("csv", s, i, "quote in a field that is not quoted")
-			}
-		}
-		r.pos = i
-		return s[start:i], nil
-	}
-	doubled := false
-	for i := start + 1; ; i++ {
-		n := strings.IndexByte(s[i:], '"')
-		if n < 0 {
-			return "", badText("csv", s, start, "quote not closed")
-		}
-		i += n
-		if i+1 < len(s) && s[i+1] == '"' {
-			doubled = true
-			i++
-			continue
-		}
-		field := s[start+1 : i]
-		if doubled {
-			field = strings.ReplaceAll(field, `""`, `"`)
-		}
-		r.pos = i + 1
-		if r.pos < len(s) && s[r.pos] != ',' && s[r.pos] != '\n' && s[r.pos] != '\r' {
-			return "", badText("csv", s, r.pos, "text behind a closing quote")
-		}
-		return field, nil
-	}
-}
-
-const byteOrderMark = "\ufeff"
-
 func csvParse(m *Machine, args []graph.Value) (graph.Value, error) {
 	s, err := textArg(args[0])
 	if err != nil {
 		return graph.Value{}, err
 	}
 	chargeBytes(m, len(s))
-	r := csvReader{m: m, s: s, pos: len(s) - len(strings.TrimPrefix(s, byteOrderMark))}
-	if !r.more() {
+	bad := func(err error) (graph.Value, error) {
+		e := err.(*graph.TextError)
+		return graph.Value{}, badText("csv", s, e.Offset, e.Msg)
+	}
+	r := graph.NewCSVReader(s)
+	r.Reserve = func(bytes int64) { reserve(m, bytes) }
+	if !r.More() {
 		return graph.NewList(), nil
 	}
-	start := r.pos
-	names, err := r.record(nil)
+	start := r.Offset()
+	names, err := r.Record(nil)
 	if err != nil {
-		return graph.Value{}, err
+		return bad(err)
 	}
 	m.Charge(int64(len(names)) / 16)
 	reserve(m, 64*int64(len(names)))
-	keys := slices.Clone(names)
-	slices.Sort(keys)
-	for i := 1; i < len(keys); i++ {
-		if keys[i] == keys[i-1] {
-			return graph.Value{}, badText("csv", s, start, "two fields have one name")
-		}
-	}
-	place := make([]int, len(names)) // of a field among the keys
-	for i, name := range names {
-		place[i], _ = slices.BinarySearch(keys, name)
+	columns, err := graph.NewColumns(names, start)
+	if err != nil {
+		return bad(err)
 	}
 	var rows listOut
 	rows.m = m
 	c := meter{m: m}
 	var fields []string
-	for asked := 0; r.more(); {
-		start := r.pos
-		if fields, err = r.record(fields[:0]); err != nil {
-			return graph.Value{}, err
+	for asked := 0; r.More(); {
+		start := r.Offset()
+		if fields, err = r.Record(fields[:0]); err == nil {
+			err = columns.Fit(fields, start)
 		}
-		if len(fields) != len(names) {
-			return graph.Value{}, badText("csv", s, start, "another number of fields than the first record")
+		if err != nil {
+			return bad(err)
 		}
-		if r.pos-asked > 1<<16 || len(fields) > 1<<10 {
+		if r.Offset()-asked > 1<<16 || len(fields) > 1<<10 {
 			reserve(m, 64*int64(len(fields))+1<<17)
-			asked = r.pos
+			asked = r.Offset()
 		}
-		vals := make([]graph.Value, len(fields))
-		for i, field := range fields {
+		rows.add(columns.Row(func(i int) graph.Value {
 			c.tick()
-			vals[place[i]] = graph.Text(field)
-		}
-		rows.add(graph.MapValue(graph.MapSorted(keys, vals)))
+			return graph.Text(fields[i])
+		}))
 	}
 	return rows.value(), nil
 }
@@ -389,7 +298,7 @@ func appendCell(m *Machine, out []byte, cell string, i, n int) []byte {
 	if len(cell)+len(out) > cap(out) {
 		reserve(m, 2*int64(len(cell)+len(out)))
 	}
-	quoted := strings.ContainsAny(cell, ",\"\r\n") || cell == "" && n == 1 || len(out) == 0 && strings.HasPrefix(cell, byteOrderMark)
+	quoted := strings.ContainsAny(cell, ",\"\r\n") || cell == "" && n == 1 || len(out) == 0 && strings.HasPrefix(cell, graph.ByteOrderMark)
 	if quoted {
 		out = append(out, '"')
 		out = append(out, strings.ReplaceAll(cell, `"`, `""`)...)

@@ -181,34 +181,28 @@ func appendJSONText(dst []byte, s string) []byte {
 	return append(append(dst, s[start:]...), '"')
 }
 
-// A JSONError says what is wrong with a JSON text, and at which byte.
-type JSONError struct {
+// A TextError says what is wrong with a JSON or CSV text, and at which byte.
+type TextError struct {
 	Offset int
 	Msg    string
 }
 
-func (e *JSONError) Error() string { return fmt.Sprintf("byte %d: %s", e.Offset, e.Msg) }
+func (e *TextError) Error() string { return fmt.Sprintf("byte %d: %s", e.Offset, e.Msg) }
 
 const maxJSONDepth = 1000
 
 // ParseJSON returns the value of a DAG-JSON text (RFC 8259; {"/": "CID"} is a link, {"/": {"bytes": "base64"}} bytes). A number with
 // a fraction or an exponent is a float, any other an int. Duplicate keys, lone surrogates, invalid UTF-8, floats beyond float64 and
-// nesting deeper than 1,000 are errors. Errors are *JSONError. Nothing of data is kept.
+// nesting deeper than 1,000 are errors. Errors are *TextError. Nothing of data is kept.
 func ParseJSON(data []byte) (Value, error) {
 	p := jsonParser{data: data}
-	p.space()
-	v, err := p.value(0)
-	if err == nil {
-		if p.space(); p.i < len(data) {
-			err = p.fail("got %s, want the end", p.here())
-		}
-	}
-	return v, err
+	return p.all()
 }
 
 type jsonParser struct {
 	data   []byte
 	i      int
+	beyond bool     // it would have gone another way if data were longer
 	vals   []Value  // the parts of the containers in progress
 	keys   []string // the keys of the maps in progress
 	shapes []shape  // by depth: the last map there
@@ -222,13 +216,33 @@ type shape struct {
 	order  []int // sorted[i] is keys[order[i]]
 }
 
+// begin has p read data from i on, and forget what it was in the midst of.
+func (p *jsonParser) begin(data []byte, i int) {
+	clear(p.vals)
+	clear(p.keys)
+	p.data, p.i, p.beyond, p.vals, p.keys = data, i, false, p.vals[:0], p.keys[:0]
+}
+
+// all reads the value that is all of the text.
+func (p *jsonParser) all() (Value, error) {
+	p.space()
+	v, err := p.value(0)
+	if err == nil {
+		if p.space(); p.i < len(p.data) {
+			err = p.fail("got %s, want the end", p.here())
+		}
+	}
+	return v, err
+}
+
 func (p *jsonParser) fail(format string, args ...any) error {
-	return &JSONError{p.i, fmt.Sprintf(format, args...)}
+	return &TextError{p.i, fmt.Sprintf(format, args...)}
 }
 
 // here describes what comes next.
 func (p *jsonParser) here() string {
 	if p.i >= len(p.data) {
+		p.beyond = true
 		return "the end"
 	}
 	r, _ := utf8.DecodeRune(p.data[p.i:])
@@ -250,6 +264,7 @@ func (p *jsonParser) peek() byte {
 	if p.i < len(p.data) {
 		return p.data[p.i]
 	}
+	p.beyond = true
 	return 0
 }
 
@@ -280,7 +295,11 @@ func (p *jsonParser) value(depth int) (Value, error) {
 }
 
 func (p *jsonParser) word(w string) error {
-	if len(p.data)-p.i < len(w) || string(p.data[p.i:p.i+len(w)]) != w {
+	if len(p.data)-p.i < len(w) {
+		p.beyond = true
+		return p.fail("got %s, want a value", p.here())
+	}
+	if string(p.data[p.i:p.i+len(w)]) != w {
 		return p.fail("got %s, want a value", p.here())
 	}
 	p.i += len(w)
@@ -405,7 +424,7 @@ func (s *shape) set(keys []string, start int) error {
 	for i, j := range s.order {
 		s.sorted[i] = keys[j]
 		if i > 0 && s.sorted[i] == s.sorted[i-1] {
-			return &JSONError{start, fmt.Sprintf("duplicate key %.40q", keys[j])}
+			return &TextError{start, fmt.Sprintf("duplicate key %.40q", keys[j])}
 		}
 	}
 	return nil
@@ -426,19 +445,19 @@ func (p *jsonParser) slash(start, at int, v Value) (Value, error) {
 	case KindText:
 		c, err := cid.Decode(v.Text())
 		if err != nil {
-			return v, &JSONError{at, fmt.Sprintf("got %.60q, want a CID", v.Text())}
+			return v, &TextError{at, fmt.Sprintf("got %.60q, want a CID", v.Text())}
 		}
 		return LinkValue(c), nil
 	case KindMap:
 		if key, b, ok := v.Map().Only(); ok && key == "bytes" && b.Kind() == KindText {
 			data, err := base64.RawStdEncoding.Strict().DecodeString(b.Text())
 			if err != nil {
-				return v, &JSONError{at, "got bytes that are not base64 without padding"}
+				return v, &TextError{at, "got bytes that are not base64 without padding"}
 			}
 			return BytesValue(data), nil
 		}
 	}
-	return v, &JSONError{start, `got a map with the sole key "/", want {"/": "CID"} or {"/": {"bytes": "base64"}}`}
+	return v, &TextError{start, `got a map with the sole key "/", want {"/": "CID"} or {"/": {"bytes": "base64"}}`}
 }
 
 // text reads a text that begins here. What it returns is only valid until the next call.
@@ -466,7 +485,12 @@ func (p *jsonParser) text() ([]byte, error) {
 		high |= c
 		i++
 	}
-	return nil, p.fail("a text without an end")
+	return nil, p.endless()
+}
+
+func (p *jsonParser) endless() error {
+	p.beyond = true
+	return p.fail("a text without an end")
 }
 
 // escapedText reads a text with escapes, the first at i.
@@ -490,7 +514,7 @@ func (p *jsonParser) escapedText(i int) ([]byte, error) {
 			s = append(s, c)
 			continue
 		case i == len(p.data):
-			return nil, p.fail("a text without an end")
+			return nil, p.endless()
 		}
 		c = p.data[i]
 		i++
@@ -508,6 +532,7 @@ func (p *jsonParser) escapedText(i int) ([]byte, error) {
 		case 't':
 			s = append(s, '\t')
 		case 'u':
+			p.beyond = p.beyond || len(p.data)-i < 10
 			r, ok := hex4(p.data[i:])
 			if !ok {
 				p.i = i - 2
@@ -531,7 +556,7 @@ func (p *jsonParser) escapedText(i int) ([]byte, error) {
 			return nil, p.fail("got the escape \\%c, want one of \" \\ / b f n r t u", c)
 		}
 	}
-	return nil, p.fail("a text without an end")
+	return nil, p.endless()
 }
 
 func hex4(d []byte) (rune, bool) {

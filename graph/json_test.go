@@ -58,7 +58,7 @@ func TestJSON(t *testing.T) {
 		{strings.Repeat("1", MaxDigits+1), 0, "an int of 4000001 digits"}, {"\ufeff1", 0, "want a value"}, {strings.Repeat("[", 100000), 1000, "nested more than 1000"},
 	} {
 		_, err := ParseJSON([]byte(c.in))
-		var e *JSONError
+		var e *TextError
 		if !errors.As(err, &e) || e.Offset != c.offset || !strings.Contains(e.Msg, c.msg) {
 			t.Errorf("%.40s: got %v, want byte %d: %s", c.in, err, c.offset, c.msg)
 		}
