@@ -204,14 +204,16 @@ func (c publishCmd) Run(ctx context.Context, all *commands) error {
 }
 
 type importCmd struct {
-	Car string `arg:"" name:"in.car" help:"A CAR file, or - for standard input."`
+	In      string `arg:"" name:"in" help:"A CAR file, rows as .csv, .json or .ndjson, or - for standard input."`
+	As      string `help:"What rows are written as, whatever the file is called: csv, json or ndjson (JSON, a line each)." enum:",csv,json,ndjson" default:"" placeholder:"FORMAT"`
+	SkipBad bool   `help:"Leave out rows that cannot be read, and say how many they were."`
 }
 
 func (importCmd) Help() string {
-	return "Example:\n\n  rosser import quakes.car\n\nputs the blocks of a CAR file into the store. Results among them become claims: shown as such, and used only with --trust-results."
+	return "Example:\n\n  rosser import quakes.car\n\nputs the blocks of a CAR file into the store. Results among them become claims: shown as such, and used only with --trust-results.\n\n  rosser import quakes.csv\n\nputs the rows of a table of any size into the store, as the list that a program makes of them by Csv.parse or Json.parse, and prints its CID: let rows = @bafy… uses it."
 }
 func (c importCmd) Run(ctx context.Context, all *commands) error {
-	return repl.Import(ctx, all.options(), c.Car)
+	return repl.Import(ctx, all.options(), c.In, c.As, c.SkipBad)
 }
 
 type exportCmd struct {
@@ -355,7 +357,7 @@ type commands struct {
 	Result      resultCmd      `cmd:"" help:"Print a recorded answer."`
 	Trace       traceCmd       `cmd:"" help:"Draw what an answer rests on."`
 	Publish     publishCmd     `cmd:"" help:"Publish definitions as a library."`
-	Import      importCmd      `cmd:"" help:"Import a CAR file."`
+	Import      importCmd      `cmd:"" help:"Import a CAR file, or rows."`
 	Export      exportCmd      `cmd:"" help:"Export a CAR file."`
 	Storage     storeCmd       `cmd:"" name:"store" help:"Look after the store."`
 	Completions completionsCmd `cmd:"" help:"Print a completion script for a shell."`

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"runtime"
 	"time"
 
@@ -101,4 +102,26 @@ func await[T any](ctx context.Context, f func() (T, error)) (T, error) {
 		var none T
 		return none, context.Cause(ctx)
 	}
+}
+
+// An awaited reads what may never come, until its context ends.
+type awaited struct {
+	ctx context.Context
+	r   io.Reader
+	buf []byte
+}
+
+func (a *awaited) Read(p []byte) (int, error) {
+	if a.ctx.Err() != nil {
+		return 0, context.Cause(a.ctx)
+	}
+	if a.buf == nil {
+		a.buf = make([]byte, 64<<10)
+	}
+	n := min(len(p), len(a.buf))
+	data, err := await(a.ctx, func() ([]byte, error) {
+		n, err := a.r.Read(a.buf[:n])
+		return a.buf[:n], err
+	})
+	return copy(p, data), err
 }

@@ -3,7 +3,10 @@
 package repl
 
 import (
+	"bufio"
+	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -202,8 +205,9 @@ func sizeText(z store.Size) string {
 	return fmt.Sprintf("%s, %d bytes", plural(z.Blocks, "block"), z.Bytes)
 }
 
-// Import is `rosser import`.
-func Import(ctx context.Context, o Options, path string) error {
+// Import is `rosser import`: of a CAR file, or of rows in a format of graph.Rows. Where as does not say which, the file does. skipBad
+// leaves bad rows out.
+func Import(ctx context.Context, o Options, path, as string, skipBad bool) error {
 	var r io.Reader = os.Stdin
 	if path != "-" {
 		f, err := os.Open(path)
@@ -213,19 +217,54 @@ func Import(ctx context.Context, o Options, path string) error {
 		defer f.Close()
 		r = f
 	}
+	if as == "" {
+		if as = rowFormats[strings.ToLower(filepath.Ext(path))]; as != "" {
+			in := bufio.NewReader(r)
+			if head, _ := in.Peek(headCAR); isCAR(head) {
+				as = ""
+			}
+			r = in
+		}
+	}
+	if as == "" && skipBad {
+		return Misuse(errors.New("--skip-bad is for rows: give --as csv, json or ndjson"))
+	}
 	return with(o, func(s *Session) error {
-		got, err := s.store.Import(ctx, r, filepath.Base(path))
-		if err == nil || got.Blocks > 0 {
-			fmt.Fprintf(s.opt.Stderr, "%s, %s\n", sizeText(got.Size), plural(got.Claims, "claim"))
+		if as != "" {
+			return s.importRows(ctx, r, path, as, skipBad)
 		}
-		if err != nil {
-			return &failure{exitMissing, fmt.Errorf("%s: %w", path, err)}
-		}
-		for _, root := range got.Roots {
-			fmt.Fprintln(s.opt.Stdout, root)
-		}
-		return nil
+		return s.importCAR(ctx, r, path)
 	})
+}
+
+// rowFormats are the formats of rows, by the extensions of their files.
+var rowFormats = map[string]string{".csv": "csv", ".json": "json", ".ndjson": "ndjson", ".jsonl": "ndjson"}
+
+const headCAR = 18 // bytes that tell a CAR file
+
+// isCAR says whether a file that begins with head is a CAR file: no text begins so.
+func isCAR(head []byte) bool {
+	_, n := binary.Uvarint(head)
+	for _, key := range []string{"\xa2eroots", "\xa2gversion", "\xa1gversion"} {
+		if n > 0 && bytes.HasPrefix(head[n:], []byte(key)) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Session) importCAR(ctx context.Context, r io.Reader, path string) error {
+	got, err := s.store.Import(ctx, r, filepath.Base(path))
+	if err == nil || got.Blocks > 0 {
+		fmt.Fprintf(s.opt.Stderr, "%s, %s\n", sizeText(got.Size), plural(got.Claims, "claim"))
+	}
+	if err != nil {
+		return &failure{exitMissing, fmt.Errorf("%s: %w", path, err)}
+	}
+	for _, root := range got.Roots {
+		fmt.Fprintln(s.opt.Stdout, root)
+	}
+	return nil
 }
 
 // Export is `rosser export`.

@@ -81,12 +81,20 @@ func withStatus(w io.Writer) io.Writer {
 
 // progress shows on a terminal how far the machine has come, from a second on. The function it gives takes the line away.
 func (s *Session) progress() (end func()) {
+	machine := s.machine
+	return s.showProgress(func() { machine.Progress() }, func(elapsed time.Duration) string {
+		return progressLine(machine.Progress(), elapsed, eval.MemoryInUse())
+	})
+}
+
+// showProgress shows a line on a terminal, from a second on, and asks for it a moment before. The function it gives takes the line away.
+func (s *Session) showProgress(ask func(), line func(elapsed time.Duration) string) (end func()) {
 	l, ok := s.opt.Stderr.(*statusLine)
 	if !ok {
 		return func() {}
 	}
 	stop, stopped := make(chan struct{}), make(chan struct{})
-	began, machine := time.Now(), s.machine
+	began := time.Now()
 	go func() {
 		defer close(stopped)
 		wait, asked := progressAfter-progressAsk, false
@@ -97,13 +105,13 @@ func (s *Session) progress() (end func()) {
 				return
 			case <-time.After(wait):
 			}
-			p := machine.Progress()
 			if asked = !asked; asked {
+				ask()
 				wait = progressAsk
 				continue
 			}
 			wait = progressEvery - progressAsk
-			l.show(progressLine(p, time.Since(began), eval.MemoryInUse()))
+			l.show(line(time.Since(began)))
 		}
 	}()
 	return func() {

@@ -1,0 +1,139 @@
+// This file holds `rosser import` of rows: a file of any size becomes a list in the store.
+
+package repl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"github.com/ipfs/go-cid"
+
+	"github.com/rosser-lang/rosser/graph"
+)
+
+// An importing is an import of rows in progress.
+type importing struct {
+	s       *Session
+	path    string
+	in      counted
+	rows    atomic.Int64
+	skipBad bool
+	bad     int64
+	first   string // the first bad row
+	failed  error  // of the store
+}
+
+// A counted counts what is read from r. Others may look at n meanwhile.
+type counted struct {
+	r io.Reader
+	n atomic.Int64
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n.Add(int64(n))
+	return n, err
+}
+
+// importRows puts the list of all rows into the store, and prints its CID.
+func (s *Session) importRows(ctx context.Context, r io.Reader, path, format string, skipBad bool) error {
+	began := time.Now()
+	debug.SetGCPercent(100) // a row is garbage as soon as it is encoded
+	i := &importing{s: s, path: path, skipBad: skipBad}
+	i.in.r = &awaited{ctx: ctx, r: r}
+	end := s.showProgress(func() {}, i.progress)
+	root, err := i.run(ctx, format)
+	if err == nil {
+		err = s.store.Flush(ctx)
+	}
+	end()
+	switch {
+	case ctx.Err() != nil:
+		return stopped(context.Cause(ctx), "importing "+path)
+	case err != nil:
+		return err
+	}
+	fmt.Fprintln(s.opt.Stdout, root)
+	if _, ok := s.opt.Stderr.(*statusLine); ok {
+		fmt.Fprintf(s.opt.Stderr, "%s, %s in %s\n", counts(i.rows.Load(), "row"), byteText(uint64(i.in.n.Load())), time.Since(began).Round(time.Millisecond))
+	}
+	if i.bad > 0 {
+		s.warn("%s left out, the first at %s", counts(i.bad, "bad row"), i.first)
+	}
+	return nil
+}
+
+// counts is plural for what there may be millions of.
+func counts(n int64, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return thousands(uint64(n)) + " " + what + "s"
+}
+
+func (i *importing) progress(elapsed time.Duration) string {
+	n := i.in.n.Load()
+	return fmt.Sprintf("%s · %s · %s, %s/s", elapsed.Round(100*time.Millisecond), counts(i.rows.Load(), "row"), byteText(uint64(n)),
+		byteText(uint64(float64(n)/max(elapsed.Seconds(), 0.001))))
+}
+
+func (i *importing) run(ctx context.Context, format string) (cid.Cid, error) {
+	put := graph.SinkFunc(func(b graph.Block) {
+		if i.failed == nil {
+			i.failed = i.s.store.Put(ctx, b)
+		}
+	})
+	rows := graph.NewRows(&i.in, format)
+	if format == "json" {
+		v, whole, err := rows.Whole()
+		if err != nil {
+			return cid.Undef, i.wrong(err)
+		}
+		if whole {
+			i.rows.Store(1)
+			root := graph.ValueBlock(v, put)
+			return root, i.failed
+		}
+	}
+	list := graph.NewListWriter(put)
+	for i.failed == nil {
+		v, err := rows.Next()
+		if err == io.EOF {
+			root := list.ValueBlock()
+			return root, i.failed
+		}
+		if err != nil {
+			if err = i.wrong(err); err != nil {
+				return cid.Undef, err
+			}
+			continue
+		}
+		list.Add(v)
+		i.rows.Store(list.Len())
+	}
+	return cid.Undef, i.failed
+}
+
+// wrong is the error of a row or of reading; nil if it is a bad row that is left out.
+func (i *importing) wrong(err error) error {
+	var bad *graph.RowError
+	if !errors.As(err, &bad) {
+		return Misuse(fmt.Errorf("%s: %w", i.path, err))
+	}
+	text := fmt.Sprintf("%s:%d:%d: %s", i.path, bad.Line, bad.Column, bad.Msg)
+	switch {
+	case bad.Last:
+		return Misuse(errors.New(text))
+	case !i.skipBad:
+		return Misuse(errors.New(text + "\n  hint: --skip-bad leaves bad rows out"))
+	}
+	if i.bad++; i.bad == 1 {
+		i.first = text
+	}
+	return nil
+}
