@@ -424,6 +424,7 @@ func (s *shape) set(keys []string, start int) error {
 	for i, j := range s.order {
 		s.sorted[i] = keys[j]
 		if i > 0 && s.sorted[i] == s.sorted[i-1] {
+			*s = shape{} // the next map may be like it
 			return &TextError{start, fmt.Sprintf("duplicate key %.40q", keys[j])}
 		}
 	}

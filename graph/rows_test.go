@@ -74,6 +74,7 @@ var rowCases = []struct{ format, text, want string }{
 	{"ndjson", " \n\r\n\t", ""},
 	{"ndjson", "1\n[2]\r\n\n{\"a\":3}", "1\n[2]\n{\"a\":3}"},
 	{"ndjson", "1 2\n{\"a\":1,\"a\":2}\né\n[\"\n3\n[\"é\" x]", "1:3: got '2', want the end\n2:1: duplicate key \"a\"\n3:1: got 'é', want a value\n4:2: a text without an end\n3\n6:6: got 'x', want , or ]"},
+	{"ndjson", "{\"a\":1,\"a\":2}\n{\"a\":1,\"a\":2}", "1:1: duplicate key \"a\"\n2:1: duplicate key \"a\""},
 	{"ndjson", "\ufeff1", "1:1: got '\\ufeff', want a value"},
 	{"ndjson", "{\"a\":1}\n{\"a\":", "{\"a\":1}\n2:6: got the end, want a value"},
 	{"json", "", "1:1: got the end, want a value!"},
