@@ -207,13 +207,14 @@ type importCmd struct {
 	In      string `arg:"" name:"in" help:"A CAR file, rows as .csv, .json or .ndjson, or - for standard input."`
 	As      string `help:"What rows are written as, whatever the file is called: csv, json or ndjson (JSON, a line each)." enum:",csv,json,ndjson" default:"" placeholder:"FORMAT"`
 	SkipBad bool   `help:"Leave out rows that cannot be read, and say how many they were."`
+	Memory  string `help:"Stop when rows need more than this, such as 512M or 4G. The default is half of the machine's." placeholder:"SIZE"`
 }
 
 func (importCmd) Help() string {
 	return "Example:\n\n  rosser import quakes.car\n\nputs the blocks of a CAR file into the store. Results among them become claims: shown as such, and used only with --trust-results.\n\n  rosser import quakes.csv\n\nputs the rows of a table of any size into the store, as the list that a program makes of them by Csv.parse or Json.parse, and prints its CID: let rows = @bafy… uses it."
 }
 func (c importCmd) Run(ctx context.Context, all *commands) error {
-	return repl.Import(ctx, all.options(), c.In, c.As, c.SkipBad)
+	return repl.Import(ctx, repl.Options{Store: all.Store, Memory: c.Memory}, c.In, c.As, c.SkipBad)
 }
 
 type exportCmd struct {

@@ -43,6 +43,8 @@ func (c *counted) Read(p []byte) (int, error) {
 // importRows puts the list of all rows into the store, and prints its CID.
 func (s *Session) importRows(ctx context.Context, r io.Reader, path, format string, skipBad bool) error {
 	began := time.Now()
+	ctx, stop := s.bounded(ctx)
+	defer stop(nil)
 	debug.SetGCPercent(100) // a row is garbage as soon as it is encoded
 	i := &importing{s: s, path: path, skipBad: skipBad}
 	i.in.r = &awaited{ctx: ctx, r: r}
