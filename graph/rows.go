@@ -37,6 +37,7 @@ func (e *RowError) Error() string { return fmt.Sprintf("%d:%d: %s", e.Line, e.Co
 // Rows reads rows. They are what ParseJSON and csv.parse make of the whole text; in NDJSON each line that is not blank is a JSON text.
 // Errors are *RowErrors, or the reader's.
 type Rows struct {
+	Reserve func(bytes int64) error // called before Whole takes much memory, if it is not nil; its error is Whole's
 	window
 	read func() (Value, error)
 	skip func() error // passes over the bad row
@@ -281,6 +282,12 @@ func (r *Rows) Whole() (Value, bool, error) {
 			return Value{}, false, r.ended(r.bad(r.pos, fmt.Sprintf("JSON of more than %d bytes that is no list", r.limit), nil))
 		}
 		if err := r.more(); err != nil {
+			return Value{}, false, r.ended(err)
+		}
+	}
+	if r.Reserve != nil {
+		parts := bytes.Count(r.buf, []byte{','}) + bytes.Count(r.buf, []byte{'['}) + bytes.Count(r.buf, []byte{'{'})
+		if err := r.Reserve(2*int64(len(r.buf)) + 64*int64(parts)); err != nil {
 			return Value{}, false, r.ended(err)
 		}
 	}

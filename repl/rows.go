@@ -13,6 +13,7 @@ import (
 
 	"github.com/ipfs/go-cid"
 
+	"github.com/rosser-lang/rosser/eval"
 	"github.com/rosser-lang/rosser/graph"
 )
 
@@ -57,6 +58,8 @@ func (s *Session) importRows(ctx context.Context, r io.Reader, path, format stri
 	switch {
 	case ctx.Err() != nil:
 		return stopped(context.Cause(ctx), "importing "+path)
+	case errors.Is(err, errMemory):
+		return stopped(err, "importing "+path)
 	case err != nil:
 		return err
 	}
@@ -91,6 +94,12 @@ func (i *importing) run(ctx context.Context, format string) (cid.Cid, error) {
 		}
 	})
 	rows := graph.NewRows(&i.in, format)
+	rows.Reserve = func(bytes int64) error {
+		if eval.MemoryInUse()+bytes > i.s.memory {
+			return errMemory
+		}
+		return nil
+	}
 	if format == "json" {
 		v, whole, err := rows.Whole()
 		if err != nil {

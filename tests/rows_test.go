@@ -244,6 +244,20 @@ func TestImportMemory(t *testing.T) {
 	}
 }
 
+// TestImportMemoryLimit imports what takes more memory than there is, at once or in a row.
+func TestImportMemoryLimit(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, "whole.json", "{\"a\":["+strings.Repeat("1,", 8<<20)+"1]}")
+	write(t, dir, "row.ndjson", "["+strings.Repeat("[],", 5<<20)+"1]\n")
+	for _, name := range []string{"whole.json", "row.ndjson"} {
+		want := "rosser: memory limit reached while importing " + name + "\n  hint: --memory SIZE sets the limit\n"
+		if out, errText, exit := command(t, dir, "import", "--memory", "64M", name); exit != 4 || out != "" || errText != want {
+			t.Errorf("%s: got exit %d, %q and %q", name, exit, out, errText)
+		}
+	}
+}
+
 // TestImportAtTerminal types rows: a line says how far it is, another what came of it.
 func TestImportAtTerminal(t *testing.T) {
 	t.Parallel()
