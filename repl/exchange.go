@@ -254,11 +254,16 @@ func isCAR(head []byte) bool {
 }
 
 func (s *Session) importCAR(ctx context.Context, r io.Reader, path string) error {
-	got, err := s.store.Import(ctx, r, filepath.Base(path))
+	in := bufio.NewReader(r)
+	head, _ := in.Peek(headCAR)
+	got, err := s.store.Import(ctx, in, filepath.Base(path))
 	if err == nil || got.Blocks > 0 {
 		fmt.Fprintf(s.opt.Stderr, "%s, %s\n", sizeText(got.Size), plural(got.Claims, "claim"))
 	}
 	if err != nil {
+		if !isCAR(head) {
+			err = fmt.Errorf("%w\n  hint: rows need --as csv, json or ndjson", err)
+		}
 		return &failure{exitMissing, fmt.Errorf("%s: %w", path, err)}
 	}
 	for _, root := range got.Roots {

@@ -133,6 +133,10 @@ func TestImportBadRows(t *testing.T) {
 			t.Errorf("import %q: got exit %d, %q and %q, want exit 2 and %q", c.args, exit, out, errText, c.want)
 		}
 	}
+	write(t, dir, "rows.txt", "a,b\n")
+	if _, errText, exit := command(t, dir, "import", "rows.txt"); exit != 3 || !strings.Contains(errText, "not a CAR file") || !strings.HasSuffix(errText, "\n  hint: rows need --as csv, json or ndjson\n") {
+		t.Errorf("neither rows nor a CAR file: got exit %d and %q", exit, errText)
+	}
 	if _, errText, exit := command(t, dir, "store", "check"); exit != 0 {
 		t.Errorf("store check: got exit %d and %s", exit, errText)
 	}
