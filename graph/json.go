@@ -245,6 +245,7 @@ func (p *jsonParser) here() string {
 		p.beyond = true
 		return "the end"
 	}
+	p.beyond = p.beyond || !utf8.FullRune(p.data[p.i:])
 	r, _ := utf8.DecodeRune(p.data[p.i:])
 	return strconv.QuoteRune(r)
 }

@@ -86,6 +86,7 @@ var rowCases = []struct{ format, text, want string }{
 	{"json", "[1 , \"a]\\\"\",\n{\"b\":[2,{}]}]\n", "1\n\"a]\\\"\"\n{\"b\":[2,{}]}"},
 	{"json", "[12,34", "12\n1:7: got the end, want , or ]"},
 	{"json", "[", "1:2: got the end, want a value"},
+	{"json", "[[\u0736", "1:3: got '\u0736', want a value"},
 	{"json", "[1,]", "1\n1:4: got ']', want a value"},
 	{"json", "[1,,2 3,{\"a\":1,\"a\":[\"]\\\"\"]},[1}],4] x", "1\n1:4: got ',', want a value\n1:7: got '3', want , or ]\n1:9: duplicate key \"a\"\n1:31: got '}', want , or ]\n1:33: got ',', want the end!"},
 	{"json", "[tru,\rfalse,\r\nnull,\n\"\\ud834\\udd1e\",1e5]", "1:2: got 't', want a value\nfalse\nnull\n\"𝄞\"\n100000.0"},
