@@ -11,11 +11,21 @@ import (
 	"github.com/rosser-lang/rosser/codec"
 )
 
-// A role says what a block is to the block that links to it, which fixes how its own links are found.
-type role struct {
+// A Role says what a block is to the block that links to it, which fixes how its own links are found. The zero Role is none.
+type Role struct {
 	is     byte // one of the constants below, or the kind of a tree
 	height int  // of a tree
 }
+
+// The roles of the blocks that others come from.
+var (
+	ResultRole = Role{is: roleResult}
+	ValueRole  = Role{is: roleValue}
+	CodeRole   = Role{is: roleCode}
+)
+
+// Number is different for each Role, and 0 for none.
+func (r Role) Number() uint16 { return uint16(r.is)<<8 | uint16(r.height) }
 
 const (
 	roleResult = 'r'
@@ -27,28 +37,35 @@ const (
 	treeBytes  = 'b'
 )
 
-// An own is a block that belongs to a result.
-type own struct {
-	cid  cid.Cid
-	role role
+// An Own is a block that belongs to another one.
+type Own struct {
+	CID  cid.Cid
+	Role Role
+}
+
+// OwnLinks returns the blocks that belong to a block of that role, those one link away. For a Result that is not its expression.
+func OwnLinks(data []byte, as Role) (found []Own, err error) {
+	s := ownScan{found: func(o Own) { found = append(found, o) }}
+	err = s.block(data, as)
+	return found, err
 }
 
 // ResultBlocks loads a Result and every block that belongs to its value, each once, and returns an error that names
 // the first that cannot be had or is not what it should be. It does not look at blocks of which skip says that they,
 // and all that belongs to them, are there; skip may be nil.
 func ResultBlocks(result cid.Cid, load Loader, skip func(cid.Cid) bool) error {
-	return eachOwn(own{result, role{is: roleResult}}, load, skip)
+	return eachOwn(Own{result, ResultRole}, load, skip)
 }
 
 // CodeBlocks is ResultBlocks for a block of code: it loads all the code that it needs to run.
 func CodeBlocks(code cid.Cid, load Loader, skip func(cid.Cid) bool) error {
-	return eachOwn(own{code, role{is: roleCode}}, load, skip)
+	return eachOwn(Own{code, CodeRole}, load, skip)
 }
 
-func eachOwn(root own, load Loader, skip func(cid.Cid) bool) error {
-	seen := map[own]bool{root: true}
-	stack := []own{root}
-	s := ownScan{found: func(o own) {
+func eachOwn(root Own, load Loader, skip func(cid.Cid) bool) error {
+	seen := map[Own]bool{root: true}
+	stack := []Own{root}
+	s := ownScan{found: func(o Own) {
 		if !seen[o] {
 			seen[o] = true
 			stack = append(stack, o)
@@ -57,15 +74,15 @@ func eachOwn(root own, load Loader, skip func(cid.Cid) bool) error {
 	for len(stack) > 0 {
 		o := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
-		if skip != nil && skip(o.cid) {
+		if skip != nil && skip(o.CID) {
 			continue
 		}
-		data, err := load(o.cid)
+		data, err := load(o.CID)
 		if err != nil {
 			return err
 		}
-		if err := s.block(data, o.role); err != nil {
-			return fmt.Errorf("%s: %w", o.cid, err)
+		if err := s.block(data, o.Role); err != nil {
+			return fmt.Errorf("%s: %w", o.CID, err)
 		}
 	}
 	return nil
@@ -74,12 +91,12 @@ func eachOwn(root own, load Loader, skip func(cid.Cid) bool) error {
 // An ownScan reads blocks and reports the blocks that belong to them.
 type ownScan struct {
 	r     *codec.Reader
-	found func(own)
+	found func(Own)
 }
 
 var errShape = errors.New("not the shape that the link to it promises")
 
-func (s *ownScan) block(data []byte, as role) error {
+func (s *ownScan) block(data []byte, as Role) error {
 	if err := codec.Check(data, true); err != nil {
 		return err
 	}
@@ -99,10 +116,10 @@ func (s *ownScan) block(data []byte, as role) error {
 }
 
 // link reads a link to a block that has the role as.
-func (s *ownScan) link(as role) error {
+func (s *ownScan) link(as Role) error {
 	c, err := s.r.Link()
 	if err == nil {
-		s.found(own{c, as})
+		s.found(Own{c, as})
 	}
 	return err
 }
@@ -172,7 +189,7 @@ func (s *ownScan) value() error {
 // lambda reads what stands under the key λ in a value.
 func (s *ownScan) lambda() error {
 	if s.r.Peek() == codec.Link {
-		return s.link(role{is: roleValue})
+		return s.link(ValueRole)
 	}
 	at := *s.r
 	if n, err := s.r.Map(); err != nil || n != 1 {
@@ -191,7 +208,7 @@ func (s *ownScan) lambda() error {
 		}
 		return s.value()
 	case "fn", "lazy":
-		return s.link(role{is: roleCode})
+		return s.link(CodeRole)
 	case "list", "map", "text", "bytes":
 		if err := s.tuple(3); err != nil {
 			return err
@@ -203,15 +220,15 @@ func (s *ownScan) lambda() error {
 		if err := s.r.Skip(); err != nil {
 			return err
 		}
-		return s.link(role{key[0], height})
+		return s.link(Role{key[0], height})
 	}
 	*s.r = at
 	return s.r.Fail(fmt.Sprintf("an unknown form %.40q", key))
 }
 
-func (s *ownScan) tree(as role) error {
+func (s *ownScan) tree(as Role) error {
 	if as.height > 0 {
-		child := role{as.is, as.height - 1}
+		child := Role{as.is, as.height - 1}
 		return s.each(func() error {
 			width := 2
 			if as.is == treeMap {
@@ -247,7 +264,7 @@ func (s *ownScan) tree(as role) error {
 // term reads a term of a code block.
 func (s *ownScan) term() error {
 	if s.r.Peek() == codec.Link {
-		return s.link(role{is: roleCode})
+		return s.link(CodeRole)
 	}
 	if n, err := s.r.Map(); err != nil || n != 1 {
 		return errShape
@@ -273,7 +290,7 @@ func (s *ownScan) term() error {
 		if err := s.tuple(2); err != nil {
 			return err
 		}
-		if err := s.link(role{is: roleCode}); err != nil {
+		if err := s.link(CodeRole); err != nil {
 			return err
 		}
 		return s.r.Skip()

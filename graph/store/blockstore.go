@@ -35,6 +35,7 @@ func (d datastore) Get(ctx context.Context, k ds.Key) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.s.use.add(key)
 	if data, ok := d.s.pending(key); ok {
 		return data, nil
 	}

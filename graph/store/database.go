@@ -4,6 +4,7 @@ package store
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -29,6 +30,7 @@ const (
 	reductPrefix = 'r' // + CID of an expression: what it became, as an Answer's record whose result is the Reduct
 	notePrefix   = 'n' // + CID of a term: the CID of its latest about block
 	rootPrefix   = 'w' // + name: a CID that is worked on
+	pinPrefix    = 'p' // + CID: a Pin's record
 )
 
 // An op is one change to the database.
@@ -45,7 +47,7 @@ const (
 	opForget                   // key is gone: a block that was found to be damaged
 	opAnswer                   // key is an Answer with the record value, unless that is a claim and what is there is this machine's own
 	opDrop                     // key is gone, if its record is still value
-	opNote                     // key is there, with value, whatever it was
+	opNote                     // key, a note or a pin, is there, with value, whatever it was
 	opSwap                     // key has the second half of value, if it has the first
 )
 
@@ -66,6 +68,9 @@ type database struct {
 	db      *pebble.DB
 	failure atomic.Pointer[error] // the first error in writing; no write is tried after it
 	failed  chan struct{}         // closed with the first failure
+	alone   bool                  // in memory: no other process can use it
+
+	telling sync.RWMutex // held for reading while somebody is told of a block, for writing while blocks are dropped
 
 	mu       sync.Mutex          // held by the one who writes
 	checked  int                 // blocks that were looked for before they were written, and
@@ -309,6 +314,8 @@ func panicked(r any) error {
 }
 
 func (d *database) get(key []byte) (value []byte, ok bool, err error) {
+	d.telling.RLock()
+	defer d.telling.RUnlock()
 	defer func() {
 		if r := recover(); r != nil {
 			err = d.named(panicked(r))
@@ -328,7 +335,11 @@ func (d *database) get(key []byte) (value []byte, ok bool, err error) {
 	return v, true, closer.Close()
 }
 
+func (d *database) peek(key []byte) (value []byte, ok bool, err error) { return d.get(key) }
+
 func (d *database) has(key []byte) (ok bool, err error) {
+	d.telling.RLock()
+	defer d.telling.RUnlock()
 	defer func() {
 		if r := recover(); r != nil {
 			err = d.named(panicked(r))
@@ -503,6 +514,49 @@ func (d *database) change(batch *pebble.Batch, o *op, fresh map[string][]byte) e
 	}
 	if d.unsynced != nil {
 		d.unsynced[o.key] = struct{}{}
+	}
+	return nil
+}
+
+// sweep drops the blocks under keys but those that a process uses, and returns the places of these in keys.
+func (d *database) sweep(keys []string) (spared []int, err error) {
+	d.mu.Lock() // first, for who writes also looks
+	defer d.mu.Unlock()
+	d.telling.Lock()
+	defer d.telling.Unlock()
+	var used uses
+	if !d.alone {
+		if used, err = readUses(filepath.Dir(d.dir), false); err != nil {
+			return nil, err
+		}
+	}
+	err = d.writing(func() error {
+		b := d.db.NewBatch()
+		for i, key := range keys {
+			if used.has(key) {
+				spared = append(spared, i)
+			} else if err := b.Delete([]byte(key), nil); err != nil {
+				return err
+			}
+		}
+		d.dirty = true
+		return d.db.Apply(b, pebble.NoSync)
+	})
+	return spared, err
+}
+
+// compact gives back the room of what was dropped between two keys.
+func (d *database) compact(from, to []byte) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = d.named(panicked(r))
+		}
+	}()
+	if err := d.err(); err != nil {
+		return err
+	}
+	if err := d.db.Compact(context.Background(), from, to, false); err != nil {
+		return d.named(err)
 	}
 	return nil
 }

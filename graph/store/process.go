@@ -25,9 +25,12 @@ import (
 // A link is a way to the database: the database itself, or a connection to the process that holds it.
 type link interface {
 	get(key []byte) (value []byte, ok bool, err error)
+	peek(key []byte) (value []byte, ok bool, err error) // get, for who builds nothing on it
 	has(key []byte) (bool, error)
 	scan(prefix, after []byte, limit int) ([]entry, error)
 	apply(ops []op) error
+	sweep(keys []string) (spared []int, err error)
+	compact(from, to []byte) error
 	sync() error
 	close() error
 }
@@ -121,6 +124,10 @@ type holder struct {
 
 func hold(dir string, lock *os.File, opts Options) (*holder, error) {
 	finishRebuild(dir)
+	if f := lockCollector(dir, syscall.LOCK_EX); f != nil {
+		clearUses(dir)
+		f.Close()
+	}
 	db, err := openDatabase(filepath.Join(dir, "db"), opts.FS)
 	if err != nil {
 		lock.Close()

@@ -71,6 +71,37 @@ func runChild(what, dir string, args []string) error {
 			}
 		}
 		return s.Close()
+	case "rely": // facts from n[0] on, again and again; all that was put is there until the input ends
+		ended := make(chan struct{})
+		go func() { io.Copy(io.Discard, os.Stdin); close(ended) }()
+		for i := 0; ; i++ {
+			select {
+			case <-ended:
+				fmt.Println("well", i)
+				return s.Close()
+			default:
+			}
+			f := makeFact(n[0]+i%2000, "own:child")
+			if err := f.tryPut(s); err != nil {
+				return err
+			}
+			if i%7 != 0 {
+				continue
+			}
+			time.Sleep(time.Millisecond)
+			for j := max(0, i-2000); j <= i; j += 1 + i/50 {
+				for _, b := range makeFact(n[0]+j%2000, "").blocks {
+					if _, err := s.Block(bg, b.CID); err != nil {
+						return fmt.Errorf("at %d: of %d: %w", i, j, err)
+					}
+				}
+			}
+		}
+	case "collect":
+		if _, err := s.Collect(bg, Collection{}); err != nil {
+			return err
+		}
+		return s.Close()
 	case "hold": // until the input ends
 		io.Copy(io.Discard, os.Stdin)
 		return s.Close()

@@ -4,9 +4,12 @@
 // A message is a frame: its length in four bytes, big-endian, and so many bytes, the first of which says what it is.
 //
 //	g key                        v value | n           the value of a key
+//	p key                        v value | n           the same, for who builds nothing on it: it may not be on the disk
 //	h key                        y | n                 is there one
 //	s limit prefix after         l (key value)*        entries in order
 //	a (kind key value)*          y                     changes, made in their order
+//	w (key)*                     k (place)*            blocks to drop; those that are used and stay
+//	c from to                    y                     room given back
 //	f                            y                     all that was applied is on the disk
 //	                             e text | d text       an error | the value is damaged
 //
@@ -27,7 +30,7 @@ import (
 )
 
 const (
-	greeting   = "rosser store 2\n"
+	greeting   = "rosser store 3\n"
 	maxFrame   = MaxBlock + 1<<20
 	frameTime  = 30 * time.Second // a frame that has begun must end by then, and an answer begin
 	greetTime  = 5 * time.Second
@@ -117,11 +120,11 @@ func (h *holder) answer(dst, frame []byte) ([]byte, error) {
 	body := frame[1:]
 	var err error
 	switch frame[0] {
-	case 'g':
+	case 'g', 'p':
 		v, ok, e := h.get(body)
-		if err = e; ok {
+		if err = e; ok && frame[0] == 'g' {
 			err = h.settle(body)
-		} else if e == nil {
+		} else if e == nil && !ok {
 			return append(dst, 'n'), nil
 		}
 		dst = append(append(dst, 'v'), v...)
@@ -155,6 +158,32 @@ func (h *holder) answer(dst, frame []byte) ([]byte, error) {
 			return nil, e
 		}
 		err = h.apply(ops)
+		dst = append(dst, 'y')
+	case 'w':
+		var keys []string
+		for len(body) > 0 {
+			var key []byte
+			if key, body, err = cut(body); err != nil {
+				return nil, err
+			}
+			if len(key) < 2 || key[0] != blockPrefix {
+				return nil, fmt.Errorf("dropping %q, which is no block", key)
+			}
+			keys = append(keys, string(key))
+		}
+		spared, e := h.sweep(keys)
+		err = e
+		dst = append(dst, 'k')
+		for _, i := range spared {
+			dst = binary.AppendUvarint(dst, uint64(i))
+		}
+	case 'c':
+		from, body, e := cut(body)
+		to, _, e2 := cut(body)
+		if e != nil || e2 != nil || bytes.Compare(from, to) >= 0 {
+			return nil, errors.New("room between no keys")
+		}
+		err = h.compact(from, to)
 		dst = append(dst, 'y')
 	case 'f':
 		err = h.sync()
@@ -210,6 +239,9 @@ func readOps(b []byte) ([]op, error) {
 			prefix = notePrefix
 		case opSwap:
 			prefix = rootPrefix
+		}
+		if (kind == opNote || kind == opDrop) && len(key) > 0 && key[0] == pinPrefix {
+			prefix = pinPrefix
 		}
 		if (kind == opAnswer || kind == opDrop) && len(key) > 0 && key[0] == reductPrefix {
 			prefix = reductPrefix
@@ -335,8 +367,12 @@ func (t *talk) ask(message []byte, f func(kind byte, body []byte) error) error {
 
 func unexpected(kind byte) error { return fmt.Errorf("%w (it answered %q)", errLost, kind) }
 
-func (g *guest) get(key []byte) (value []byte, ok bool, err error) {
-	err = g.reads.ask(append([]byte{'g'}, key...), func(kind byte, body []byte) error {
+func (g *guest) get(key []byte) (value []byte, ok bool, err error) { return g.getAs('g', key) }
+
+func (g *guest) peek(key []byte) (value []byte, ok bool, err error) { return g.getAs('p', key) }
+
+func (g *guest) getAs(how byte, key []byte) (value []byte, ok bool, err error) {
+	err = g.reads.ask(append([]byte{how}, key...), func(kind byte, body []byte) error {
 		switch kind {
 		case 'v':
 			value, ok = bytes.Clone(body), true
@@ -395,6 +431,31 @@ func (g *guest) apply(ops []op) error {
 		message = message[:1]
 	}
 	return nil
+}
+
+func (g *guest) sweep(keys []string) (spared []int, err error) {
+	message := []byte{'w'}
+	for _, key := range keys {
+		message = appendCut(message, key)
+	}
+	err = g.writes.ask(message, func(kind byte, body []byte) error {
+		if kind != 'k' {
+			return unexpected(kind)
+		}
+		for len(body) > 0 {
+			i, w := binary.Uvarint(body)
+			if w <= 0 || i >= uint64(len(keys)) {
+				return unexpected(kind)
+			}
+			spared, body = append(spared, int(i)), body[w:]
+		}
+		return nil
+	})
+	return spared, err
+}
+
+func (g *guest) compact(from, to []byte) error {
+	return g.writes.ask(appendCut(appendCut([]byte{'c'}, from), to), done)
 }
 
 func (g *guest) sync() error { return g.writes.ask([]byte{'f'}, done) }

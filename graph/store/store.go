@@ -70,6 +70,7 @@ type Store struct {
 	stopped  chan struct{} // the writer has returned
 
 	whole known
+	use   *use // nil in memory
 
 	swapping sync.Mutex // of roots
 
@@ -126,7 +127,9 @@ func Open(dir string, opts Options) (*Store, error) {
 		opts.Wait = 15 * time.Second
 	}
 	s := newStore(dir, opts)
+	s.use = startUse(dir) // before anything is looked at
 	if s.link, err = s.join(); err != nil {
+		s.use.end()
 		return nil, err
 	}
 	go s.write()
@@ -140,6 +143,7 @@ func OpenMemory(opts Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	db.alone = true
 	s := newStore("memory", opts)
 	s.link, s.inMemory = &holder{database: db}, true
 	go s.write()
@@ -185,6 +189,7 @@ func (s *Store) Close() error {
 	s.joining.Lock()
 	defer s.joining.Unlock()
 	err := s.current().close()
+	s.use.end()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
@@ -212,6 +217,7 @@ func (s *Store) putKey(ctx context.Context, key string, data []byte) error {
 	if len(data) > MaxBlock {
 		return fmt.Errorf("a block of %d bytes is too large for the store, the limit is %d", len(data), MaxBlock)
 	}
+	s.use.add(key)
 	return s.enqueue(ctx, op{opBlock, key, data})
 }
 
@@ -227,6 +233,7 @@ func (s *Store) pending(key string) ([]byte, bool) {
 }
 
 func (s *Store) hasKey(ctx context.Context, key string) (ok bool, err error) {
+	s.use.add(key)
 	if _, ok := s.pending(key); ok {
 		return true, nil
 	}
@@ -239,6 +246,8 @@ func (s *Store) Record(ctx context.Context, a graph.Answer) error {
 	if !a.Expr.Defined() || !a.Result.Defined() {
 		return errors.New("an answer needs an expression and a result")
 	}
+	s.use.add(blockKey(a.Expr))
+	s.use.add(blockKey(a.Result))
 	return s.enqueue(ctx, op{opAnswer, answerKey(a.Expr), appendAnswer(nil, a)})
 }
 
@@ -295,6 +304,8 @@ func (s *Store) stateLocked() error {
 
 // SetAbout notes which about block tells of a term. The latest one stands.
 func (s *Store) SetAbout(ctx context.Context, term, about cid.Cid) error {
+	s.use.add(blockKey(term))
+	s.use.add(blockKey(about))
 	return s.enqueue(ctx, op{opNote, noteKey(term), about.Bytes()})
 }
 
@@ -356,6 +367,7 @@ func (s *Store) Block(ctx context.Context, c cid.Cid) ([]byte, error) {
 		return identity(c)
 	}
 	key := blockKey(c)
+	s.use.add(key)
 	if data, ok := s.pending(key); ok {
 		return data, nil
 	}
@@ -473,6 +485,8 @@ func (s *Store) RecordReduct(ctx context.Context, b graph.Becomes) error {
 	if !b.Expr.Defined() || !b.Reduct.Defined() {
 		return errors.New("a reduct needs an expression and its block")
 	}
+	s.use.add(blockKey(b.Expr))
+	s.use.add(blockKey(b.Reduct))
 	return s.enqueue(ctx, op{opAnswer, reductKey(b.Expr), appendAnswer(nil, graph.Answer{Result: b.Reduct, By: b.By})})
 }
 
