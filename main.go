@@ -293,8 +293,55 @@ func (c docCmd) Run(ctx context.Context, all *commands) error {
 	return repl.Doc(ctx, all.options(), c.Target, c.Names, c.HTML)
 }
 
+type pinCmd struct {
+	Add pinAddCmd `cmd:"" help:"Keep a block and all below it."`
+	Rm  pinRmCmd  `cmd:"" help:"Keep it no more."`
+	Ls  pinLsCmd  `cmd:"" help:"Print what is pinned."`
+}
+
+func (pinCmd) Help() string {
+	return "Example:\n\n  rosser pin add bafy… --name quakes\n\nkeeps a block and all that is below it, with the answers for the code in it: rosser store gc drops nothing of it. What is published is pinned."
+}
+
+type pinAddCmd struct {
+	CID     string `arg:"" name:"cid" help:"The root. To keep a program's answer, pin the program's expression."`
+	Name    string `help:"What the pin is called." placeholder:"TEXT"`
+	Direct  bool   `xor:"kind" help:"Keep the block and the parts of its value or code; what its plain links lead to is not kept."`
+	Partial bool   `xor:"kind" help:"Keep what is there below it, though blocks are missing."`
+}
+
+func (pinAddCmd) Help() string {
+	return "Example:\n\n  rosser pin add bafy… --name quakes\n\nkeeps a block and all below it. A block that is missing is an error that names it."
+}
+func (c pinAddCmd) Run(ctx context.Context, all *commands) error {
+	return repl.PinAdd(ctx, all.options(), c.CID, repl.Pinning{Name: c.Name, Direct: c.Direct, Partial: c.Partial})
+}
+
+type pinRmCmd struct {
+	CIDs []string `arg:"" name:"cid-or-name" help:"What is pinned, or the pin's name."`
+}
+
+func (pinRmCmd) Help() string {
+	return "Example:\n\n  rosser pin rm quakes\n\ntakes a pin away. The blocks go with the next rosser store gc, unless something else keeps them."
+}
+func (c pinRmCmd) Run(ctx context.Context, all *commands) error {
+	return repl.PinRemove(ctx, all.options(), c.CIDs)
+}
+
+type pinLsCmd struct {
+	JSON bool `name:"json" help:"Print a line of JSON for each pin."`
+}
+
+func (pinLsCmd) Help() string {
+	return "Example:\n\n  rosser pin ls\n\nprints a line for each pin: its CID, its kind, the size of what is below it, its name."
+}
+func (c pinLsCmd) Run(ctx context.Context, all *commands) error {
+	return repl.PinList(ctx, all.options(), c.JSON)
+}
+
 type storeCmd struct {
 	Stat     storeStatCmd     `cmd:"" help:"Print what takes the space, and what linking cost and saved."`
+	GC       storeGCCmd       `cmd:"" name:"gc" help:"Drop what nothing keeps."`
 	Check    storeCheckCmd    `cmd:"" help:"Check every block and every index entry."`
 	Distrust storeDistrustCmd `cmd:"" help:"Have results of an evaluator reduced again, or forget somebody's claims."`
 }
@@ -312,6 +359,18 @@ func (storeStatCmd) Help() string {
 }
 func (c storeStatCmd) Run(ctx context.Context, all *commands) error {
 	return repl.StoreStat(ctx, all.options(), c.JSON)
+}
+
+type storeGCCmd struct {
+	DryRun bool `help:"Drop nothing; print what would be dropped."`
+	Forget bool `name:"forget-stopped" help:"Drop what evaluations that were stopped have reached."`
+}
+
+func (storeGCCmd) Help() string {
+	return "Example:\n\n  rosser store gc --dry-run\n\nsays what would be dropped: all but what is pinned or in the workspace, the answers for it, what stopped evaluations need to go on, and what other processes use. They may go on meanwhile. Ctrl-C ends it; what is dropped by then is dropped, and nothing that is kept is lost."
+}
+func (c storeGCCmd) Run(ctx context.Context, all *commands) error {
+	return repl.StoreCollect(ctx, all.options(), repl.Sweeping{DryRun: c.DryRun, Forget: c.Forget})
 }
 
 type storeCheckCmd struct {
@@ -360,6 +419,7 @@ type commands struct {
 	Publish     publishCmd     `cmd:"" help:"Publish definitions as a library."`
 	Import      importCmd      `cmd:"" help:"Import a CAR file, or rows."`
 	Export      exportCmd      `cmd:"" help:"Export a CAR file."`
+	Pin         pinCmd         `cmd:"" help:"Say what the store keeps."`
 	Storage     storeCmd       `cmd:"" name:"store" help:"Look after the store."`
 	Completions completionsCmd `cmd:"" help:"Print a completion script for a shell."`
 	VersionCmd  versionCmd     `cmd:"" name:"version" help:"Print the version."`

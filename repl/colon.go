@@ -19,6 +19,7 @@ import (
 	"github.com/rosser-lang/rosser/compile"
 	"github.com/rosser-lang/rosser/eval"
 	"github.com/rosser-lang/rosser/graph"
+	"github.com/rosser-lang/rosser/graph/store"
 	"github.com/rosser-lang/rosser/lang"
 	"github.com/rosser-lang/rosser/stdlib"
 )
@@ -896,10 +897,14 @@ func (sh *shell) publish(ctx context.Context, arg string) error {
 		terms[b.name], about[b.name] = b.cid, block.CID
 	}
 	p, err := sh.store.Publish(ctx, terms, about)
+	what := "library of " + strings.Join(strings.Fields(arg), " ")
+	if err == nil {
+		_, err = sh.store.Pin(ctx, store.Pin{CID: p.Root, Name: oneLine(what, shownBytes)})
+	}
 	if err != nil {
 		return &failure{exitMissing, err}
 	}
-	sh.seen[p.Root] = "library of " + strings.Join(strings.Fields(arg), " ")
+	sh.seen[p.Root] = what
 	fmt.Fprintln(sh.out, "@"+p.Root.String())
 	fmt.Fprintln(sh.errs, sh.paint(styleDim, fmt.Sprintf("%s in %s; let mine = import @… uses them", plural(len(terms), "name"), sizeText(p.Size))))
 	return nil
@@ -916,6 +921,9 @@ func (sh *shell) importCar(ctx context.Context, arg string) error {
 	}
 	defer f.Close()
 	got, err := sh.store.Import(ctx, f, filepath.Base(path))
+	if err == nil {
+		err = sh.pinImported(ctx, got.Roots, path)
+	}
 	if err == nil || got.Blocks > 0 {
 		fmt.Fprintln(sh.errs, sh.paint(styleDim, fmt.Sprintf("%s, %s", sizeText(got.Size), plural(got.Claims, "claim"))))
 	}

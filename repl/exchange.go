@@ -178,6 +178,9 @@ func Publish(ctx context.Context, o Options, file string, names []string, car st
 		if err != nil {
 			return &failure{exitMissing, err}
 		}
+		if _, err := s.store.Pin(ctx, store.Pin{CID: p.Root, Name: filepath.Base(file)}); err != nil {
+			return &failure{exitMissing, err}
+		}
 		fmt.Fprintln(s.opt.Stdout, p.Root)
 		fmt.Fprintf(s.opt.Stderr, "%s in %s\n", plural(len(terms), "name"), sizeText(p.Size))
 		if car != "" {
@@ -257,6 +260,9 @@ func (s *Session) importCAR(ctx context.Context, r io.Reader, path string) error
 	in := bufio.NewReader(r)
 	head, _ := in.Peek(headCAR)
 	got, err := s.store.Import(ctx, in, filepath.Base(path))
+	if err == nil {
+		err = s.pinImported(ctx, got.Roots, path)
+	}
 	if err == nil || got.Blocks > 0 {
 		fmt.Fprintf(s.opt.Stderr, "%s, %s\n", sizeText(got.Size), plural(got.Claims, "claim"))
 	}
@@ -268,6 +274,17 @@ func (s *Session) importCAR(ctx context.Context, r io.Reader, path string) error
 	}
 	for _, root := range got.Roots {
 		fmt.Fprintln(s.opt.Stdout, root)
+	}
+	return nil
+}
+
+// pinImported pins what a file was imported to, as far as it came: who imports wants to have it.
+func (s *Session) pinImported(ctx context.Context, roots []cid.Cid, path string) error {
+	for _, c := range roots {
+		_, err := s.store.Pin(ctx, store.Pin{CID: c, Name: oneLine(lang.Clean(filepath.Base(path)), shownBytes), Partial: true})
+		if err != nil && !errors.Is(err, graph.ErrNotFound) {
+			return err
+		}
 	}
 	return nil
 }

@@ -52,6 +52,9 @@ func (s *Session) importRows(ctx context.Context, r io.Reader, path, format stri
 	end := s.showProgress(func() {}, i.progress)
 	root, err := i.run(ctx, format)
 	if err == nil {
+		err = s.pinImported(ctx, []cid.Cid{root}, path)
+	}
+	if err == nil {
 		err = s.store.Flush(ctx)
 	}
 	end()

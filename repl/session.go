@@ -158,9 +158,9 @@ func (s *Session) newMachine() *eval.Machine {
 
 // keepLibrary sees to it that the standard library's code is in the store, so that what rests on it is whole there.
 func (s *Session) keepLibrary() {
-	ctx, blocks := context.Background(), stdlib.Blocks()
-	if has, err := s.store.Has(ctx, blocks[len(blocks)-1].CID); err == nil && !has {
-		if err := s.store.Put(ctx, blocks...); err != nil {
+	ctx, root := context.Background(), libraryRoot()
+	if has, err := s.store.Has(ctx, root.CID); err == nil && !has {
+		if err := s.store.Put(ctx, append(slices.Clone(stdlib.Blocks()), root)...); err != nil {
 			s.warn("the store cannot be written: %v", err)
 		}
 	}
@@ -190,6 +190,11 @@ func memoryLimit(text string) (int64, error) {
 	if text == "" {
 		return defaultMemory(), nil
 	}
+	return sizeFlag("--memory", text)
+}
+
+// sizeFlag reads a size such as 512M, that a flag has.
+func sizeFlag(flag, text string) (int64, error) {
 	digits, shift := strings.ToUpper(text), 0
 	digits = strings.TrimSuffix(strings.TrimSuffix(digits, "B"), "I")
 	for suffix, n := range map[string]int{"K": 10, "M": 20, "G": 30} {
@@ -200,7 +205,7 @@ func memoryLimit(text string) (int64, error) {
 	}
 	n, err := strconv.ParseInt(digits, 10, 64)
 	if err != nil || n <= 0 || n > (1<<62)>>shift {
-		return 0, fmt.Errorf("--memory: got %q, want a size such as 512M or 4G", text)
+		return 0, fmt.Errorf("%s: got %q, want a size such as 512M or 4G", flag, text)
 	}
 	if n <<= shift; n < 32<<20 {
 		return 0, fmt.Errorf("--memory: got %q, want at least 32M", text)

@@ -1,4 +1,4 @@
-// This file tests the commands that look after a store: store stat, store check, store distrust.
+// This file tests the commands that look after a store: pin, store stat, store gc, store check, store distrust.
 
 package tests
 
@@ -134,7 +134,7 @@ func TestStoreDistrust(t *testing.T) {
 	if !reduced() || reduced() {
 		t.Fatal("the second run does not use the first one's result")
 	}
-	if _, stderr, exit := command(t, dir, "store", "distrust", "0"); exit != 3 || !strings.Contains(stderr, "there are answers by 2") {
+	if _, stderr, exit := command(t, dir, "store", "distrust", "0"); exit != 3 || !strings.Contains(stderr, "there are answers by 3") {
 		t.Errorf("of nobody: got exit %d, %q", exit, stderr)
 	}
 	distrust := func(args ...string) {
@@ -150,12 +150,126 @@ func TestStoreDistrust(t *testing.T) {
 	if _, stderr, exit := command(t, dir, "result", expr); exit != 0 || !strings.Contains(stderr, "a claim by distrusted evaluator/3") {
 		t.Errorf("result: got exit %d, %q", exit, stderr)
 	}
-	distrust("--undo", "2")
+	distrust("--undo", "3")
 	if reduced() {
 		t.Error("after --undo it is reduced again")
 	}
 	distrust("3")
 	if !reduced() || reduced() {
 		t.Error("it is not reduced again, once")
+	}
+}
+
+func TestPins(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, "collatz.ros", collatz(1, 200))
+	write(t, dir, "double.ros", "let double x = 2 * x\nmap double (range 1 40)\n")
+	ok := func(args ...string) string {
+		t.Helper()
+		out, stderr, exit := command(t, dir, args...)
+		if exit != 0 {
+			t.Fatalf("%v: exit %d\n%s", args, exit, stderr)
+		}
+		return out
+	}
+	ok("run", "collatz.ros")
+	ok("run", "--link", "all", "double.ros")
+	root := strings.TrimSpace(ok("publish", "double.ros"))
+	if out := ok("pin", "ls"); !regexp.MustCompile(`^` + root + `  recursive  \d+ blocks, [0-9.]+ kB  double.ros\n$`).MatchString(out) {
+		t.Errorf("what is published: got %q", out)
+	}
+	expr := ok("compile", "collatz.ros")
+	expr = strings.TrimSpace(expr[strings.Index(expr, "= ")+2:])
+	answer := func(of string, want int) {
+		t.Helper()
+		if _, stderr, exit := command(t, dir, "result", of); exit != want {
+			t.Errorf("the result of %s: got exit %d, want %d\n%s", of, exit, want, stderr)
+		}
+	}
+	// A dry run changes nothing; what is not pinned goes, and what is published stays with its results.
+	results := len(keys(t, dir, 'a'))
+	if out := ok("store", "gc", "--dry-run"); !strings.Contains(out, "to be dropped") || len(keys(t, dir, 'a')) != results {
+		t.Errorf("got %s", out)
+	}
+	ok("pin", "add", "--name", "the collatz sum", expr)
+	ok("store", "gc")
+	answer(expr, 0)
+	answer("map (\\x -> 2 * x) (range 1 40)", 0)
+	ok("pin", "rm", "the collatz sum")
+	if out := ok("store", "gc"); !regexp.MustCompile(`(?m)^dropped .*\n  blocks .*\n  answers`).MatchString(out) {
+		t.Errorf("got %s", out)
+	}
+	answer(expr, 3)
+	answer("map (\\x -> 2 * x) (range 1 40)", 0)
+	ok("store", "check")
+	if out := ok("store", "gc"); !strings.Contains(out, "nothing dropped") {
+		t.Errorf("again: got %s", out)
+	}
+	if checkAnswers(t, dir) == 0 {
+		t.Error("no answers are left")
+	}
+	for _, c := range []struct {
+		args, want string
+		exit       int
+	}{
+		{"pin add " + expr, expr, 3},
+		{"pin add x", "want a CID", 2},
+		{"pin rm " + expr, "is not pinned", 3},
+		{"pin rm duble.ros", "did you mean double.ros?", 3},
+		{"pin add --direct --partial " + root, "together", 2},
+	} {
+		if _, stderr, exit := command(t, dir, strings.Fields(c.args)...); exit != c.exit || !strings.Contains(stderr, c.want) {
+			t.Errorf("%s: got exit %d, %q, want %d and %q", c.args, exit, stderr, c.exit, c.want)
+		}
+	}
+	ok("pin", "rm", "double.ros")
+	ok("store", "gc")
+	if n := len(keys(t, dir, 'a')); n != 0 {
+		t.Errorf("%d answers are left without a pin", n)
+	}
+	ok("run", "double.ros") // the standard library is whole
+}
+
+// TestCollectWorkspace: what is kept in the workspace stays with what it uses, what was stopped can go on, and a session that runs
+// loses nothing.
+func TestCollectWorkspace(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	gc := func() string {
+		t.Helper()
+		out, stderr, exit := command(t, dir, "store", "gc")
+		if exit != 0 {
+			t.Fatalf("exit %d\n%s", exit, stderr)
+		}
+		return out
+	}
+	talk := func(lines string) string {
+		t.Helper()
+		out, stderr, exit := session(t, dir, lines)
+		if exit != 0 {
+			t.Fatalf("exit %d\n%s", exit, stderr)
+		}
+		return out
+	}
+	talk("let half n = n // 2\nlet quarter n = half (half n)\n:keep quarter\n")
+	gc()
+	if out := talk("quarter 12\n"); out != "3\n" {
+		t.Errorf("kept: got %q", out)
+	}
+	write(t, dir, "long.ros", collatz(1, 3000))
+	_, stderr, exit := command(t, dir, "run", "--fuel", "6000", "long.ros")
+	if exit != 4 {
+		t.Fatalf("exit %d\n%s", exit, stderr)
+	}
+	point := strings.TrimSpace(stderr[strings.Index(stderr, "rosser resume ")+len("rosser resume "):])
+	if out := gc(); !strings.Contains(out, "stopped evaluations") {
+		t.Errorf("got %s", out)
+	}
+	if out, stderr, exit := command(t, dir, "resume", point); exit != 0 || out != collatzValue(1, 3000) {
+		t.Errorf("resumed: got exit %d, %q\n%s", exit, out, stderr)
+	}
+	if out := gc(); strings.Contains(out, "stopped evaluations") {
+		t.Errorf("when it has an answer: got %s", out)
 	}
 }
