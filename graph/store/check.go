@@ -35,6 +35,8 @@ type Checked struct {
 	Blocks     int // blocks
 	Answers    int // entries of the index, and of that of reducts
 	Notes      int // which about block tells of a term
+	Pins       int
+	Incomplete int // pins and named roots below which blocks are missing or damaged: these can only come from elsewhere
 	Unverified int // blocks of a hash function that is not known here
 	Problems   int
 	Mended     int    // problems that Repair has dealt with
@@ -67,8 +69,9 @@ func (c *checker) all() error {
 	parts := map[int]struct {
 		what  string
 		check func(entry) error
-	}{blockPrefix: {"blocks", c.block}, answerPrefix: {"index", c.answer}, reductPrefix: {"reducts", c.reduct}, notePrefix: {"notes", c.note}}
-	order := []int{blockPrefix, answerPrefix, reductPrefix, notePrefix} // what is taken out of one is missed by those after it
+	}{blockPrefix: {"blocks", c.block}, answerPrefix: {"index", c.answer}, reductPrefix: {"reducts", c.reduct}, notePrefix: {"notes", c.note},
+		rootPrefix: {"names", c.root}, pinPrefix: {"pins", c.pin}}
+	order := []int{blockPrefix, answerPrefix, reductPrefix, notePrefix, rootPrefix, pinPrefix} // what is taken out of one is missed by those after it
 	for prefix := range 255 {
 		if _, ok := parts[prefix]; !ok {
 			order = append(order, prefix)
@@ -346,6 +349,51 @@ func (c *checker) judgeReduct(e entry) (bad, err error) {
 		_, bad = load(r.To)
 	}
 	return bad, err
+}
+
+// pin checks a pin: its record, and that all below it is there.
+func (c *checker) pin(e entry) error {
+	c.out.Pins++
+	err := c.spare(e, func(e entry) (bad, err error) {
+		_, bad = readPin(e.key, e.value)
+		return bad, nil
+	}, "pin", "pin of ")
+	p, bad := readPin(e.key, e.value)
+	if err != nil || bad != nil {
+		return err
+	}
+	what := "pin of " + p.CID.String()
+	if p.Name != "" {
+		what += fmt.Sprintf(" (%.40s)", p.Name)
+	}
+	return c.below(what, p)
+}
+
+// root checks that all below a named root is there. What stands there by now is not looked at: a root changes all the time.
+func (c *checker) root(e entry) error {
+	root, err := cid.Cast(e.value)
+	if err != nil {
+		return c.spare(e, func(entry) (bad, err error) { return errors.New("it is not a CID"), nil }, fmt.Sprintf("name %.40q", e.key[1:]), "")
+	}
+	return c.below(fmt.Sprintf("%.40s", e.key[1:]), Pin{CID: root, Partial: true})
+}
+
+// below reports the first block that is missing or damaged below a pin. Only who has the block can mend that, so it stays as it is; of a partial
+// pin only the root has to be there.
+func (c *checker) below(what string, p Pin) error {
+	var trouble error
+	_, bad := p.size(c.ctx, c.load(&trouble), 0)
+	switch {
+	case trouble != nil:
+		return trouble
+	case c.ctx.Err() != nil:
+		return c.ctx.Err()
+	case bad == nil:
+		return nil
+	}
+	c.out.Incomplete++
+	c.problem(Problem{What: what, Err: fmt.Errorf("%w; import it again, or take the pin away", bad)})
+	return nil
 }
 
 func (c *checker) note(e entry) error {

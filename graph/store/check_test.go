@@ -542,3 +542,39 @@ func TestCheckReducts(t *testing.T) {
 		t.Errorf("got %v, %v of what is not trusted", ok, err)
 	}
 }
+
+// TestCheckPins: what is missing below a pin is named, and stays a problem when all else is mended.
+func TestCheckPins(t *testing.T) {
+	dir, facts := filled(t, 4)
+	s := open(t, dir)
+	pin(t, s, Pin{CID: facts[1].answer.Expr, Name: "one"})
+	pin(t, s, Pin{CID: facts[2].answer.Result})
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if out, problems := check(t, dir); out.Pins != 2 || len(problems) > 0 {
+		t.Errorf("got %+v, %q", out, problems)
+	}
+	edit(t, dir, func(db *pebble.DB) error {
+		key := append([]byte(pinKey(facts[3].answer.Expr)), 0)
+		return errors.Join(db.Delete([]byte(blockKey(facts[2].blocks[0].CID)), nil), db.Set(key, []byte("nonsense"), nil))
+	})
+	out, problems := repair(t, dir)
+	if text := strings.Join(problems, "\n"); out.Problems != 3 || out.Mended != 2 || out.Incomplete != 1 ||
+		!strings.Contains(text, "pin of "+facts[2].answer.Result.String()) || !strings.Contains(text, facts[2].blocks[0].CID.String()) {
+		t.Errorf("got %+v, %q", out, problems)
+	}
+	if out, problems := check(t, dir); out.Problems != 1 || out.Incomplete != 1 {
+		t.Errorf("got %+v, %q", out, problems)
+	}
+	s = open(t, dir)
+	if _, err := s.Unpin(bg, facts[2].answer.Result); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if out, problems := check(t, dir); out.Problems != 0 {
+		t.Errorf("got %+v, %q", out, problems)
+	}
+}

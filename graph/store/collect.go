@@ -58,6 +58,9 @@ type collector struct {
 	opts Collection
 	used uses
 	out  Collected
+
+	answers []weight // those that are kept, when some are to be given up
+	rest    uint64   // bytes of what is no block and no answer, and stays
 }
 
 // Collect drops what nothing keeps. It may be ended by ctx at any moment: what is dropped by then is dropped. One process collects at a
@@ -78,7 +81,20 @@ func (s *Store) Collect(ctx context.Context, opts Collection) (Collected, error)
 		return c.out, err
 	}
 	c.marker = &marker{s: s, ctx: ctx}
-	if err := c.mark(); err != nil {
+	if opts.Trim > 0 {
+		c.answer = func(a graph.Answer) {
+			if c.shed == nil { // only the first time
+				c.answers = append(c.answers, weight{expr: a.Expr, result: a.Result, steps: a.Steps})
+			}
+		}
+	}
+	if err := c.begin(); err != nil {
+		return c.out, err
+	}
+	if err := errors.Join(c.mark(), ctx.Err()); err != nil {
+		return c.out, err
+	}
+	if err := c.trim(); err != nil {
 		return c.out, err
 	}
 	if err := errors.Join(c.index(), s.Flush(ctx)); err != nil {
@@ -86,6 +102,10 @@ func (s *Store) Collect(ctx context.Context, opts Collection) (Collected, error)
 	}
 	err := c.blocks()
 	c.out.Missing, c.out.First = c.missing, c.first
+	c.out.Content = c.out.Answers.Bytes + c.rest
+	for _, a := range c.out.Kept {
+		c.out.Content += a.Bytes
+	}
 	if err == nil && !opts.DryRun && c.out.Dropped.Count > 0 {
 		err = c.compact()
 	}
@@ -137,9 +157,6 @@ func (c *collector) look() (err error) {
 
 // mark marks what is kept, from all roots.
 func (c *collector) mark() error {
-	if err := c.begin(); err != nil {
-		return err
-	}
 	err := c.each(pinPrefix, func(e entry) error {
 		p, err := readPin(e.key, e.value)
 		if err != nil {
@@ -243,6 +260,10 @@ func (c *collector) index() error {
 		}
 		return c.s.enqueue(c.ctx, op{opDrop, string(e.key), e.value})
 	}
+	rest := func(e entry) error {
+		c.rest += uint64(len(e.key) + len(e.value))
+		return nil
+	}
 	// stays says whether an entry stays: of expr, that leads to the block to.
 	stays := func(expr, to cid.Cid) (bool, error) {
 		if mk := c.at(blockKey(expr)); mk != nil && mk.bits&noticed != 0 {
@@ -292,16 +313,21 @@ func (c *collector) index() error {
 			return nil
 		}
 		if mk := c.at(blockKey(a.Result)); mk != nil && mk.bits&recorded != 0 {
-			return nil
+			return rest(e)
 		}
 		if ok, err := stays(expr, a.Result); err != nil || ok && c.reached(a.Result) {
-			return err
+			return errors.Join(err, rest(e))
 		}
 		c.out.Reducts++
 		return drop(e)
 	})
 	if err != nil {
 		return err
+	}
+	for _, prefix := range []byte{pinPrefix, rootPrefix} {
+		if err := c.each(prefix, rest); err != nil {
+			return err
+		}
 	}
 	return c.each(notePrefix, func(e entry) error {
 		term, err := cid.Cast(e.key[1:])
@@ -313,7 +339,7 @@ func (c *collector) index() error {
 			return nil
 		}
 		if ok, err := stays(term, about); err != nil || ok && c.reached(about) {
-			return err
+			return errors.Join(err, rest(e))
 		}
 		c.out.Notes++
 		return drop(e)

@@ -435,3 +435,61 @@ func TestCollectKilled(t *testing.T) {
 		t.Errorf("files of processes that are gone are left: %v, %v", list, err)
 	}
 }
+
+// TestTrim gives up the cheapest answers: all facts have values of about one size, so those of the fewest steps.
+func TestTrim(t *testing.T) {
+	s := open(t, t.TempDir())
+	var all []cid.Cid
+	n := 100
+	for i := range n {
+		f := makeFact(i, "own:1")
+		f.put(t, s)
+		all = append(all, f.answer.Expr)
+	}
+	list := codec.AppendArray(nil, n)
+	for _, c := range all {
+		list = codec.AppendLink(list, c)
+	}
+	root := block(list)
+	if err := s.Put(bg, root); err != nil {
+		t.Fatal(err)
+	}
+	pin(t, s, Pin{CID: root.CID})
+	pin(t, s, Pin{CID: all[0]})                        // its answer is what somebody wants
+	pin(t, s, Pin{CID: makeFact(1, "").answer.Result}) // as is this one
+	s = reopen(t, s)
+	whole := collect(t, s, Collection{DryRun: true})
+	if whole.Dropped.Count != 0 || whole.Answers.Count != uint64(n) {
+		t.Fatalf("got %+v", whole)
+	}
+	st, err := s.Stat(bg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content := st.Notes.Bytes + st.Others.Bytes
+	for _, a := range st.Blocks {
+		content += a.Bytes
+	}
+	for _, a := range st.Answers {
+		content += a.Bytes
+	}
+	if whole.Content != content {
+		t.Errorf("content: got %d, want %d", whole.Content, content)
+	}
+	half := collect(t, s, Collection{Trim: whole.Content / 2})
+	if half.Content > whole.Content/2 || half.Content < whole.Content/3 || half.Trimmed < n/3 || half.Trimmed > n*2/3 {
+		t.Errorf("got %+v of %d bytes", half, whole.Content)
+	}
+	for i, expr := range all {
+		_, ok, err := s.Answer(bg, expr)
+		if want := i < 2 || i > half.Trimmed+1; err != nil || ok != want {
+			t.Errorf("the answer of %d: got %v, %v, want %v", i, ok, err, want)
+		}
+	}
+	checkWhole(t, s)
+	s = reopen(t, s)
+	if out := collect(t, s, Collection{Trim: 1}); out.Answers.Count != 2 || out.Content < 1 {
+		t.Errorf("all that can be given up: got %+v", out)
+	}
+	checkWhole(t, s)
+}

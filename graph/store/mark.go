@@ -181,6 +181,14 @@ func (m *marker) begin() error {
 	return err
 }
 
+// again forgets all marks.
+func (m *marker) again() {
+	clear(m.marks)
+	clear(m.others)
+	clear(m.roles)
+	m.todo, m.missing = nil, 0
+}
+
 // each goes through the entries with a prefix; what cannot be read ends it.
 func (m *marker) each(prefix byte, f func(entry) error) error {
 	lost := false

@@ -80,7 +80,11 @@ var ErrManyBlocks = errors.New("more blocks than asked for")
 
 // PinSize returns the size of what is below a pin, without the results that rest on it. It stops after limit blocks with ErrManyBlocks; 0 is no
 // limit.
-func (s *Store) PinSize(ctx context.Context, p Pin, limit int) (size Size, err error) {
+func (s *Store) PinSize(ctx context.Context, p Pin, limit int) (Size, error) {
+	return p.size(ctx, graph.LoaderOf(ctx, s), limit)
+}
+
+func (p Pin) size(ctx context.Context, load graph.Loader, limit int) (size Size, err error) {
 	seen, counted := map[step]struct{}{}, map[cid.Cid]struct{}{}
 	for todo := []step{p.step()}; len(todo) > 0; {
 		at := todo[len(todo)-1]
@@ -89,7 +93,10 @@ func (s *Store) PinSize(ctx context.Context, p Pin, limit int) (size Size, err e
 			continue
 		}
 		seen[at] = struct{}{}
-		data, err := s.Block(ctx, at.cid)
+		if err := ctx.Err(); err != nil {
+			return size, err
+		}
+		data, err := load(at.cid)
 		if p.Partial && errors.Is(err, graph.ErrNotFound) && at.cid != p.CID {
 			continue
 		}
