@@ -362,15 +362,16 @@ func (c storeStatCmd) Run(ctx context.Context, all *commands) error {
 }
 
 type storeGCCmd struct {
-	DryRun bool `help:"Drop nothing; print what would be dropped."`
-	Forget bool `name:"forget-stopped" help:"Drop what evaluations that were stopped have reached."`
+	DryRun bool   `help:"Drop nothing; print what would be dropped."`
+	Trim   string `help:"Give up answers too, those that can be reduced again in the fewest steps a byte first, until the content is below this, such as 500M or 2G." placeholder:"SIZE"`
+	Forget bool   `name:"forget-stopped" help:"Drop what evaluations that were stopped have reached."`
 }
 
 func (storeGCCmd) Help() string {
 	return "Example:\n\n  rosser store gc --dry-run\n\nsays what would be dropped: all but what is pinned or in the workspace, the answers for it, what stopped evaluations need to go on, and what other processes use. They may go on meanwhile. Ctrl-C ends it; what is dropped by then is dropped, and nothing that is kept is lost."
 }
 func (c storeGCCmd) Run(ctx context.Context, all *commands) error {
-	return repl.StoreCollect(ctx, all.options(), repl.Sweeping{DryRun: c.DryRun, Forget: c.Forget})
+	return repl.StoreCollect(ctx, all.options(), repl.Sweeping{DryRun: c.DryRun, Forget: c.Forget, Trim: c.Trim})
 }
 
 type storeCheckCmd struct {

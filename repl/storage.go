@@ -1,4 +1,4 @@
-// This file holds the commands that look after a store: store stat, store check, store distrust.
+// This file holds the commands that say how a store is: store stat, store check, store distrust.
 
 package repl
 
@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/ipfs/go-cid"
 
 	"github.com/rosser-lang/rosser/graph"
 	"github.com/rosser-lang/rosser/graph/store"
@@ -80,10 +82,14 @@ func StoreStat(ctx context.Context, o Options, asJSON bool) error {
 		if err != nil {
 			return reading(ctx, err)
 		}
-		if asJSON {
-			return json.NewEncoder(out).Encode(statJSON(s.Dir(), st))
+		kept, unknown := s.Collect(ctx, store.Collection{Given: []cid.Cid{libraryRoot().CID}, DryRun: true})
+		if ctx.Err() != nil {
+			return reading(ctx, unknown)
 		}
-		printStat(out, s.Dir(), st)
+		if asJSON {
+			return json.NewEncoder(out).Encode(statJSON(s.Dir(), st, kept, unknown))
+		}
+		printStat(out, s.Dir(), st, kept, unknown)
 		return nil
 	})
 }
@@ -96,11 +102,19 @@ type statRecord struct {
 	Reducts    store.Amount                     `json:"reducts"`
 	Notes      store.Amount                     `json:"notes"`
 	Other      store.Amount                     `json:"other"`
+	Kept       map[string]store.Amount          `json:"kept"`              // blocks, by why; not there where that cannot be said
+	Unkept     *unkeptRecord                    `json:"unkept"`            // what store gc would drop
+	Unknown    string                           `json:"unknown,omitempty"` // why that cannot be said
 	Content    uint64                           `json:"content"`
 	Disk       uint64                           `json:"disk"`
 	Quarantine uint64                           `json:"quarantine"`
 	Unreadable int                              `json:"unreadable"`
 	Linking    linkingRecord                    `json:"linking"`
+}
+
+type unkeptRecord struct {
+	Blocks  store.Amount `json:"blocks"`
+	Answers store.Amount `json:"answers"`
 }
 
 type linkingRecord struct {
@@ -112,13 +126,22 @@ type linkingRecord struct {
 	Written     uint64 `json:"bytesWritten"`
 }
 
-func statJSON(dir string, st store.Statistics) statRecord {
+func statJSON(dir string, st store.Statistics, kept store.Collected, unknown error) statRecord {
 	u := st.Usage
-	return statRecord{
+	r := statRecord{
 		Store: dir, Blocks: st.Blocks, Index: st.Answers, Reducts: st.Reducts, Notes: st.Notes, Other: st.Others, Content: content(st),
 		Disk: st.Disk, Quarantine: st.Quarantine, Unreadable: st.Unreadable,
 		Linking: linkingRecord{u.Runs, u.Executed, u.Spared, u.Found, u.Linked, u.Written},
 	}
+	if unknown != nil {
+		r.Unknown = unknown.Error()
+		return r
+	}
+	r.Kept, r.Unkept = map[string]store.Amount{}, &unkeptRecord{kept.Dropped, kept.Forgot}
+	for why, name := range []string{"pinned", "workspace", "library", "stopped", "used"} {
+		r.Kept[name] = kept.Kept[why]
+	}
+	return r
 }
 
 // content is the bytes of all that is in a store.
@@ -140,7 +163,7 @@ var blockNames = map[store.BlockKind]string{
 	store.OtherBlock: "other",
 }
 
-func printStat(out io.Writer, dir string, st store.Statistics) {
+func printStat(out io.Writer, dir string, st store.Statistics, kept store.Collected, unknown error) {
 	fmt.Fprintf(out, "store %s\n", dir)
 	t := table{out: out}
 	for _, kind := range store.BlockKinds {
@@ -153,8 +176,17 @@ func printStat(out io.Writer, dir string, st store.Statistics) {
 	t.end("index, from an expression to its result")
 	t.row("what an expression was stopped at", st.Reducts)
 	t.row("what was written of which term", st.Notes)
-	t.row("names and other records", st.Others)
+	t.row("names, pins and other records", st.Others)
 	t.end("beside these")
+	if unknown == nil {
+		for why, a := range kept.Kept {
+			t.row(keepNames[why], a)
+		}
+		t.row("kept by nothing: `store gc` drops them", kept.Dropped)
+		t.end("blocks, by what keeps them")
+	} else {
+		fmt.Fprintf(out, "\nwhat is kept cannot be said: %s\n", lang.Clean(unknown.Error()))
+	}
 	fmt.Fprintf(out, "\non disk: %s for %s of content\n", byteText(st.Disk), byteText(content(st)))
 	if st.Quarantine > 0 {
 		fmt.Fprintf(out, "in quarantine: %s\n", byteText(st.Quarantine))
@@ -267,7 +299,11 @@ func concluded(ctx context.Context, out io.Writer, c store.Checked, err error) e
 				found += fmt.Sprintf(", %d mended", c.Mended)
 			}
 		}
-		fmt.Fprintf(out, "%s, %d index entries, %s: %s\n", plural(c.Blocks, "block"), c.Answers, plural(c.Notes, "note"), found)
+		pins := ""
+		if c.Pins > 0 {
+			pins = ", " + plural(c.Pins, "pin")
+		}
+		fmt.Fprintf(out, "%s, %d index entries, %s%s: %s\n", plural(c.Blocks, "block"), c.Answers, plural(c.Notes, "note"), pins, found)
 	}
 	if c.Unverified > 0 {
 		fmt.Fprintf(out, "%s of an unknown hash function\n", plural(c.Unverified, "block"))
@@ -281,8 +317,11 @@ func concluded(ctx context.Context, out io.Writer, c store.Checked, err error) e
 	if err != nil {
 		return reading(ctx, err)
 	}
-	if left := c.Problems - c.Mended; left > 0 {
+	if left := c.Problems - c.Mended - c.Incomplete; left > 0 {
 		return missing("the store has %s; `rosser store check --repair` mends it", plural(left, "problem"))
+	}
+	if c.Incomplete > 0 {
+		return missing("blocks are missing below %s, and only who has them can give them back", plural(c.Incomplete, "root"))
 	}
 	return nil
 }
