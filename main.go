@@ -159,7 +159,7 @@ type getCmd struct {
 }
 
 func (getCmd) Help() string {
-	return "Example:\n\n  rosser get bafy…/value/0/name\n\nwalks from block to block, evaluates nothing, and prints what stands there as DAG-JSON."
+	return "Example:\n\n  rosser get bafy…/value/0/name\n\nwalks from block to block, evaluates nothing, and prints what stands there as DAG-JSON; of a folder what is in it."
 }
 func (c getCmd) Run(ctx context.Context, all *commands) error {
 	return repl.Get(ctx, all.options(), c.Path)
@@ -227,6 +227,30 @@ func (exportCmd) Help() string {
 }
 func (c exportCmd) Run(ctx context.Context, all *commands) error {
 	return repl.Export(ctx, all.options(), c.CID, c.Car)
+}
+
+type addCmd struct {
+	Profile string `help:"How files become blocks: as kubo does when nothing is configured (default), or by the profile of IPIP-499." enum:"default,unixfs-v1-2025" default:"default"`
+	Hidden  bool   `help:"Of a folder add what has a name that begins with a dot, too."`
+	Path    string `arg:"" help:"A file, a folder, or - for standard input."`
+}
+
+func (addCmd) Help() string {
+	return "Example:\n\n  rosser add quakes.csv\n\nputs the file into the store as UnixFS, and prints its CID: the one that ipfs add --cid-version=1 prints. A folder is added with all that is in it."
+}
+func (c addCmd) Run(ctx context.Context, all *commands) error {
+	return repl.Add(ctx, all.options(), c.Path, c.Profile, c.Hidden)
+}
+
+type catCmd struct {
+	Path string `arg:"" name:"cid[/path]" help:"A file, or a folder and a path below it."`
+}
+
+func (catCmd) Help() string {
+	return "Example:\n\n  rosser cat bafy…/data/quakes.csv > quakes.csv\n\nwrites a file out, each of its blocks verified. What ends with another code than 0 has written a part of it."
+}
+func (c catCmd) Run(ctx context.Context, all *commands) error {
+	return repl.Cat(ctx, all.options(), c.Path)
 }
 
 type fmtCmd struct {
@@ -421,6 +445,8 @@ type commands struct {
 	Import      importCmd      `cmd:"" help:"Import a CAR file, or rows."`
 	Export      exportCmd      `cmd:"" help:"Export a CAR file."`
 	Pin         pinCmd         `cmd:"" help:"Say what the store keeps."`
+	Add         addCmd         `cmd:"" help:"Add a file or a folder."`
+	Cat         catCmd         `cmd:"" help:"Write a file out."`
 	Storage     storeCmd       `cmd:"" name:"store" help:"Look after the store."`
 	Completions completionsCmd `cmd:"" help:"Print a completion script for a shell."`
 	VersionCmd  versionCmd     `cmd:"" name:"version" help:"Print the version."`

@@ -389,7 +389,14 @@ func (s *Session) expression(ctx context.Context, text string) (cid.Cid, error) 
 // Get is `rosser get`.
 func Get(ctx context.Context, o Options, path string) error {
 	return with(o, func(s *Session) error {
-		v, err := s.at(ctx, path)
+		root, segments, err := parsePath(path)
+		if err != nil {
+			return err
+		}
+		v, ok, err := s.files(ctx, root, segments)
+		if err == nil && !ok {
+			v, err = s.node(ctx, root, segments)
+		}
 		if err != nil {
 			return err
 		}

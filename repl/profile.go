@@ -82,14 +82,14 @@ func withStatus(w io.Writer) io.Writer {
 // progress shows on a terminal how far the machine has come, from a second on. The function it gives takes the line away.
 func (s *Session) progress() (end func()) {
 	machine := s.machine
-	return s.showProgress(func() { machine.Progress() }, func(elapsed time.Duration) string {
+	return ticking(s.opt.Stderr, func() { machine.Progress() }, func(elapsed time.Duration) string {
 		return progressLine(machine.Progress(), elapsed, eval.MemoryInUse())
 	})
 }
 
-// showProgress shows a line on a terminal, from a second on, and asks for it a moment before. The function it gives takes the line away.
-func (s *Session) showProgress(ask func(), line func(elapsed time.Duration) string) (end func()) {
-	l, ok := s.opt.Stderr.(*statusLine)
+// ticking shows a line on w, if that has one, from a second on and until end is called. A moment before each it calls ask.
+func ticking(w io.Writer, ask func(), line func(elapsed time.Duration) string) (end func()) {
+	l, ok := w.(*statusLine)
 	if !ok {
 		return func() {}
 	}

@@ -49,7 +49,7 @@ func (s *Session) importRows(ctx context.Context, r io.Reader, path, format stri
 	debug.SetGCPercent(100) // a row is garbage as soon as it is encoded
 	i := &importing{s: s, path: path, skipBad: skipBad}
 	i.in.r = &awaited{ctx: ctx, r: r}
-	end := s.showProgress(func() {}, i.progress)
+	end := ticking(s.opt.Stderr, func() {}, i.progress)
 	root, err := i.run(ctx, format)
 	if err == nil {
 		err = s.pinImported(ctx, []cid.Cid{root}, path)

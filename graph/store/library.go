@@ -18,7 +18,6 @@ import (
 	"github.com/ipfs/boxo/blockservice"
 	"github.com/ipfs/boxo/exchange/offline"
 	"github.com/ipfs/boxo/ipld/merkledag"
-	"github.com/ipfs/boxo/ipld/unixfs"
 	uio "github.com/ipfs/boxo/ipld/unixfs/io"
 	blocks "github.com/ipfs/go-block-format"
 	"github.com/ipfs/go-cid"
@@ -41,13 +40,7 @@ type Published struct {
 	Size
 }
 
-var (
-	errNoLibrary  = errors.New("not a library")
-	errManyInside = fmt.Errorf("a directory of more than %d entries", maxEntries)
-)
-
-// maxEntries bounds a directory that is read: shards can share shards, and so a few blocks can list without end.
-const maxEntries = 1 << 22
+var errNoLibrary = errors.New("not a library")
 
 // Publish makes a library of names, with their about blocks, and with the results that this machine has found for
 // any expression in their code, for the expressions asked, and for all that these rest on. Everything below the root
@@ -243,44 +236,15 @@ func (s *Store) ReadLibrary(ctx context.Context, root cid.Cid) (Library, error) 
 	return lib, nil
 }
 
-// entries lists a UnixFS directory, sharded or not.
-func (s *Store) entries(ctx context.Context, c cid.Cid) (found map[string]cid.Cid, err error) {
-	defer func() {
-		if p := recover(); p != nil { // in boxo, over a directory that nobody would make
-			found, err = nil, fmt.Errorf("%w: %v", errNoLibrary, p)
-		}
-	}()
-	if c.Prefix().Codec != cid.DagProtobuf {
-		return nil, errNoLibrary
-	}
-	data, err := s.Block(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	node, err := merkledag.DecodeProtobuf(data)
-	if err != nil {
+// entries is what a directory of a library lists.
+func (s *Store) entries(ctx context.Context, c cid.Cid) (map[string]cid.Cid, error) {
+	list, err := s.Entries(ctx, c)
+	if errors.Is(err, ErrNotUnixFS) || errors.Is(err, ErrBadUnixFS) || errors.Is(err, errNoDirectory) {
 		return nil, fmt.Errorf("%w: %v", errNoLibrary, err)
 	}
-	fs, err := unixfs.FSNodeFromBytes(node.Data())
-	if err != nil || !fs.IsDir() {
-		return nil, errNoLibrary
-	}
-	dir, err := uio.NewDirectoryFromNode(s.dag(), node)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %v", errNoLibrary, err)
-	}
-	found = map[string]cid.Cid{}
-	left := maxEntries
-	err = dir.ForEachLink(ctx, func(l *ipld.Link) error {
-		if left--; left < 0 {
-			return errManyInside
-		}
-		found[l.Name] = l.Cid
-		return nil
-	})
-	var gone ipld.ErrNotFound
-	if errors.As(err, &gone) {
-		err = graph.NotFound(gone.Cid)
+	found := make(map[string]cid.Cid, len(list))
+	for _, e := range list {
+		found[e.Name] = e.CID
 	}
 	return found, err
 }
