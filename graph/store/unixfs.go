@@ -18,6 +18,7 @@ import (
 	"github.com/ipfs/boxo/ipld/unixfs/hamt"
 	"github.com/ipfs/go-cid"
 	ipld "github.com/ipfs/go-ipld-format"
+	"github.com/spaolacci/murmur3"
 )
 
 // A FileKind is what a block of UnixFS is the root of.
@@ -48,7 +49,6 @@ var (
 // Bounds of what is read. What is beyond them nobody makes who means well.
 const (
 	maxEntries   = 1 << 22 // of a directory
-	maxShards    = 1 << 20 // of a directory: shards can share shards, and so a few blocks can list without end
 	maxFileDepth = 256     // blocks above each other in a file
 	maxFileLinks = 1 << 19 // in the blocks on the way from a file's root to where it is read
 	maxFanout    = 1 << 10 // of a shard; boxo's own bound
@@ -289,17 +289,16 @@ func (s *Store) Entries(ctx context.Context, c cid.Cid) ([]Entry, error) {
 	return found, nil
 }
 
-// shards walks the shards of a directory and calls add for each entry. Each level takes some bits of the hash of a name; a shard
-// below another has an entry at least.
+// shards walks the shards of a directory and calls add for each entry. Each level takes some bits of the hash of a name, and an entry
+// must stand where its own lead: so shards that are shared, of which a few could list without end, end at the second look.
 func (s *Store) shards(ctx context.Context, c cid.Cid, root *unixNode, add func(at cid.Cid, name string, target cid.Cid) error) error {
 	type level struct {
 		at    cid.Cid
+		place uint64 // the bits that lead here
 		links []*ipld.Link
 	}
-	prefix := len(fmt.Sprintf("%X", root.fanout-1))
-	deepest := hashBits / bits.TrailingZeros(uint(root.fanout))
-	stack := []level{{c, root.links}}
-	for visited := 1; len(stack) > 0; {
+	width, digits := bits.TrailingZeros(uint(root.fanout)), len(fmt.Sprintf("%X", root.fanout-1))
+	for stack := []level{{at: c, links: root.links}}; len(stack) > 0; {
 		top := &stack[len(stack)-1]
 		if len(top.links) == 0 {
 			stack = stack[:len(stack)-1]
@@ -307,31 +306,32 @@ func (s *Store) shards(ctx context.Context, c cid.Cid, root *unixNode, add func(
 		}
 		l, at := top.links[0], top.at
 		top.links = top.links[1:]
-		if len(l.Name) < prefix {
-			return badUnixFS(at, "the name %q in a shard", l.Name)
+		if len(stack)*width > hashBits {
+			return badUnixFS(c, "shards deeper than the hash of a name")
 		}
-		if place, err := strconv.ParseUint(l.Name[:prefix], 16, 32); err != nil || place >= uint64(root.fanout) {
-			return badUnixFS(at, "the name %q in a shard", cutName(l.Name))
+		slot, err := strconv.ParseUint(l.Name[:min(digits, len(l.Name))], 16, 32)
+		if err != nil || len(l.Name) < digits || slot >= uint64(root.fanout) {
+			return badUnixFS(at, "a shard with the link %q", cutName(l.Name))
 		}
-		if len(l.Name) > prefix {
-			if err := add(at, l.Name[prefix:], l.Cid); err != nil {
+		place := top.place<<width | slot
+		if len(l.Name) > digits {
+			name := l.Name[digits:]
+			if murmur3.Sum64([]byte(name))>>(hashBits-len(stack)*width) != place {
+				return badUnixFS(at, "a shard where %q does not belong", cutName(name))
+			}
+			if err := add(at, name, l.Cid); err != nil {
 				return err
 			}
 			continue
 		}
 		n, err := s.unixNode(ctx, l.Cid)
-		switch {
-		case err != nil:
+		if err != nil {
 			return err
-		case n.kind != shard || n.fanout != root.fanout || len(n.links) == 0:
-			return badUnixFS(l.Cid, "no shard of the directory that it is linked in")
-		case len(stack) == deepest:
-			return badUnixFS(c, "shards deeper than the hash of a name")
-		case visited == maxShards:
-			return badUnixFS(c, "a directory of more than %d shards", maxShards)
 		}
-		visited++
-		stack = append(stack, level{l.Cid, n.links})
+		if n.kind != shard || n.fanout != root.fanout || len(n.links) == 0 {
+			return badUnixFS(l.Cid, "no shard of the directory that links it")
+		}
+		stack = append(stack, level{l.Cid, place, n.links})
 	}
 	return nil
 }
