@@ -50,7 +50,7 @@ func wants(v *kong.Value) wanted {
 		return wanted{file: true, extension: "car"}
 	case name == "file", name == "files":
 		return wanted{file: true, extension: "ros"}
-	case name == "args", name == "in":
+	case name == "args", name == "in", name == "path":
 		return wanted{file: true}
 	}
 	return wanted{}

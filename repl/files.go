@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -22,13 +23,17 @@ import (
 	"github.com/rosser-lang/rosser/graph/store"
 )
 
-// moving opens the store, made if it is not there, runs f on it and closes it: for what moves bytes and evaluates nothing. It leaves
-// the collector of garbage as Go has it, so that memory stays near what is used.
+// movingGC is how much garbage there may be while bytes are moved, in percent of what is in use. A block is garbage as soon as it is
+// written: at 25, adding and reading take less than 200 MB, and not measurably longer.
+const movingGC = 25
+
+// moving opens the store, made if it is not there, runs f on it and closes it: for what moves bytes and evaluates nothing.
 func moving(o Options, f func(s *store.Store) error) error {
 	dir, err := o.folder()
 	if err != nil {
 		return err
 	}
+	debug.SetGCPercent(movingGC)
 	s, err := store.Open(dir, store.Options{})
 	if err != nil {
 		return Misuse(err)

@@ -4,7 +4,8 @@
 // Open makes a Session; its methods compile, evaluate and look things up (this file, bounds.go, check.go for editors).
 // On top of it stand
 //
-//	commands.go, exchange.go, fmt.go, doc.go, new.go, storage.go   commands of the command line, each a function
+//	commands.go, exchange.go, files.go, fmt.go, doc.go, new.go,
+//	storage.go                                                     commands of the command line, each a function
 //	test.go, example.go, diff.go, watch.go                         tests, and running again at every change
 //	terminal.go, shell.go, colon.go, bindings.go, workspace.go     the REPL: what an entry does, its commands, its names
 //	view.go, color.go, complete.go                                 values on a screen, colours, completion; package edit is the editor
