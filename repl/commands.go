@@ -389,14 +389,7 @@ func (s *Session) expression(ctx context.Context, text string) (cid.Cid, error) 
 // Get is `rosser get`.
 func Get(ctx context.Context, o Options, path string) error {
 	return with(o, func(s *Session) error {
-		root, segments, err := parsePath(path)
-		if err != nil {
-			return err
-		}
-		v, ok, err := s.files(ctx, root, segments)
-		if err == nil && !ok {
-			v, err = s.node(ctx, root, segments)
-		}
+		v, err := s.at(ctx, path)
 		if err != nil {
 			return err
 		}
@@ -410,7 +403,11 @@ func (s *Session) at(ctx context.Context, path string) (graph.Value, error) {
 	if err != nil {
 		return graph.Value{}, err
 	}
-	return s.node(ctx, root, segments)
+	v, ok, err := s.files(ctx, root, segments)
+	if err == nil && !ok {
+		return s.node(ctx, root, segments)
+	}
+	return v, err
 }
 
 // parsePath reads a CID or CID/path.

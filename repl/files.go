@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"runtime/debug"
 	"strings"
@@ -74,10 +75,7 @@ func (m *meter) line(elapsed time.Duration) string {
 
 // show shows the meter on stderr, if that is a terminal, until end is called.
 func (m *meter) show(o Options) (end func()) {
-	if o.Stderr == nil {
-		o.Stderr = os.Stderr
-	}
-	return ticking(withStatus(o.Stderr), func() {}, m.line)
+	return ticking(withStatus(o.stderr()), func() {}, m.line)
 }
 
 // Add is `rosser add`.
@@ -85,6 +83,9 @@ func Add(ctx context.Context, o Options, path, profile string, hidden bool) erro
 	p, ok := store.Profiles[profile]
 	if !ok {
 		return Misuse(fmt.Errorf("got the profile %.40q, want default or unixfs-v1-2025", profile))
+	}
+	if path == "" {
+		return Misuse(errors.New("got an empty path, want a file, a folder or -"))
 	}
 	return moving(o, func(s *store.Store) error {
 		m := &meter{}
@@ -109,8 +110,18 @@ func Add(ctx context.Context, o Options, path, profile string, hidden bool) erro
 		if _, err = fmt.Fprintln(o.stdout(), c); err != nil {
 			return Misuse(err)
 		}
+		if info, err := os.Lstat(path); from == nil && err == nil && info.Mode()&fs.ModeSymlink != 0 {
+			fmt.Fprintf(o.stderr(), "rosser: %s is a symbolic link, and was added as one, as ipfs add does; what it leads to is at the path that realpath prints\n", path)
+		}
 		return nil
 	})
+}
+
+func (o Options) stderr() io.Writer {
+	if o.Stderr != nil {
+		return o.Stderr
+	}
+	return os.Stderr
 }
 
 // sizeOf is how large a file is, f or what stands at path; 0 of what is no plain file.

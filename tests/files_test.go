@@ -111,6 +111,7 @@ func TestFileErrors(t *testing.T) {
 		{"add gone", 2, "rosser: gone: no such file or directory\n"},
 		{"add pipes", 2, "rosser: pipes/pipe: a named pipe in a folder cannot be added: move it elsewhere\n"},
 		{"add names", 2, `rosser: "names/a\xff": its name is not UTF-8: rename it` + "\n"},
+		{"--store own/store add own", 2, "rosser: own/store: the store itself cannot be added: have it elsewhere, by --store DIR, or add what does not contain it\n"},
 		{"add /dev/null", 2, "rosser: /dev/null: a device cannot be added; what is read from it can, as standard input: rosser add -\n"},
 		{"add --profile x data", 2, `--profile must be one of "default","unixfs-v1-2025"`},
 		{"cat " + folderCID, 3, "rosser: " + folderCID + " is a directory: rosser get " + folderCID + " lists it\n"},
@@ -136,6 +137,12 @@ func TestFileErrors(t *testing.T) {
 		if out, errText, exit := command(t, dir, strings.Fields(c.args)...); exit != c.exit || out != "" || !strings.Contains(errText, c.want) {
 			t.Errorf("%s: got exit %d and %q, want exit %d and %q\n%s", c.args, exit, out, c.exit, c.want, errText)
 		}
+	}
+	if out, errText, exit := command(t, dir, "add", "data/link"); exit != 0 || out != "bafybeiar537gtgwbfdxiqzybddgre3qnehtxmegnc573cpzs3lza53a4la\n" || !strings.HasPrefix(errText, "rosser: data/link is a symbolic link, and was added as one") {
+		t.Errorf("add of a link: got exit %d and %s%s", exit, out, errText)
+	}
+	if _, errText, exit := command(t, dir, "add", ""); exit != 2 || !strings.Contains(errText, "got an empty path") {
+		t.Errorf("add of nothing: got exit %d and %s", exit, errText)
 	}
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {

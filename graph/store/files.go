@@ -61,14 +61,17 @@ func (e *FileError) Unwrap() error { return e.Err }
 // AddReader puts what r reads as a file, and returns its CID when it is on the disk. Memory does not grow with the file. The error
 // of reading is a FileError of the path name. When it fails or ctx ends, the blocks that were put stay, and nothing leads to them.
 func (s *Store) AddReader(ctx context.Context, name string, r io.Reader, o AddOptions) (cid.Cid, error) {
-	a := &adder{ctx, s.dag(), o}
+	a := &adder{ctx: ctx, dag: s.dag(), AddOptions: o}
 	return s.added(ctx, func() (ipld.Node, error) { return a.file(name, r) })
 }
 
 // AddPath is AddReader for a file, a folder with all that is in it, or a symbolic link, which is not followed. A named pipe
 // is read when path is one.
 func (s *Store) AddPath(ctx context.Context, path string, o AddOptions) (cid.Cid, error) {
-	a := &adder{ctx, s.dag(), o}
+	a := &adder{ctx: ctx, dag: s.dag(), AddOptions: o}
+	if !s.inMemory {
+		a.own, _ = os.Stat(s.dir)
+	}
 	return s.added(ctx, func() (ipld.Node, error) { return a.path(path, true) })
 }
 
@@ -90,6 +93,7 @@ func (s *Store) added(ctx context.Context, add func() (ipld.Node, error)) (cid.C
 type adder struct {
 	ctx context.Context
 	dag ipld.DAGService
+	own fs.FileInfo // the store's folder; nil if it has none
 	AddOptions
 }
 
@@ -103,6 +107,8 @@ func (a *adder) path(path string, top bool) (ipld.Node, error) {
 		return nil, fileError(path, err, top)
 	}
 	switch mode := info.Mode(); {
+	case a.own != nil && os.SameFile(info, a.own):
+		return nil, &FileError{path, errors.New("the store itself cannot be added: have it elsewhere, by --store DIR, or add what does not contain it")}
 	case mode.IsDir():
 		return a.folder(path)
 	case mode&fs.ModeSymlink != 0:
@@ -146,7 +152,11 @@ func (a *adder) open(path string) (ipld.Node, error) {
 	if err != nil {
 		return nil, fileError(path, err, false)
 	}
-	node, err := a.file(path, f)
+	var r io.Reader = f
+	if before.Size() > 0 && before.Mode().IsRegular() { // one that grows as fast as it is read has no end
+		r = io.LimitReader(f, before.Size()+1)
+	}
+	node, err := a.file(path, r)
 	if err != nil || !before.Mode().IsRegular() {
 		return node, err
 	}

@@ -255,16 +255,20 @@ func TestAddChanging(t *testing.T) {
 	if err := os.WriteFile(path, make([]byte, 1<<20), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	changed := false
-	_, err := s.AddPath(bg, path, AddOptions{Profile: Profiles["default"], Progress: func(int) {
-		if !changed {
-			os.WriteFile(path, make([]byte, 1<<19), 0o666)
-			changed = true
+	shrink := func(int) { os.Truncate(path, 1<<19) }
+	grow := func(n int) { // as fast as it is read
+		f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+		if err == nil {
+			f.Write(make([]byte, n))
+			f.Close()
 		}
-	}})
-	var at *FileError
-	if !errors.As(err, &at) || !strings.Contains(err.Error(), path+": changed while it was read: add it again, or a copy of it") {
-		t.Errorf("got %v", err)
+	}
+	for _, change := range []func(int){shrink, grow} {
+		_, err := s.AddPath(bg, path, AddOptions{Profile: Profiles["default"], Progress: change})
+		var at *FileError
+		if !errors.As(err, &at) || !strings.Contains(err.Error(), path+": changed while it was read: add it again, or a copy of it") {
+			t.Errorf("got %v", err)
+		}
 	}
 }
 
