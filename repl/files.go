@@ -35,7 +35,7 @@ func moving(o Options, f func(s *store.Store) error) error {
 		return err
 	}
 	debug.SetGCPercent(movingGC)
-	s, err := store.Open(dir, store.Options{})
+	s, err := store.Open(dir, store.Options{Lean: true})
 	if err != nil {
 		return Misuse(err)
 	}

@@ -48,7 +48,7 @@ func filled(t testing.TB, n int) (dir string, facts []fact) {
 // edit changes a closed store by hand.
 func edit(t testing.TB, dir string, f func(db *pebble.DB) error) {
 	t.Helper()
-	db, err := openDatabase(filepath.Join(dir, "db"), vfs.Default)
+	db, err := openDatabase(filepath.Join(dir, "db"), Options{FS: vfs.Default})
 	if err != nil {
 		t.Fatal(err)
 	}

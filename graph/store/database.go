@@ -65,6 +65,7 @@ const (
 // A database is a pebble database in a folder. Reads may come from any goroutine, also after a write has failed.
 type database struct {
 	dir     string
+	lean    bool // Options.Lean
 	db      *pebble.DB
 	failure atomic.Pointer[error] // the first error in writing; no write is tried after it
 	failed  chan struct{}         // closed with the first failure
@@ -81,8 +82,9 @@ type database struct {
 }
 
 // openDatabase opens the database in dir, and makes it when it is not there. The caller holds the store's lock.
-func openDatabase(dir string, fs vfs.FS) (*database, error) {
-	d := &database{dir: dir, failed: make(chan struct{})}
+func openDatabase(dir string, opts Options) (*database, error) {
+	fs := opts.FS
+	d := &database{dir: dir, lean: opts.Lean, failed: make(chan struct{})}
 	err := d.open(fs, false)
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EROFS) {
 		// Nothing can be written, not even the log that opening starts; what is there can be read.
@@ -153,10 +155,13 @@ func (d *database) options(fs vfs.FS, readOnly bool) *pebble.Options {
 		},
 		CacheSize:                   cacheSize,
 		MemTableSize:                memTableSize,
-		MemTableStopWritesThreshold: 2,    // with 4, adding a file of 2 GB takes 270 MB of memory, and no less time
+		MemTableStopWritesThreshold: 4,
 		L0StopWritesThreshold:       1000, // a table that cannot be compacted must not stop writing
 		MaxOpenFiles:                256,
 		ReadOnly:                    readOnly,
+	}
+	if d.lean {
+		o.MemTableStopWritesThreshold = 2
 	}
 	for i := range o.Levels {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10) // most lookups are for what is not there

@@ -128,7 +128,7 @@ func hold(dir string, lock *os.File, opts Options) (*holder, error) {
 		clearUses(dir)
 		f.Close()
 	}
-	db, err := openDatabase(filepath.Join(dir, "db"), opts.FS)
+	db, err := openDatabase(filepath.Join(dir, "db"), opts)
 	if err != nil {
 		lock.Close()
 		return nil, err

@@ -73,7 +73,7 @@ func Repair(ctx context.Context, dir string, opts Options, report func(Problem))
 	finishRebuild(dir)
 	m := &mender{dir: dir, at: filepath.Join(dir, quarantine, time.Now().UTC().Format("20060102T150405.000Z"))}
 	c := &checker{ctx: ctx, report: report, mend: m}
-	m.db, err = openDatabase(filepath.Join(dir, "db"), opts.FS)
+	m.db, err = openDatabase(filepath.Join(dir, "db"), opts)
 	if err != nil {
 		if errors.Is(err, syscall.ENOSPC) || errors.Is(err, os.ErrPermission) || errors.Is(err, syscall.EROFS) {
 			return c.out, err
@@ -83,7 +83,7 @@ func Repair(ctx context.Context, dir string, opts Options, report func(Problem))
 		}
 		c.index = true
 		c.problem(Problem{"database", errors.New("it does not open"), "made anew of what can be read of its files"})
-		if m.db, err = openDatabase(filepath.Join(dir, "db"), opts.FS); err != nil {
+		if m.db, err = openDatabase(filepath.Join(dir, "db"), opts); err != nil {
 			return c.out, err
 		}
 	}
@@ -207,7 +207,7 @@ func (m *mender) newDatabase(fs vfs.FS) (*filling, error) {
 	if err := os.RemoveAll(dir); err != nil {
 		return nil, err
 	}
-	db, err := openDatabase(dir, fs)
+	db, err := openDatabase(dir, Options{FS: fs})
 	return &filling{db: db}, err
 }
 
@@ -250,7 +250,7 @@ func (m *mender) rebuild(ctx context.Context, s *Store, fs vfs.FS) error {
 	if err := m.swap(); err != nil {
 		return err
 	}
-	db, err := openDatabase(filepath.Join(m.dir, "db"), fs)
+	db, err := openDatabase(filepath.Join(m.dir, "db"), Options{FS: fs})
 	if err == nil {
 		m.db = db
 	}

