@@ -324,7 +324,7 @@ type pinCmd struct {
 }
 
 func (pinCmd) Help() string {
-	return "Example:\n\n  rosser pin add bafy… --name quakes\n\nkeeps a block and all that is below it, with the answers for the code in it: rosser store gc drops nothing of it. What is published is pinned."
+	return "Example:\n\n  rosser pin add bafy… --name quakes\n\nkeeps a block and all that is below it, with the answers for the code in it: rosser store gc drops nothing of it. What is published, imported or added is pinned."
 }
 
 type pinAddCmd struct {

@@ -281,12 +281,17 @@ func (s *Session) importCAR(ctx context.Context, r io.Reader, path string) error
 // pinImported pins what a file was imported to, as far as it came: who imports wants to have it.
 func (s *Session) pinImported(ctx context.Context, roots []cid.Cid, path string) error {
 	for _, c := range roots {
-		_, err := s.store.Pin(ctx, store.Pin{CID: c, Name: oneLine(lang.Clean(filepath.Base(path)), shownBytes), Partial: true})
+		_, err := s.store.Pin(ctx, importedPin(c, path))
 		if err != nil && !errors.Is(err, graph.ErrNotFound) {
 			return err
 		}
 	}
 	return nil
+}
+
+// importedPin pins c, which was made of the file or folder at path, and is named like it.
+func importedPin(c cid.Cid, path string) store.Pin {
+	return store.Pin{CID: c, Name: oneLine(lang.Clean(filepath.Base(path)), shownBytes), Partial: true}
 }
 
 // Export is `rosser export`.

@@ -104,6 +104,9 @@ func Add(ctx context.Context, o Options, path, profile string, hidden bool) erro
 			c, err = s.AddPath(ctx, path, add)
 		}
 		end()
+		if err == nil {
+			_, err = s.Pin(ctx, importedPin(c, path))
+		}
 		if err != nil {
 			return moved(ctx, err)
 		}

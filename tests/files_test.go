@@ -279,3 +279,25 @@ func TestAddKilled(t *testing.T) {
 		}
 	}
 }
+
+// TestKept: what was added or imported is there after a collection.
+func TestKept(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "rows.csv", "a,b\n1,2\n")
+	for _, args := range [][]string{{"add", "rows.csv"}, {"import", "rows.csv"}} {
+		out, errText, exit := command(t, dir, args...)
+		if exit != 0 {
+			t.Fatalf("%v: got exit %d: %s", args, exit, errText)
+		}
+		c := strings.TrimSpace(out)
+		if out, errText, exit := command(t, dir, "store", "gc"); exit != 0 {
+			t.Fatalf("store gc: got exit %d, %s%s", exit, out, errText)
+		}
+		if out, errText, exit := command(t, dir, "get", c); exit != 0 || out == "" {
+			t.Errorf("%v: got exit %d, %s%s, want what was there before the collection", args, exit, out, errText)
+		}
+		if out, _, _ := command(t, dir, "pin", "ls"); !strings.Contains(out, c) {
+			t.Errorf("%v: got the pins %s, want %s among them", args, out, c)
+		}
+	}
+}
