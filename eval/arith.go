@@ -95,7 +95,8 @@ func shapeOf(t *graph.Term) (o operand) {
 	return o
 }
 
-// read gives an operand that is a slot, or differs from it by an int, if there is nothing to do for it.
+// read gives an operand that is a slot, or differs from it by an int, if there is nothing to do for it. Calls and turns say this in full and
+// do not use get, which Go does not inline: with it tests/bench/tak.ros takes 1.24 times as long, and loop.ros 1.17 times.
 func (o *operand) read(fp unsafe.Pointer) (graph.Value, bool) {
 	v, ok := slot(fp, o.off).Plus(o.n)
 	return v, ok && o.reads

@@ -10,14 +10,14 @@ import (
 
 // A question is a condition, with what is known of it: most are about slots, and are answered where they are asked.
 type question struct {
-	is  questionKind
-	not bool // the answer is the other way round
-	ask code // in general
-	at  *site
-	off uintptr
-	n   int64 // a number of elements
-	tag string
-	test
+	is    questionKind
+	not   bool // the answer is the other way round
+	ask   code // in general
+	at    *site
+	off   uintptr
+	n     int64 // a number of elements
+	tag   string
+	of    test       // compared
 	parts []question // of either
 }
 
@@ -57,7 +57,7 @@ func (g *generator) question(t *graph.Term, level, index int) (q question) {
 			at := g.site(g.index)
 			g.index++
 			c := g.compare(t, is, not, level, at)
-			return question{is: compared, not: c.not, test: c}
+			return question{is: compared, not: c.not, of: c}
 		}
 		q = matched(t)
 	}
@@ -101,7 +101,7 @@ func (q *question) branch(then, other code) code {
 	case either:
 		return q.parts[0].branch(q.parts[1].branch(then, other), q.parts[2].branch(then, other))
 	case compared:
-		return q.test.branch(then, other)
+		return q.of.branch(then, other)
 	}
 	// asked is for what the quick way does not take.
 	asked := func(m *Machine, fp unsafe.Pointer) graph.Value {
@@ -330,11 +330,11 @@ func isTail(t *graph.Term, index int) bool {
 	if t.Op != graph.OpApp || len(t.Args) != 3 || t.Args[0].Op != graph.OpPrim || t.Args[0].Name != "list.drop" {
 		return false
 	}
-	n, one := t.Args[1], int64(0)
-	if n.Op == graph.OpLit && n.Value.Kind() == graph.KindInt {
-		one, _ = n.Value.Int()
+	lit, n := t.Args[1], int64(0)
+	if lit.Op == graph.OpLit && lit.Value.Kind() == graph.KindInt {
+		n, _ = lit.Value.Int()
 	}
-	return one == 1 && t.Args[2].Op == graph.OpVar && t.Args[2].Index == index
+	return n == 1 && t.Args[2].Op == graph.OpVar && t.Args[2].Index == index
 }
 
 // dropOne generates list.drop 1 of a slot, or nil if t is something else. at is its index.

@@ -430,8 +430,8 @@ func turn(ts []*graph.Term, args []operand, at *site) code {
 			if !ok {
 				y = b.run(m, fp)
 			}
-			*slot(fp, o2) = y
 			*slot(fp, o1) = x
+			*slot(fp, o2) = y
 			m.steps++
 			if m.steps >= m.limit {
 				m.safepoint()
@@ -459,9 +459,9 @@ func turn(ts []*graph.Term, args []operand, at *site) code {
 			if !ok {
 				z = c.run(m, fp)
 			}
-			*slot(fp, o3) = z
 			*slot(fp, o1) = x
 			*slot(fp, o2) = y
+			*slot(fp, o3) = z
 			return m.again()
 		}
 	}

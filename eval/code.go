@@ -120,9 +120,11 @@ type generator struct {
 	index   int // preorder index of the next node
 	waiting int // operands that wait while the term in hand is reduced
 	calls   bool
-	filled  filled // of the `if` that was generated last
-	opened  opened // of the let that was generated last
-	option  option // of the `if` that was generated last
+	// What the term around one may do in one step with it, by the index of the one that was generated last: a term is generated
+	// just before what is around it.
+	filled filled
+	opened opened
+	option option
 }
 
 // wait generates the parts of a term from the first-th on.
