@@ -348,7 +348,7 @@ func (sh *shell) listed(names []string) {
 		}
 	}
 	sh.page(lines, func() string {
-		return fmt.Sprintf("%s of %s names more", grouping(uint64(len(names)-done)), grouping(uint64(len(names))))
+		return fmt.Sprintf("%s of %s names more", thousands(uint64(len(names)-done)), thousands(uint64(len(names))))
 	})
 }
 
@@ -634,7 +634,7 @@ func (sh *shell) time(ctx context.Context, arg string) error {
 	}
 	rate := ""
 	if out.Steps > 0 && took > 0 {
-		rate = fmt.Sprintf(", %s steps a second", grouping(uint64(float64(out.Steps)/took.Seconds())))
+		rate = fmt.Sprintf(", %s steps a second", thousands(uint64(float64(out.Steps)/took.Seconds())))
 	}
 	fmt.Fprintf(sh.out, "%s, %s%s\n", timeText(took), plural64(out.Steps, "step"), rate)
 	return nil

@@ -291,6 +291,9 @@ func (s *Session) pinImported(ctx context.Context, roots []cid.Cid, path string)
 
 // importedPin pins c, which was made of the file or folder at path, and is named like it.
 func importedPin(c cid.Cid, path string) store.Pin {
+	if whole, err := filepath.Abs(path); err == nil && path != "-" { // "." has a name
+		path = whole
+	}
 	return store.Pin{CID: c, Name: oneLine(lang.Clean(filepath.Base(path)), shownBytes), Partial: true}
 }
 

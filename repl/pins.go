@@ -125,7 +125,7 @@ func PinList(ctx context.Context, o Options, asJSON bool) error {
 		err := s.Pins(ctx, func(p store.Pin) error {
 			r := pinRecord{CID: p.CID.String(), Kind: pinKind(p), Name: p.Name, Added: p.Added.UTC().Format(time.RFC3339)}
 			size, err := s.PinSize(ctx, p, smallPin)
-			text := fmt.Sprintf("%s blocks, %s", thousands(uint64(size.Blocks)), byteText(uint64(size.Bytes)))
+			text := plural64(uint64(size.Blocks), "block") + ", " + byteText(uint64(size.Bytes))
 			switch {
 			case err == nil:
 				r.Blocks, r.Bytes = size.Blocks, size.Bytes

@@ -68,25 +68,17 @@ func (s *Session) importRows(ctx context.Context, r io.Reader, path, format stri
 	}
 	fmt.Fprintln(s.opt.Stdout, root)
 	if _, ok := s.opt.Stderr.(*statusLine); ok {
-		fmt.Fprintf(s.opt.Stderr, "%s, %s in %s\n", counts(i.rows.Load(), "row"), byteText(uint64(i.in.n.Load())), time.Since(began).Round(time.Millisecond))
+		fmt.Fprintf(s.opt.Stderr, "%s, %s in %s\n", plural64(uint64(i.rows.Load()), "row"), byteText(uint64(i.in.n.Load())), time.Since(began).Round(time.Millisecond))
 	}
 	if i.bad > 0 {
-		s.warn("%s left out, the first at %s", counts(i.bad, "bad row"), i.first)
+		s.warn("%s left out, the first at %s", plural64(uint64(i.bad), "bad row"), i.first)
 	}
 	return nil
 }
 
-// counts is plural for what there may be millions of.
-func counts(n int64, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return thousands(uint64(n)) + " " + what + "s"
-}
-
 func (i *importing) progress(elapsed time.Duration) string {
 	n := i.in.n.Load()
-	return fmt.Sprintf("%s · %s · %s, %s/s", elapsed.Round(100*time.Millisecond), counts(i.rows.Load(), "row"), byteText(uint64(n)),
+	return fmt.Sprintf("%s · %s · %s, %s/s", elapsed.Round(100*time.Millisecond), plural64(uint64(i.rows.Load()), "row"), byteText(uint64(n)),
 		byteText(uint64(float64(n)/max(elapsed.Seconds(), 0.001))))
 }
 

@@ -395,16 +395,7 @@ func plural64(n uint64, what string) string {
 	if n == 1 {
 		return "1 " + what
 	}
-	return fmt.Sprintf("%s %ss", grouping(n), what)
-}
-
-// grouping writes a number with its digits in threes.
-func grouping(n uint64) string {
-	text := fmt.Sprint(n)
-	for i := len(text) - 3; i > 0; i -= 3 {
-		text = text[:i] + "," + text[i:]
-	}
-	return text
+	return fmt.Sprintf("%s %ss", thousands(n), what)
 }
 
 // load defines what a file defines, and evaluates its expression.

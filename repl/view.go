@@ -131,7 +131,7 @@ type level struct {
 // left says how much of the outermost list, map or text is left.
 func (w *writer) left() string {
 	if w.text > 0 {
-		return grouping(uint64(w.text)) + " characters more"
+		return thousands(uint64(w.text)) + " characters more"
 	}
 	if len(w.stack) == 0 {
 		return "more"
@@ -141,7 +141,7 @@ func (w *writer) left() string {
 	if top.kind == graph.KindMap {
 		what = "entries"
 	}
-	return fmt.Sprintf("%s of %s %s more", grouping(uint64(top.all-top.done)), grouping(uint64(top.all)), what)
+	return fmt.Sprintf("%s of %s %s more", thousands(uint64(top.all-top.done)), thousands(uint64(top.all)), what)
 }
 
 const (
@@ -278,22 +278,22 @@ func (w *writer) scalar(v graph.Value) string {
 				_, size := utf8.DecodeRuneInString(s[cut:])
 				cut += size
 			}
-			return fmt.Sprintf(`"%s…" (%s characters)`, safeJSON(s[:cut]), grouping(uint64(n)))
+			return fmt.Sprintf(`"%s…" (%s characters)`, safeJSON(s[:cut]), thousands(uint64(n)))
 		}
 		return `"` + safeJSON(s) + `"`
 	case graph.KindBytes:
 		if b := v.Bytes(); len(b) > maxInline {
 			data, _ := graph.AppendJSON(nil, graph.BytesValue(b[:w.width*3/8]), nil)
-			return fmt.Sprintf("%s… (%s bytes)", strings.TrimSuffix(string(data), `"}}`), grouping(uint64(len(b))))
+			return fmt.Sprintf("%s… (%s bytes)", strings.TrimSuffix(string(data), `"}}`), thousands(uint64(len(b))))
 		}
 	case graph.KindInt:
 		if b := v.BigInt(); b.BitLen() > 1<<14 {
 			const shown = 1 << 10 // digits of a number that is too long to write: its first ones
 			if b.BitLen() > 1<<22 {
-				return fmt.Sprintf("an int of %s bits", grouping(uint64(b.BitLen())))
+				return fmt.Sprintf("an int of %s bits", thousands(uint64(b.BitLen())))
 			}
 			text := b.String()
-			return fmt.Sprintf("%s… (%s digits)", text[:shown], grouping(uint64(len(text))))
+			return fmt.Sprintf("%s… (%s digits)", text[:shown], thousands(uint64(len(text))))
 		}
 	}
 	data, err := graph.AppendJSON(nil, v, w.sh.sink())
@@ -572,7 +572,9 @@ func (sh *shell) table(v graph.Value) error {
 			yield(sh.paint(styleDim, fmt.Sprintf("… %s more: %s", plural(hidden, "column"), strings.Join(columns[fitting-1:], ", "))))
 		}
 	}
-	sh.page(lines, func() string { return fmt.Sprintf("%s of %s rows more", grouping(uint64(n-done)), grouping(uint64(n))) })
+	sh.page(lines, func() string {
+		return fmt.Sprintf("%s of %s rows more", thousands(uint64(n-done)), thousands(uint64(n)))
+	})
 	return nil
 }
 
@@ -604,10 +606,10 @@ func (sh *shell) tree(v graph.Value) error {
 		switch v.Kind() {
 		case graph.KindList:
 			n = v.List().Len()
-			size = fmt.Sprintf("[%s]", grouping(uint64(n)))
+			size = fmt.Sprintf("[%s]", thousands(uint64(n)))
 		case graph.KindMap:
 			n = v.Map().Len()
-			size = fmt.Sprintf("{%s}", grouping(uint64(n)))
+			size = fmt.Sprintf("{%s}", thousands(uint64(n)))
 		}
 		head := sh.paint(styleDim, first) + sh.paint(styleKey, label)
 		room := w.width - uniseg.StringWidth(first+label) - 2
@@ -672,7 +674,7 @@ func kindOf(v graph.Value, depth int) string {
 		if len(order) >= 5 {
 			of = "different things"
 		}
-		return fmt.Sprintf("list of %s: %s", grouping(uint64(n)), of)
+		return fmt.Sprintf("list of %s: %s", thousands(uint64(n)), of)
 	case graph.KindMap:
 		if tag, x, ok := v.Map().Only(); ok && tag != "" && tag[0] >= 'A' && tag[0] <= 'Z' {
 			if x.Kind() == graph.KindNull {
@@ -689,7 +691,7 @@ func kindOf(v graph.Value, depth int) string {
 			return len(fields) < 12
 		})
 		if n := v.Map().Len(); n > len(fields) {
-			fields = append(fields, fmt.Sprintf("… %s more", grouping(uint64(n-len(fields)))))
+			fields = append(fields, fmt.Sprintf("… %s more", thousands(uint64(n-len(fields)))))
 		}
 		return "map {" + strings.Join(fields, ", ") + "}"
 	}
