@@ -47,6 +47,7 @@ func TestPanic(t *testing.T) {
 	if got := ask(`{"jsonrpc":"2.0","id":3,"method":"test/echo","params":{"a":1}}`); !strings.Contains(got, `{"a":1}`) {
 		t.Errorf("got %s", got)
 	}
+	<-s.opened // or else the store is made while the folder is removed
 	ask(`{"jsonrpc":"2.0","id":4,"method":"shutdown"}`)
 	io.WriteString(inW, "Content-Length: 33\r\n\r\n"+`{"jsonrpc":"2.0","method":"exit"}`)
 	if err := <-ended; err != nil {
