@@ -122,6 +122,7 @@ func Open(o Options) (*Session, error) {
 	if err != nil {
 		return nil, Misuse(err)
 	}
+	adviseHeap(memory)
 	dir, err := o.folder()
 	if err != nil {
 		return nil, err

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package repl
+
+func adviseHeap(int64) {}
