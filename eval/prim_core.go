@@ -97,6 +97,9 @@ func testFailed(m *Machine, args []graph.Value) (graph.Value, error) {
 }
 
 func coreShow(m *Machine, args []graph.Value) (graph.Value, error) {
+	if n, small := args[0].Int(); small {
+		return graph.IntText(n), nil
+	}
 	out, err := appendShown(m, nil, args[0])
 	return graph.Text(string(out)), err
 }

@@ -209,14 +209,19 @@ func (l *mapLog) near(key string) string {
 
 // add appends an entry for a key that a log in the course of being made has none for.
 func (l *mapLog) add(h uint32, key string, v Value) {
+	l.entries[l.begin] = logEntry{key: key, val: v}
+	l.begin++
+	l.lead(uint64(h), int(l.begin)-1)
+}
+
+// lead has the index of a log in the course of being made lead from a new key's hash to its entry.
+func (l *mapLog) lead(h uint64, at int) {
 	mask := len(l.index) - 1
 	i := int(h) & mask
 	for l.index[i].Load() != 0 {
 		i = (i + 1) & mask
 	}
-	l.entries[l.begin] = logEntry{key: key, val: v}
-	l.begin++
-	l.index[i].Store(uint64(h)<<32 | uint64(l.begin))
+	l.index[i].Store(h<<32 | uint64(at+1))
 }
 
 // made ends the making of a log, of which m sees all.
@@ -263,6 +268,17 @@ func (m *Map) renewed() (*mapLog, uint32) {
 	}
 	to := newMapLog(c.root, max(firstLog, room), max(firstLog, span))
 	to.full = full
+	if l.full && int(seen) == keys && removed == 0 { // an entry a key: they stay where they are
+		to.begin = seen
+		copy(to.entries, l.entries[:seen])
+		for i := range l.index {
+			if at := l.newest(i, seen); at >= 0 {
+				to.lead(l.index[i].Load()>>32, at)
+			}
+		}
+		to.marks.Store(&[]logMark{{c.at, c.root}})
+		return to.made(m)
+	}
 	for i := range l.index {
 		if at := l.newest(i, seen); at >= 0 && at < int(c.at) && l.entries[at].val != gone {
 			to.add(uint32(l.index[i].Load()>>32), l.entries[at].key, l.entries[at].val)

@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/big"
 	"slices"
+	"strconv"
 	"sync/atomic"
 	"unicode/utf8"
 	"unsafe"
@@ -199,6 +200,17 @@ func Float(f float64) Value {
 // Text returns the text s, which must be valid UTF-8.
 func Text(s string) Value {
 	o := &textObj{header: header{KindText}, points: unknownPoints, s: s}
+	return Value{p: &o.header}
+}
+
+// IntText returns the digits of n, with a sign before those of a negative one, as a text.
+func IntText(n int64) Value {
+	o := &struct {
+		textObj
+		digits [20]byte
+	}{}
+	d := strconv.AppendInt(o.digits[:0], n, 10)
+	o.textObj = textObj{header: header{KindText}, points: uint32(len(d)), s: unsafe.String(&d[0], len(d))}
 	return Value{p: &o.header}
 }
 
