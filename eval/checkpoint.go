@@ -54,7 +54,7 @@ func (m *Machine) checkpoint(within, soon time.Duration, most uint64) (c cid.Cid
 	defer func() {
 		m.writing = false
 		if x := recover(); x != nil {
-			s, ok := x.(*Stop)
+			s, ok := stopOf(x)
 			if !ok { // it takes too long, or a block that it needs cannot be had
 				panic(x)
 			}

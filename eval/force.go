@@ -54,7 +54,7 @@ func (m *Machine) loadUnit(u *unit) {
 	if u.state != unloaded || u.group != nil {
 		return
 	}
-	t, err := graph.DecodeCode(u.cid, m.Load(u.cid), m.opt.Load, m.held...)
+	t, err := m.far.DecodeCode(u.cid, m.Load(u.cid), m.held...)
 	if err != nil {
 		panic(&Stop{Reason: Missing, Err: err})
 	}
@@ -250,7 +250,7 @@ func (m *Machine) resolveApplied(fn *graph.Fn, u *unit) {
 	bad := func(why string) {
 		panic(&Stop{Reason: Missing, Err: fmt.Errorf("%s stands as a function, but is %s", fn.Head, why)})
 	}
-	t, err := graph.DecodeCode(u.cid, m.Load(u.cid), m.opt.Load)
+	t, err := m.far.DecodeCode(u.cid, m.Load(u.cid))
 	if err != nil {
 		panic(&Stop{Reason: Missing, Err: err})
 	}
@@ -472,7 +472,7 @@ func (m *Machine) follow(c cid.Cid) graph.Value {
 		switch multicodec.Code(c.Prefix().Codec) {
 		case multicodec.DagCbor:
 			if isCode = graph.IsCode(data); !isCode {
-				v, err = graph.DecodeForeign(c, data, m.opt.Load)
+				v, err = m.far.DecodeForeign(c, data)
 			}
 		case multicodec.DagJson:
 			v, err = graph.ParseJSON(data)

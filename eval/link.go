@@ -53,7 +53,7 @@ func (m *Machine) find(expr cid.Cid) (finding, bool) {
 	if !ok || (a.By != Own && !m.opt.Trust) {
 		return finding{}, false
 	}
-	r, err := LoadAnswer(a, m.opt.Load)
+	r, err := loadAnswer(a, m.opt.Load, m.far.DecodeResult)
 	if err != nil {
 		m.policy.damaged(err)
 		return finding{}, false
@@ -72,11 +72,15 @@ func (m *Machine) find(expr cid.Cid) (finding, bool) {
 
 // LoadAnswer reads the Result that an index entry names, with all of its value's own blocks.
 func LoadAnswer(a graph.Answer, load graph.Loader) (graph.Result, error) {
+	return loadAnswer(a, load, func(data []byte) (graph.Result, error) { return graph.DecodeResult(data, load) })
+}
+
+func loadAnswer(a graph.Answer, load graph.Loader, decode func([]byte) (graph.Result, error)) (graph.Result, error) {
 	data, err := load(a.Result)
 	if err != nil {
 		return graph.Result{}, err
 	}
-	r, err := graph.DecodeResult(data, load)
+	r, err := decode(data)
 	if err != nil {
 		return r, fmt.Errorf("result %s: %w", a.Result, err)
 	}

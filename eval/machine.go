@@ -109,6 +109,7 @@ type Machine struct {
 	primNames map[cid.Cid]string // by the CIDs of their blocks; nil until it is needed
 
 	blocks *graph.Writer
+	far    *graph.Far // how large values are loaded
 	policy policy
 	stats  Stats
 	claim  string // whose claim was used last, by this Eval or an earlier one; "" if none was
@@ -315,7 +316,7 @@ func (m *Machine) stoppable(ctx context.Context, f func()) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			m.sp = sp
-			s, ok := r.(*Stop)
+			s, ok := stopOf(r)
 			if !ok {
 				panic(r)
 			}
@@ -325,6 +326,17 @@ func (m *Machine) stoppable(ctx context.Context, f func()) (err error) {
 	}()
 	f()
 	return nil
+}
+
+// stopOf returns the Stop that a panic is, if it is one.
+func stopOf(x any) (s *Stop, ok bool) {
+	switch x := x.(type) {
+	case *Stop:
+		return x, true
+	case *graph.LoadError:
+		return &Stop{Reason: Missing, Err: x}, true
+	}
+	return nil, false
 }
 
 // watch tells the machine of what happens outside: the context's end, and memory in use. The function it gives ends that;
@@ -566,6 +578,7 @@ func (m *Machine) Blocks() graph.Sink { return m.blocks }
 
 // newBlocks makes the sink anew: one that does not take any block to be in the store.
 func (m *Machine) newBlocks() {
+	defer func() { m.far = &graph.Far{Load: m.opt.Load, Writer: m.blocks} }()
 	if m.opt.Store == nil {
 		m.blocks = graph.NewWriter(nil)
 		return

@@ -162,7 +162,7 @@ func (r *reader) segment(at []position, root, top bool) (err error) {
 	first, known := len(r.reducts), len(r.known)
 	defer func() {
 		if x := recover(); x != nil {
-			s, ok := x.(*Stop)
+			s, ok := stopOf(x)
 			if !ok {
 				panic(x)
 			}

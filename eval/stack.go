@@ -311,9 +311,9 @@ func (m *Machine) protect(f func() graph.Value) (v graph.Value, thrown any) {
 			return
 		}
 		thrown = recover()
-		switch thrown.(type) {
-		case *Thrown, *Stop:
-		default:
+		if s, ok := stopOf(thrown); ok {
+			thrown = s
+		} else if _, ok := thrown.(*Thrown); !ok {
 			panic(thrown)
 		}
 		m.opt.Profile.reduces(profiled)

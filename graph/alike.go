@@ -134,6 +134,9 @@ func (v Value) Unplaced() int {
 	if m := v.memo(); m != nil && m.get() != nil {
 		return 0
 	}
+	if v.mostlyFar() {
+		return farSize
+	}
 	one := func(n int, x Value) int {
 		switch x.Kind() {
 		case KindMap:

@@ -89,6 +89,7 @@ type seg struct {
 	off, n int32
 	keys   *string // maps
 	vals   *Value
+	far    *far // nil; else a leaf of blocks, which is not read, and no vals; of a map, its first key
 }
 
 func (s *seg) val(i int) Value  { return unsafe.Slice(s.vals, s.n)[i] }
@@ -105,29 +106,133 @@ type treeFrame struct {
 	known         *leafMemo // its CID, when only its blocks are wanted
 	first         string    // its first key
 	refs          []ref
-	total         int // bytes of all entries
+	total         int    // bytes of all entries, but for those of unread
+	unread        []*far // leaves of blocks in refs
 }
 
-func treeOfList(l *List) *treeFrame {
-	t := &treeFrame{segs: make([]seg, 0, l.Len()/maxRun*9/8+2)}
-	l.runs(func(r run) bool {
-		s := seg{n: int32(r.n), vals: r.items}
-		if r.buf != nil {
-			s.id, s.off = &r.buf.ident, int32(r.offset())
+// treeOfList returns the list's arrays, and its leaves of blocks, where w's sink has them.
+func treeOfList(w *Writer, l *List) *treeFrame {
+	t := &treeFrame{segs: make([]seg, 0, min(l.Len()/maxRun*9/8+2, 1<<16))}
+	if l == nil || l.n == 0 {
+		return t
+	}
+	t.run(l.front())
+	if r := l.rest; r != nil {
+		if r.root != nil {
+			t.node(w, r.root)
 		}
-		t.segs = append(t.segs, s)
-		return true
-	})
+		if r.back.n > 0 {
+			t.run(r.back)
+		}
+	}
 	return t
 }
 
-func treeOfMap(m *Map) *treeFrame {
-	t := &treeFrame{segs: make([]seg, 0, m.Len()/maxLeaf*3/2+2), isMap: true}
-	m.runs(func(id *ident, keys []string, vals []Value) bool {
-		t.segs = append(t.segs, seg{id: id, n: int32(len(keys)), keys: &keys[0], vals: &vals[0]})
-		return true
-	})
+func (t *treeFrame) run(r run) { t.segs = append(t.segs, runSeg(r)) }
+
+func runSeg(r run) seg {
+	s := seg{n: int32(r.n), vals: r.items}
+	if r.buf != nil {
+		s.id, s.off = &r.buf.ident, int32(r.offset())
+	}
+	return s
+}
+
+func (t *treeFrame) node(w *Writer, n *node) {
+	switch {
+	case n.height == 0:
+		t.run(n.leaf)
+	case n.far != nil && n.far.height == 0 && n.far.isHere(w):
+		t.segs = append(t.segs, seg{n: int32(n.n), far: n.far})
+	default:
+		for _, k := range n.near().kids {
+			t.node(w, k)
+		}
+	}
+}
+
+// treeOfMap is as treeOfList.
+func treeOfMap(w *Writer, m *Map) *treeFrame {
+	t := &treeFrame{segs: make([]seg, 0, min(m.Len()/maxLeaf*3/2+2, 1<<16)), isMap: true}
+	if n := m.tree(); n != nil {
+		t.fields(w, n)
+	} else if m.Len() > 0 {
+		t.segs = append(t.segs, seg{n: int32(m.n), keys: m.keys, vals: m.vals})
+	}
 	return t
+}
+
+func (t *treeFrame) fields(w *Writer, n *mapNode) {
+	if n.far != nil && n.far.height == 0 && n.far.isHere(w) {
+		t.segs = append(t.segs, seg{n: int32(n.n), far: n.far, keys: &n.keys[0]})
+		return
+	}
+	if n = n.near(); n.kids == nil {
+		t.segs = append(t.segs, fieldsSeg(n))
+	}
+	for _, k := range n.kids {
+		t.fields(w, k)
+	}
+}
+
+func fieldsSeg(n *mapNode) seg {
+	return seg{id: &n.ident, n: int32(n.n), keys: &n.keys[0], vals: &n.vals[0]}
+}
+
+// read reads the leaf of blocks that comes next, if that is one.
+func (t *treeFrame) read() {
+	f := t.segs[t.seg].far
+	if f == nil {
+		return
+	}
+	var segs []seg
+	if t.isMap {
+		segs = append(segs, fieldsSeg(fieldsNode(f, *t.segs[t.seg].keys).near()))
+	} else {
+		for _, k := range listNode(f).near().kids {
+			segs = append(segs, runSeg(k.leaf))
+		}
+	}
+	t.segs = slices.Replace(t.segs, t.seg, t.seg+1, segs...)
+}
+
+// skipFar, where a leaf begins, skips the leaf of blocks that comes next if it is one of this tree too. Otherwise it reads it.
+func (t *treeFrame) skipFar() bool {
+	f, next := t.segs[t.seg].far, (*far)(nil)
+	if t.i > 0 {
+		t.read()
+		return false
+	}
+	if last := t.seg+1 == len(t.segs); !last {
+		if next = t.segs[t.seg+1].far; next == nil {
+			t.read()
+			return false
+		}
+	}
+	if !f.follows(next) {
+		t.read()
+		return false
+	}
+	t.refs = append(t.refs, ref{t.first, f.count, f.block})
+	t.unread = append(t.unread, f)
+	t.advance(int(f.count))
+	return true
+}
+
+// flatly says whether the tree, whose entries have head bytes before them when they are none, is too small to be one.
+func (t *treeFrame) flatly(head int) bool {
+	size := head + t.total
+	for _, f := range t.unread {
+		if size > maxFlatly {
+			break
+		}
+		data, err := f.tree.Load(f.block)
+		if err != nil {
+			f.fail(err)
+		}
+		size += len(data) - codec.HeadLen(uint64(f.count))
+	}
+	return size <= maxFlatly
 }
 
 // hasChunks guesses whether l is as large as a list hashed before was.
@@ -207,6 +312,16 @@ func (e *encoder) skipChunks(f *frame) bool {
 	for t.count == 0 && !t.end() {
 		t.fromSeg, t.from, t.known = t.seg, t.i, nil
 		g := &t.segs[t.seg]
+		if g.far != nil {
+			if t.isMap {
+				t.first = *g.keys
+			}
+			if !t.skipFar() {
+				g = &t.segs[t.seg]
+			} else {
+				continue
+			}
+		}
 		if t.isMap {
 			t.first = g.key(t.i)
 		}
@@ -302,7 +417,7 @@ func (e *encoder) finishTree(f *frame) bool {
 	if t.isMap {
 		head -= n // a pair in a leaf has a head
 	}
-	if head+t.total <= maxFlatly {
+	if t.flatly(head) {
 		if t.isMap {
 			e.inlineMap(f)
 		} else {

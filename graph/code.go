@@ -151,8 +151,17 @@ func Walk(t *Term, f func(index int, t *Term)) {
 // code block give a *CodeError. Blocks that a literal's trees stand in come from load, but a literal that is known to be equal to one of
 // the values that are held is that value.
 func DecodeCode(c cid.Cid, data []byte, load Loader, held ...Value) (*Term, error) {
+	return decodeCode(c, data, load, nil, held)
+}
+
+// DecodeCode is as DecodeCode, but that large lists and maps stay where they are.
+func (f *Far) DecodeCode(c cid.Cid, data []byte, held ...Value) (*Term, error) {
+	return decodeCode(c, data, f.Load, f, held)
+}
+
+func decodeCode(c cid.Cid, data []byte, load Loader, far *Far, held []Value) (*Term, error) {
 	var loadErr error
-	d := codeReader{members: -1, held: held, load: func(c cid.Cid) ([]byte, error) {
+	d := codeReader{members: -1, held: held, far: far, load: func(c cid.Cid) ([]byte, error) {
 		data, err := load(c)
 		if err != nil {
 			loadErr = err
@@ -196,6 +205,7 @@ func LoadMember(t *Term, load Loader) (group, lam *Term, err error) {
 type codeReader struct {
 	r       *codec.Reader
 	load    Loader
+	far     *Far
 	held    []Value
 	depth   int
 	members int       // of the group being read, -1 outside of one
@@ -426,7 +436,7 @@ func (d *codeReader) term(scope int) (*Term, freeVar, error) {
 			err = d.fail(RulePrim)
 		}
 	case OpLit:
-		v := decoder{load: d.load, held: d.held}
+		v := decoder{load: d.load, far: d.far, held: d.held}
 		if t.Value, err = v.decode(d.r, false); err == nil && t.Value.Kind() == KindFn {
 			err = d.fail(RuleLitFn)
 		}

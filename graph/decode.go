@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"math/big"
 	"slices"
 	"sort"
@@ -56,8 +57,15 @@ const maxRepeat = 1 << 28
 // DecodeValue returns the value that data, made by Encode, is the encoding of. What a canonical encoder does not make is refused, so
 // that Encode gives data again. Blocks of the value's own come from load; links and code are not followed.
 func DecodeValue(data []byte, load Loader) (Value, error) {
+	return (&Far{Load: load}).decodeValue(data, nil)
+}
+
+// DecodeValue is as DecodeValue, but that large lists and maps stay where they are.
+func (f *Far) DecodeValue(data []byte) (Value, error) { return f.decodeValue(data, f) }
+
+func (f *Far) decodeValue(data []byte, far *Far) (Value, error) {
 	r := codec.NewReader(data, true)
-	d := decoder{load: load}
+	d := decoder{load: f.Load, far: far}
 	v, err := d.decode(r, true)
 	if err == nil {
 		err = r.Done()
@@ -65,23 +73,26 @@ func DecodeValue(data []byte, load Loader) (Value, error) {
 	return v, err
 }
 
-// ReadValue reads a component, in the canonical form that Place makes, from the middle of a block.
-func ReadValue(r *codec.Reader, load Loader) (Value, error) {
-	d := decoder{load: load}
-	return d.decode(r, false)
-}
-
 // DecodeForeign returns the data of a block that somebody else may have made: valid DAG-CBOR need not be canonical, and what other
 // codecs hold is read too. It must not be code.
 func DecodeForeign(c cid.Cid, data []byte, load Loader) (Value, error) {
-	v, err := decodeForeign(c, data, load)
+	return decodeForeign(c, data, load, nil)
+}
+
+// DecodeForeign is as DecodeForeign, but that large lists and maps stay where they are.
+func (f *Far) DecodeForeign(c cid.Cid, data []byte) (Value, error) {
+	return decodeForeign(c, data, f.Load, f)
+}
+
+func decodeForeign(c cid.Cid, data []byte, load Loader, far *Far) (Value, error) {
+	v, err := foreignValue(c, data, load, far)
 	if err != nil {
 		return v, fmt.Errorf("block %s: %w", c, err)
 	}
 	return v, nil
 }
 
-func decodeForeign(c cid.Cid, data []byte, load Loader) (Value, error) {
+func foreignValue(c cid.Cid, data []byte, load Loader, far *Far) (Value, error) {
 	switch code := c.Type(); code {
 	case cid.Raw:
 		return BytesValue(slices.Clone(data)), nil
@@ -99,7 +110,7 @@ func decodeForeign(c cid.Cid, data []byte, load Loader) (Value, error) {
 	if IsCode(data) {
 		return Value{}, r.Fail(RuleForm)
 	}
-	d := decoder{load: load}
+	d := decoder{load: load, far: far}
 	v, err := d.decode(r, true)
 	if err == nil {
 		err = r.Done()
@@ -110,6 +121,7 @@ func decodeForeign(c cid.Cid, data []byte, load Loader) (Value, error) {
 // A decoder reads one value with the blocks that are its own. It keeps a stack of its own, since values can be nested a million deep.
 type decoder struct {
 	load   Loader
+	far    *Far // nil: all is read
 	held   []Value
 	stack  []decodeFrame
 	blocks map[cid.Cid]*Value // nil while one is being read
@@ -162,7 +174,11 @@ type nodeFrame struct {
 }
 
 func (d *decoder) decode(r *codec.Reader, root bool) (Value, error) {
-	done, err := d.value(r, root, 0)
+	return d.run(d.value(r, root, 0))
+}
+
+// run reads what is on the stack.
+func (d *decoder) run(done bool, err error) (Value, error) {
 	for err == nil && len(d.stack) > 0 {
 		f := &d.stack[len(d.stack)-1]
 		if done {
@@ -358,7 +374,29 @@ func (d *decoder) form(r *codec.Reader, start int, root bool, level int32) (bool
 			}
 		}
 	}
+	if d.far != nil && height > 0 && (tree == KindList || tree == KindMap) && count > 0 && count < math.MaxInt32 && isOwnCID(c) {
+		d.val, err = d.farValue(tree, height, count, c, r.Raw(start))
+		d.depth = 3
+		return true, err
+	}
 	return d.push(decodeFrame{r: r, kind: decodeTree, n: 1, start: start, node: &nodeFrame{block: c, tree: tree, height: height, count: count}})
+}
+
+// farValue returns a list or map whose blocks are read when something looks at them.
+func (d *decoder) farValue(tree Kind, height int, count int64, root cid.Cid, form []byte) (v Value, err error) {
+	defer CatchLoad(&err)
+	f := newFar(d.far, tree, height, count, root)
+	if tree == KindList {
+		v = ListValue(listOf(run{}, listNode(f), run{}))
+	} else {
+		v = MapValue(mapOver(fieldsNode(f, f.kids()[0].first)))
+	}
+	p := &placement{form: slices.Clone(form), depth: 3}
+	if d.far.Writer != nil {
+		p.mark = d.far.Writer.mark
+	}
+	v.memo().set(p)
+	return v, nil
 }
 
 // fetch loads a block of the value's own.

@@ -435,8 +435,8 @@ func (e *encoder) value(v Value, p place) bool {
 	case KindList:
 		l := v.List()
 		f := frame{v: v, place: p, kind: listFrame, start: len(e.buf)}
-		if l.Len() > maxFlatly || l.rest != nil && hasChunks(l) {
-			f.tree = treeOfList(l)
+		if l.Len() > maxFlatly || l.rest != nil && (l.isFar() || hasChunks(l)) {
+			f.tree = treeOfList(e.w, l)
 			f.kind = treeKind
 			e.stack = append(e.stack, f)
 			return false
@@ -446,8 +446,8 @@ func (e *encoder) value(v Value, p place) bool {
 		return false
 	default:
 		f := frame{v: v, place: p, kind: mapFrame, start: len(e.buf)}
-		if n := v.Map().Len(); n > maxFlatly/2 || n > 256 && hasChunkMemos(v.Map()) {
-			f.tree = treeOfMap(v.Map())
+		if n := v.Map().Len(); n > maxFlatly/2 || v.Map().isFar() || n > 256 && hasChunkMemos(v.Map()) {
+			f.tree = treeOfMap(e.w, v.Map())
 			f.kind = treeKind
 			e.stack = append(e.stack, f)
 			return false
@@ -538,6 +538,7 @@ func (e *encoder) step(f *frame) bool {
 				return e.finish(f)
 			}
 			t := f.tree
+			t.read()
 			s := &t.segs[t.seg]
 			f.entry = len(e.buf)
 			if t.isMap {
@@ -584,9 +585,9 @@ func (e *encoder) part(f *frame) {
 	if f.kind != codeFrame && len(e.buf)-f.start > maxFlatly && !f.lit {
 		e.buf = e.buf[:f.start]
 		if f.kind == listFrame {
-			f.tree = treeOfList(f.v.List())
+			f.tree = treeOfList(e.w, f.v.List())
 		} else {
-			f.tree = treeOfMap(f.v.Map())
+			f.tree = treeOfMap(e.w, f.v.Map())
 		}
 		f.kind, f.vals, f.keys = treeKind, nil, nil
 	}

@@ -120,7 +120,7 @@ func there(t testing.TB, v Value) cid.Cid {
 	}
 	placed := Place(nil, v, blocks)
 	r := codec.NewReader(placed, true)
-	got, err := ReadValue(r, blocks.load)
+	got, err := (&decoder{load: blocks.load}).decode(r, false)
 	if err == nil {
 		err = r.Done()
 	}

@@ -66,6 +66,7 @@ type node struct {
 	leaf   run
 	kids   []*node
 	ends   []int // ends[i]: elements in kids[0..i]
+	far    *far  // nil; else there are neither leaf nor kids, see near
 }
 
 // EmptyList is the list without elements.
@@ -195,6 +196,7 @@ func (l *List) runAt(i int) (run, int) {
 
 func (t *node) runAt(i int) (run, int) {
 	for t.height > 0 {
+		t = t.near()
 		k := t.find(i)
 		if k > 0 {
 			i -= t.ends[k-1]
@@ -337,8 +339,19 @@ func withoutFront(r *rest) *List {
 		first, root := popFirst(r.root)
 		l = listOf(first, root, r.back)
 	}
+	if r.root != nil && r.root.beginsFar() {
+		return l // who holds the beginning need not hold all that was read
+	}
 	r.list.Store(l)
 	return newList(l.front(), l.rest)
+}
+
+// beginsFar says whether t's first element is in a far node.
+func (t *node) beginsFar() bool {
+	for t.far == nil && t.height > 0 {
+		t = t.kids[0]
+	}
+	return t.far != nil
 }
 
 // listOf puts a list together; root may be nil, front and back empty.
@@ -391,6 +404,7 @@ func (t *node) set(i int, v Value) *node {
 	if t.height == 0 {
 		return leafOf(t.leaf.set(i, v))
 	}
+	t = t.near()
 	k := t.find(i)
 	if k > 0 {
 		i -= t.ends[k-1]
@@ -507,7 +521,7 @@ func (t *node) runs(f func(run) bool) bool {
 	if t.height == 0 {
 		return f(t.leaf)
 	}
-	for _, k := range t.kids {
+	for _, k := range t.near().kids {
 		if !k.runs(f) {
 			return false
 		}
@@ -699,6 +713,7 @@ func join(a, b *node) *node {
 
 // joinRight puts the lower tree b after a, as one node of a's height or two.
 func joinRight(a, b *node) (*node, *node) {
+	a = a.near()
 	last := len(a.kids) - 1
 	x, y := a.kids[last], (*node)(nil)
 	if x.height == b.height {
@@ -716,6 +731,7 @@ func joinRight(a, b *node) (*node, *node) {
 
 // joinLeft puts the lower tree a before b.
 func joinLeft(a, b *node) (*node, *node) {
+	b = b.near()
 	x, y := b.kids[0], (*node)(nil)
 	if x.height == a.height {
 		x, y = balance(a, x)
@@ -753,7 +769,7 @@ func balance(a, b *node) (*node, *node) {
 		h := n / 2
 		return leafOf(run{uint32(h), &vals[0], nil}), leafOf(exactRun(vals[h:]))
 	}
-	if len(a.kids) >= minKids && len(b.kids) >= minKids {
+	if a.far != nil || b.far != nil || len(a.kids) >= minKids && len(b.kids) >= minKids {
 		return a, b
 	}
 	kids := make([]*node, 0, len(a.kids)+len(b.kids))
@@ -765,6 +781,7 @@ func split(t *node, i int) (*node, *node) {
 	if t.height == 0 {
 		return leafOf(t.leaf.sub(0, i)), leafOf(t.leaf.sub(i, t.n))
 	}
+	t = t.near()
 	k := t.find(i)
 	l, r := over(t.kids[:k]), over(t.kids[k+1:])
 	if k > 0 {
@@ -782,6 +799,7 @@ func popFirst(t *node) (run, *node) {
 	if t.height == 0 {
 		return t.leaf, nil
 	}
+	t = t.near()
 	first, left := popFirst(t.kids[0])
 	return first, join(left, over(t.kids[1:]))
 }

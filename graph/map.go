@@ -36,6 +36,7 @@ type mapNode struct {
 	keys []string
 	vals []Value
 	kids []*mapNode
+	far  *far // nil; else there are only n and the first key, see near
 }
 
 // EmptyMap is the map without entries.
@@ -150,7 +151,7 @@ func (m *Map) Get(key string) (Value, bool) {
 }
 
 func (t *mapNode) get(key string) (Value, bool) {
-	for t.kids != nil {
+	for t = t.near(); t.kids != nil; t = t.near() {
 		t = t.kids[t.find(key)]
 	}
 	if i, ok := slices.BinarySearch(t.keys, key); ok {
@@ -173,7 +174,7 @@ func (m *Map) some() Value {
 	default:
 		t = m.root
 	}
-	for t.kids != nil {
+	for t = t.near(); t.kids != nil; t = t.near() {
 		t = t.kids[len(t.kids)/2]
 	}
 	return t.vals[len(t.vals)/2]
@@ -256,7 +257,7 @@ func (t *mapNode) with(cs []change) *mapNode {
 		nodes = inners(nodes)
 	}
 	t = nodes[0]
-	for len(t.kids) == 1 {
+	for len(t.kids) == 1 { // a far one has none
 		t = t.kids[0]
 	}
 	return t
@@ -264,6 +265,7 @@ func (t *mapNode) with(cs []change) *mapNode {
 
 // changed returns t with changes as nodes of t's height, none if nothing is left.
 func (t *mapNode) changed(cs []change) []*mapNode {
+	t = t.near()
 	if t.kids == nil {
 		return t.changedLeaf(cs)
 	}
@@ -291,7 +293,7 @@ func (t *mapNode) changed(cs []change) []*mapNode {
 // joined appends t to nodes of its height, or joins it with the last of them if both fit well into one.
 func joined(nodes []*mapNode, t *mapNode) []*mapNode {
 	if n := len(nodes); n > 0 {
-		if a := nodes[n-1]; len(a.keys)+len(t.keys) <= maxLeaf*3/4 {
+		if a := nodes[n-1]; a.far == nil && t.far == nil && len(a.keys)+len(t.keys) <= maxLeaf*3/4 {
 			if t.kids != nil {
 				nodes[n-1] = mapInner(slices.Concat(a.kids, t.kids))
 			} else {
@@ -395,6 +397,7 @@ func (m *Map) runs(f func(id *ident, keys []string, vals []Value) bool) bool {
 }
 
 func (t *mapNode) runs(f func(id *ident, keys []string, vals []Value) bool) bool {
+	t = t.near()
 	if t.kids == nil {
 		return f(&t.ident, t.keys, t.vals)
 	}

@@ -429,6 +429,9 @@ func weight(v Value, depth int) int {
 	if v.p == nil || depth == 0 {
 		return 0
 	}
+	if v.mostlyFar() {
+		return farSize
+	}
 	n, one := 0, 0
 	switch v.Kind() {
 	case KindInt:

@@ -177,6 +177,7 @@ func EncodeAbout(a About, put Sink) Block {
 // A recordReader reads the strict form of these blocks. It keeps the first error, after which it reads nothing.
 type recordReader struct {
 	r   *codec.Reader
+	far *Far
 	err error
 }
 
@@ -259,7 +260,7 @@ func (d *recordReader) natural() uint64 {
 func (d *recordReader) value(load Loader) (v Value) {
 	if d.err == nil {
 		var err error
-		v, err = ReadValue(d.r, load)
+		v, err = (&decoder{load: load, far: d.far}).decode(d.r, false)
 		d.ok(err)
 	}
 	return v
@@ -277,9 +278,15 @@ func (d *recordReader) done(what string) error {
 }
 
 // DecodeResult returns the result that a block is, strictly.
-func DecodeResult(data []byte, load Loader) (Result, error) {
+func DecodeResult(data []byte, load Loader) (Result, error) { return decodeResult(data, load, nil) }
+
+// DecodeResult is as DecodeResult, but that large lists and maps stay where they are.
+func (f *Far) DecodeResult(data []byte) (Result, error) { return decodeResult(data, f.Load, f) }
+
+func decodeResult(data []byte, load Loader, far *Far) (Result, error) {
 	var r Result
 	d := newRecord(data)
+	d.far = far
 	d.fields(3)
 	d.key("of")
 	r.Of = d.link()

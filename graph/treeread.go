@@ -87,6 +87,15 @@ func (d *decoder) node(r *codec.Reader, c cid.Cid, k Kind, height int) (bool, er
 
 // inner reads an entry of an inner node, then the node that it links to.
 func (d *decoder) inner(f *decodeFrame) (bool, error) {
+	_, c, err := f.child()
+	if err != nil {
+		return true, inBlock(f.node.block, err)
+	}
+	return d.node(f.r, c, f.node.tree, f.node.height-1)
+}
+
+// child reads an entry of an inner node: its first key, in a map's, and the CID of the child, whose count is then node's.
+func (f *decodeFrame) child() (first string, c cid.Cid, err error) {
 	r := f.r
 	f.start = r.Offset()
 	fields := 2
@@ -98,11 +107,9 @@ func (d *decoder) inner(f *decodeFrame) (bool, error) {
 		err = &codec.Error{Offset: f.start, Rule: RuleTreeNode}
 	}
 	if err == nil && fields == 3 {
-		var key string
-		key, err = r.Text()
-		f.keys = append(f.keys[:0], key)
+		first, err = r.Text()
+		f.keys = append(f.keys[:0], first)
 	}
-	var c cid.Cid
 	if err == nil {
 		f.node.count, _, err = r.Int()
 	}
@@ -112,10 +119,7 @@ func (d *decoder) inner(f *decodeFrame) (bool, error) {
 	if err == nil {
 		err = f.entry(r.Raw(f.start))
 	}
-	if err != nil {
-		return true, inBlock(f.node.block, err)
-	}
-	return d.node(r, c, f.node.tree, f.node.height-1)
+	return first, c, err
 }
 
 // joined puts the child that was just read to what f has.

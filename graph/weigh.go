@@ -58,8 +58,14 @@ func (s *Scale) weigh(v Value, depth int) (bytes int, bounded bool) {
 	case KindBytes:
 		bytes = s.fresh(unsafe.Pointer(v.p), 48+len(v.Bytes()))
 	case KindList:
+		if v.mostlyFar() {
+			return s.fresh(unsafe.Pointer(v.p), farSize), true
+		}
 		return s.list(v, depth)
 	case KindMap:
+		if v.mostlyFar() {
+			return s.fresh(unsafe.Pointer(v.p), farSize), true
+		}
 		m := v.Map()
 		n := s.fresh(unsafe.Pointer(v.p), m.Len())
 		if n == 0 {
@@ -110,6 +116,7 @@ func (r *rest) last() run {
 	}
 	t := r.root
 	for t.height > 0 {
+		t = t.near()
 		t = t.kids[len(t.kids)-1]
 	}
 	return t.leaf

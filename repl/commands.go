@@ -27,7 +27,7 @@ func with(o Options, f func(*Session) error) error {
 	if err != nil {
 		return err
 	}
-	if err = f(s); err == nil && s.out.err != nil {
+	if err = loading(func() error { return f(s) }); err == nil && s.out.err != nil {
 		err = Misuse(s.out.err)
 	}
 	if e := s.Close(); e != nil {
@@ -40,6 +40,17 @@ func with(o Options, f func(*Session) error) error {
 		err = &failure{exitMissing, errors.New("nothing was kept")}
 	}
 	return err
+}
+
+// loading runs f, which may go through a value whose blocks cannot be read.
+func loading(f func() error) (err error) {
+	defer func() {
+		if e := (*graph.LoadError)(nil); errors.As(err, &e) {
+			err = &failure{exitMissing, err}
+		}
+	}()
+	defer graph.CatchLoad(&err)
+	return f()
 }
 
 // terminal says whether w is a terminal that shows colours.

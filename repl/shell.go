@@ -81,12 +81,12 @@ func (sh *shell) part(parent context.Context, text string) (ok bool) {
 			sh.code, ok = exitUser, false
 		}
 	}()
-	var err error
-	if command, is := strings.CutPrefix(text, ":"); is {
-		err = sh.command(ctx, command)
-	} else {
-		err = sh.evaluate(ctx, "input", text)
-	}
+	err := loading(func() error {
+		if command, is := strings.CutPrefix(text, ":"); is {
+			return sh.command(ctx, command)
+		}
+		return sh.evaluate(ctx, "input", text)
+	})
 	if err == nil {
 		return true
 	}

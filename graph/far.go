@@ -1,0 +1,286 @@
+// This file holds large lists and maps of which only what was looked at is in memory.
+
+package graph
+
+import (
+	"fmt"
+	"iter"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"weak"
+
+	"github.com/ipfs/go-cid"
+	"github.com/rosser-lang/rosser/codec"
+)
+
+// # How is a list of ten million records a value like any other?
+//
+// A list or map that stands in more than one leaf is decoded as a tree with one far node, which knows how many elements it has and the
+// block that they are in. Whoever goes through a node reads its block, one level, and finds far nodes there or elements; the tree's
+// functions do not know otherwise. What was read is held weakly, and the last few nodes in any case: so a program that goes through all
+// holds a few. A leaf that nothing has changed is laid out again as what it was, unread (chunk.go).
+//
+// Each block is checked when it is read: its form, its cuts, and that its counts and keys are what the node over it says. That
+// the last cut of one node fits to the first of the next is not.
+
+// Far says how the large values of what is decoded are kept: as blocks that Load has, which is to have them as long as the values live. If
+// Writer is not nil, its Sink has the blocks of all those values too.
+type Far struct {
+	Load   Loader
+	Writer *Writer
+}
+
+// A LoadError is what a list or map panics with when a block of it cannot be read.
+type LoadError struct {
+	CID cid.Cid
+	Err error
+}
+
+func (e *LoadError) Error() string { return fmt.Sprintf("block %s: %v", e.CID, e.Err) }
+func (e *LoadError) Unwrap() error { return e.Err }
+
+// CatchLoad, deferred, makes the panic of a LoadError the error of a function.
+func CatchLoad(err *error) {
+	switch x := recover().(type) {
+	case nil:
+	case *LoadError:
+		*err = x
+	default:
+		panic(x)
+	}
+}
+
+// A farTree is what the far nodes of one tree have in common.
+type farTree struct {
+	Far
+	kind  Kind
+	count int64
+}
+
+// A far is a node of a tree of blocks.
+type far struct {
+	tree   *farTree
+	block  cid.Cid
+	height int   // 0: a leaf
+	at     int64 // elements of the tree before it
+	count  int64
+	list   atomic.Pointer[weak.Pointer[node]]
+	fields atomic.Pointer[weak.Pointer[mapNode]]
+}
+
+// recent keeps the nodes alive that were read last.
+var recent struct {
+	sync.Mutex
+	nodes [32]any
+	next  int
+}
+
+func keepRecent(n any) {
+	recent.Lock()
+	recent.nodes[recent.next] = n
+	recent.next = (recent.next + 1) % len(recent.nodes)
+	recent.Unlock()
+}
+
+// newFar returns a far node over a tree of blocks.
+func newFar(f *Far, k Kind, height int, count int64, root cid.Cid) *far {
+	return &far{tree: &farTree{*f, k, count}, block: root, height: height, count: count}
+}
+
+func listNode(f *far) *node { return &node{n: int(f.count), height: f.height + 1, far: f} }
+
+func fieldsNode(f *far, first string) *mapNode {
+	return &mapNode{n: int(f.count), keys: []string{first}, far: f}
+}
+
+// near returns t, or what t stands for if that is far. A leaf of blocks is a node of height 1 over arrays.
+func (t *node) near() *node {
+	if t.far == nil {
+		return t
+	}
+	f := t.far
+	if w := f.list.Load(); w != nil {
+		if n := w.Value(); n != nil {
+			return n
+		}
+	}
+	var kids []*node
+	if f.height > 0 {
+		for _, k := range f.kids() {
+			kids = append(kids, listNode(k.far))
+		}
+	} else {
+		s := f.leaf()
+		s.list.runs(func(r run) bool {
+			kids = append(kids, leafOf(r))
+			return true
+		})
+		first := kids[0].leaf
+		f.remember(&first.buf.ident, s, func(yield func(span) bool) {
+			for _, k := range kids {
+				if !yield(span{k.leaf.buf.number(), int32(k.leaf.offset()), int32(k.leaf.n)}) {
+					return
+				}
+			}
+		})
+	}
+	n := inner(kids)
+	w := weak.Make(n)
+	f.list.Store(&w)
+	keepRecent(n)
+	return n
+}
+
+// near is as node's.
+func (t *mapNode) near() *mapNode {
+	if t.far == nil {
+		return t
+	}
+	f := t.far
+	if w := f.fields.Load(); w != nil {
+		if n := w.Value(); n != nil {
+			return n
+		}
+	}
+	var n *mapNode
+	if f.height > 0 {
+		var kids []*mapNode
+		for _, k := range f.kids() {
+			kids = append(kids, fieldsNode(k.far, k.first))
+		}
+		n = mapInner(kids)
+	} else {
+		s := f.leaf()
+		n = &mapNode{n: len(s.keys), keys: s.keys, vals: s.vals}
+		f.remember(&n.ident, s, func(yield func(span) bool) { yield(span{n.number(), 0, int32(n.n)}) })
+	}
+	if n.keys[0] != t.keys[0] {
+		f.fail(&codec.Error{Rule: RuleTreeCount})
+	}
+	w := weak.Make(n)
+	f.fields.Store(&w)
+	keepRecent(n)
+	return n
+}
+
+// remember has the array that begins a leaf remember it, if nothing but its elements decides where it ends.
+func (f *far) remember(begin *ident, s *subtree, spans iter.Seq[span]) {
+	if s.edges[0].closed {
+		m := leafMemo{count: int(s.count), size: s.size, node: f.block, spans: slices.Collect(spans)}
+		if f.tree.Writer != nil {
+			m.mark = f.tree.Writer.mark
+		}
+		begin.remember(m)
+	}
+}
+
+func (f *far) fail(err error) { panic(&LoadError{f.block, err}) }
+
+// leaf reads the elements of a leaf.
+func (f *far) leaf() *subtree {
+	d := decoder{load: f.tree.Load, far: &f.tree.Far}
+	done, err := d.node(codec.NewReader(nil, true), f.block, f.tree.kind, 0)
+	if err == nil {
+		_, err = d.run(done, err)
+	}
+	if err == nil && d.sub.count != f.count {
+		err = &codec.Error{Rule: RuleTreeCount}
+	}
+	if err != nil {
+		f.fail(err)
+	}
+	return d.sub
+}
+
+// A farKid is a child of an inner node.
+type farKid struct {
+	first string // maps: its first key
+	far   *far
+}
+
+// kids reads an inner node.
+func (f *far) kids() []farKid {
+	data, err := f.tree.Load(f.block)
+	if err != nil {
+		f.fail(err)
+	}
+	kids, err := f.readKids(codec.NewReader(data, true))
+	if err != nil {
+		f.fail(err)
+	}
+	return kids
+}
+
+func (f *far) readKids(r *codec.Reader) ([]farKid, error) {
+	n, err := r.Array()
+	if err != nil {
+		return nil, err
+	}
+	node := decodeFrame{r: r, kind: decodeInner, node: &nodeFrame{block: f.block, tree: f.tree.kind, height: f.height}}
+	kids, at := make([]farKid, 0, min(n, maxNode)), f.at
+	for range n {
+		k, c, err := node.child()
+		if err != nil {
+			return nil, err
+		}
+		count := node.node.count
+		if count <= 0 || count > f.at+f.count-at || len(kids) > 0 && f.tree.kind == KindMap && kids[len(kids)-1].first >= k || !isOwnCID(c) {
+			return nil, &codec.Error{Offset: node.start, Rule: RuleTreeCount}
+		}
+		kids = append(kids, farKid{k, &far{tree: f.tree, block: c, height: f.height - 1, at: at, count: count}})
+		at += count
+	}
+	if at != f.at+f.count {
+		return nil, &codec.Error{Rule: RuleTreeCount}
+	}
+	return kids, r.Done()
+}
+
+// follows says whether o is the node after f in their tree; nil is what comes after the last.
+func (f *far) follows(o *far) bool {
+	if o == nil {
+		return f.at+f.count == f.tree.count
+	}
+	return f.tree == o.tree && f.at+f.count == o.at
+}
+
+// isHere says whether a Writer's Sink has the blocks of the far node's elements.
+func (f *far) isHere(w *Writer) bool {
+	return w.put == nil || f.tree.Writer != nil && f.tree.Writer.mark == w.mark
+}
+
+// isFar says whether a part of l stands in blocks.
+func (l *List) isFar() bool { return l.rest != nil && l.rest.root != nil && l.rest.root.isFar() }
+
+func (t *node) isFar() bool { return t.far != nil || slices.ContainsFunc(t.kids, (*node).isFar) }
+
+// isFar is as List's.
+func (m *Map) isFar() bool {
+	t := m.tree()
+	return t != nil && t.isFar()
+}
+
+func (t *mapNode) isFar() bool { return t.far != nil || slices.ContainsFunc(t.kids, (*mapNode).isFar) }
+
+// mostlyFar says whether a list or map is one whose size in memory says little about how many elements it has: its tree begins or goes on far.
+func (v Value) mostlyFar() bool {
+	switch v.Kind() {
+	case KindList:
+		l := v.List()
+		if l.rest == nil || l.rest.root == nil {
+			return false
+		}
+		t := l.rest.root
+		return t.far != nil || t.height > 0 && slices.ContainsFunc(t.kids, func(k *node) bool { return k.far != nil })
+	case KindMap:
+		t := v.Map().root
+		if l := v.Map().log; l != nil {
+			t = (*l.marks.Load())[0].root
+		}
+		return t != nil && (t.far != nil || slices.ContainsFunc(t.kids, func(k *mapNode) bool { return k.far != nil }))
+	}
+	return false
+}
+
+const farSize = 1 << 12 // bytes that a value takes which is mostly far, and the work to lay it out

@@ -1,0 +1,321 @@
+package graph
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ipfs/go-cid"
+	"github.com/rosser-lang/rosser/codec"
+)
+
+// A shelf is blocks in memory that counts what is loaded.
+type shelf struct {
+	blocks map[cid.Cid][]byte
+	loads  int
+	w      *Writer
+}
+
+func newShelf() *shelf {
+	s := &shelf{blocks: map[cid.Cid][]byte{}}
+	s.w = NewWriter(SinkFunc(func(b Block) { s.blocks[b.CID] = b.Data }))
+	return s
+}
+
+func (s *shelf) load(c cid.Cid) ([]byte, error) {
+	s.loads++
+	if data, ok := s.blocks[c]; ok {
+		return data, nil
+	}
+	return nil, NotFound(c)
+}
+
+// keep puts v, and returns it as it is loaded far.
+func (s *shelf) keep(t *testing.T, v Value) Value {
+	data := s.w.Encode(nil, v)
+	far, err := (&Far{s.load, s.w}).DecodeValue(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return far
+}
+
+func record(i int) Value {
+	return MapValue(MapSorted([]string{"city", "id", "note"}, []Value{Text(fmt.Sprint("city", i%50)), Int(int64(i)), Text(fmt.Sprintf("record number %d of many", i))}))
+}
+
+func records(n int) Value {
+	var b ListBuilder
+	for i := range n {
+		b.Add(record(i))
+	}
+	return ListValue(b.List())
+}
+
+// evenly returns a list and a map of n elements whose leaves are not cut by their content.
+func evenly(n int) (list, m Value) {
+	vals, keys := make([]Value, n), make([]string, n)
+	for i := range vals {
+		vals[i], keys[i] = Text(strings.Repeat("a", 900)), keyOf(2*i)
+	}
+	return ListValue(ListOf(slices.Clone(vals))), MapValue(MapSorted(keys, vals))
+}
+
+func keyOf(i int) string { return fmt.Sprintf("key%08d", i) }
+
+func fields(n int) Value {
+	keys, vals := make([]string, n), make([]Value, n)
+	for i := range n {
+		keys[i], vals[i] = keyOf(2*i), record(i)
+	}
+	return MapValue(MapSorted(keys, vals))
+}
+
+// TestFarTouches counts the blocks that looking at a part of a large value loads.
+func TestFarTouches(t *testing.T) {
+	s := newShelf()
+	const n = 200_000
+	list, m := s.keep(t, records(n)), s.keep(t, fields(n))
+	if total := len(s.blocks); total < 500 {
+		t.Fatalf("%d blocks, want many", total)
+	}
+	for name, look := range map[string]func(){
+		"length":  func() { _ = list.List().Len() },
+		"at":      func() { _ = list.List().At(n / 2) },
+		"last":    func() { _ = list.List().At(n - 1) },
+		"slice":   func() { _ = list.List().Slice(n/3, n/3+10).At(5) },
+		"drop":    func() { _ = list.List().Slice(n/3, n).At(5) },
+		"set":     func() { Encode(ListValue(list.List().Set(n/4, Int(1))), s.w) },
+		"tail":    func() { _, l := list.List().Uncons(); _ = l.At(n / 2) },
+		"get":     func() { _, _ = m.Map().Get(keyOf(n)) },
+		"missing": func() { _, _ = m.Map().Get(keyOf(n + 1)) },
+		"len":     func() { _ = m.Map().Len() },
+	} {
+		s.loads = 0
+		look()
+		most := 12
+		if name == "set" {
+			most = 60 // the inner nodes, and the leaves beside it
+		}
+		if s.loads > most {
+			t.Errorf("%s loads %d blocks", name, s.loads)
+		}
+	}
+}
+
+// TestFarOperations does the same to a value that is far and to one that is not: they are laid out alike.
+func TestFarOperations(t *testing.T) {
+	rounds := 60
+	if testing.Short() {
+		rounds = 10
+	}
+	for seed := range uint64(rounds) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		s := newShelf()
+		n := 500 + r.IntN(6000)
+		near, nearMap := records(n), fields(n)
+		if seed%2 == 1 { // leaves end where the next element has no room: it matters what that is
+			near, nearMap = evenly(n / 4)
+		}
+		list, m := s.keep(t, near).List(), s.keep(t, nearMap).Map()
+		l, o := near.List(), nearMap.Map()
+		for range 1 + r.IntN(6) {
+			i, v := r.IntN(l.Len()+1), record(r.IntN(1000))
+			switch r.IntN(8) {
+			case 0:
+				if i < l.Len() {
+					l, list = l.Set(i, v), list.Set(i, v)
+				}
+			case 1:
+				l, list = l.Append(v), list.Append(v)
+			case 2:
+				l, list = l.Prepend(v), list.Prepend(v)
+			case 3:
+				l, list = l.Slice(0, i).Append(v).Concat(l.Slice(i, l.Len())), list.Slice(0, i).Append(v).Concat(list.Slice(i, list.Len()))
+			case 4:
+				j := min(l.Len(), i+r.IntN(200))
+				l, list = l.Slice(0, i).Concat(l.Slice(j, l.Len())), list.Slice(0, i).Concat(list.Slice(j, list.Len()))
+			case 5:
+				l, list = l.Concat(near.List()), list.Concat(s.keep(t, near).List())
+			case 6:
+				for range r.IntN(300) {
+					if l.Len() > 1 {
+						_, l = l.Uncons()
+						_, list = list.Uncons()
+					}
+				}
+			case 7:
+				i, j := min(i, l.Len()/4), max(i, l.Len()*3/4)
+				l, list = l.Slice(i, j), list.Slice(i, j)
+			}
+			if l.Len() == 0 {
+				break
+			}
+			switch key := keyOf(r.IntN(2*n + 10)); r.IntN(3) {
+			case 0:
+				o, m = o.Insert(key, v), m.Insert(key, v)
+			case 1:
+				o, m = o.Remove(key), m.Remove(key)
+			case 2:
+				for range 50 {
+					key := keyOf(r.IntN(2*n + 10))
+					o, m = o.Insert(key, v), m.Insert(key, v)
+				}
+			}
+			for what, pair := range map[string][2]Value{"list": {ListValue(l), ListValue(list)}, "map": {MapValue(o), MapValue(m)}} {
+				want := Encode(pair[0], nil)
+				for name, put := range map[string]Sink{"no": nil, "the same": s.w, "another": NewWriter(SinkFunc(func(Block) {}))} {
+					if got := Encode(pair[1], put); string(got) != string(want) {
+						t.Fatalf("seed %d: a %s that was far is laid out otherwise for %s sink", seed, what, name)
+					}
+				}
+				if v, err := DecodeValue(Encode(pair[1], s.w), s.load); err != nil || string(Encode(v, nil)) != string(want) {
+					t.Fatalf("seed %d: a %s that was far is not in the sink: %v", seed, what, err)
+				}
+			}
+		}
+		at := 0
+		l.Each(func(v Value) bool {
+			if string(Encode(v, nil)) != string(Encode(list.At(at), nil)) {
+				t.Fatalf("seed %d: element %d", seed, at)
+			}
+			at++
+			return true
+		})
+		o.Each(func(key string, v Value) bool {
+			w, ok := m.Get(key)
+			if !ok || string(Encode(v, nil)) != string(Encode(w, nil)) {
+				t.Fatalf("seed %d: key %s", seed, key)
+			}
+			return true
+		})
+	}
+}
+
+// TestFarHostile looks at trees whose nodes say what is not so, and at those that are not there.
+func TestFarHostile(t *testing.T) {
+	s := newShelf()
+	far := s.keep(t, records(20_000))
+	f := &Far{s.load, s.w}
+	walk := func(v Value) (err error) {
+		defer CatchLoad(&err)
+		v.List().Each(func(Value) bool { return true })
+		return nil
+	}
+	if err := walk(far); err != nil {
+		t.Fatal(err)
+	}
+	leaf := cid.Undef
+	for c, data := range s.blocks {
+		if r := codec.NewReader(data, true); len(data) > minNode {
+			if n, err := r.Array(); err == nil && n > 0 && r.Peek() == codec.Map {
+				leaf = c
+			}
+		}
+	}
+	recent.nodes = [32]any{}
+	data := s.blocks[leaf]
+	delete(s.blocks, leaf)
+	var e *LoadError
+	far = s.keep(t, far)
+	if err := walk(far); !errors.As(err, &e) || !errors.Is(err, ErrNotFound) || e.CID != leaf {
+		t.Errorf("a leaf that is not there: %v", err)
+	}
+	s.blocks[leaf] = append(slices.Clone(data), 0)
+	if err := walk(far); !errors.As(err, &e) || e.CID != leaf {
+		t.Errorf("a leaf with something behind it: %v", err)
+	}
+	other := s.blocks[leaf]
+	for c, data := range s.blocks {
+		if r := codec.NewReader(data, true); c != leaf {
+			if _, err := r.Array(); err == nil && r.Peek() == codec.Map {
+				other = data
+			}
+		}
+	}
+	s.blocks[leaf] = other // as if its CID were another's
+	if err := walk(far); !errors.As(err, &e) {
+		t.Errorf("a leaf with another count: %v", err)
+	}
+	for _, form := range []struct {
+		height int
+		count  int64
+		c      cid.Cid
+	}{{1, 20_001, far.List().rest.root.rootBlock()}, {2, 20_000, far.List().rest.root.rootBlock()}, {1, 20_000, leaf}, {39, 1 << 30, leaf}} {
+		if !form.c.Defined() {
+			continue
+		}
+		v, err := f.DecodeValue(appendTree(nil, KindList, form.height, form.count, form.c))
+		if err == nil {
+			err = walk(v)
+		}
+		if err == nil {
+			t.Errorf("a tree of height %d and %d elements is read", form.height, form.count)
+		}
+	}
+}
+
+// rootBlock is a block of a far node below t.
+func (t *node) rootBlock() cid.Cid {
+	if t.far != nil {
+		return t.far.block
+	}
+	for _, k := range t.kids {
+		if c := k.rootBlock(); c.Defined() {
+			return c
+		}
+	}
+	return cid.Undef
+}
+
+// TestFarNeighbours takes whole leaves out of a map, so that others become neighbours.
+func TestFarNeighbours(t *testing.T) {
+	var keys []string
+	var vals []Value
+	add := func(v Value) {
+		keys, vals = append(keys, keyOf(len(keys))), append(vals, v)
+	}
+	for range 2 {
+		for range 150 {
+			add(Text(strings.Repeat("a", 900)))
+		}
+		for range 8_000 {
+			add(Int(1))
+		}
+	}
+	near := MapSorted(keys, vals)
+	s := newShelf()
+	far := s.keep(t, MapValue(near)).Map()
+	ends := []int{0}
+	var leaves func(n *mapNode)
+	leaves = func(n *mapNode) {
+		if n.far != nil && n.far.height == 0 {
+			ends = append(ends, ends[len(ends)-1]+n.n)
+			return
+		}
+		for _, k := range n.near().kids {
+			leaves(k)
+		}
+	}
+	leaves(far.root)
+	if len(ends) < 8 {
+		t.Fatalf("%d leaves, want some", len(ends)-1)
+	}
+	for i, a := range ends {
+		for _, b := range ends[i:] {
+			if b-a == len(keys) {
+				continue
+			}
+			n, f := near, far
+			for _, key := range keys[a:b] {
+				n, f = n.Remove(key), f.Remove(key)
+			}
+			if got, want := Encode(MapValue(f), s.w), Encode(MapValue(n), nil); string(got) != string(want) {
+				t.Fatalf("without %d to %d it is laid out otherwise", a, b)
+			}
+		}
+	}
+}
