@@ -106,6 +106,9 @@ let naiveUnique xs = fold (\out x -> if contains x out then out else out ++ [x])
 let isIn xs x = contains x xs
 let near a b = abs (a - b) <= 1e-9 * (1 + abs a)
 let some o = o.Some
+let tagOf change = (Map.keys change).0
+let numbers field d = map (\c -> (Map.values c).0) d |> filter (Map.has field) |> map (Map.get field >> some)
+let versions xs ys text sep = [Text.join "\n" (map show xs) ++ sep, text ++ Text.join "\n" (map show ys)]
 `
 
 var laws = []struct{ name, law string }{
@@ -174,6 +177,16 @@ var laws = []struct{ name, law string }{
 	{"escape", `\{text, sep} -> Regex.split (Regex.escape sep) text == (if sep == "" then (if text == "" then [""] else Text.chars text) else Text.split sep text)`},
 	{"matches are parts of the text", `\{text} -> all (\m -> Text.slice m.start m.end text == m.text) (Regex.findAll "(?s).b?|é" text) && Regex.replace "[^b]+" "$0" text == text && Regex.replaceWith "[^b]*" (.text) text == text`},
 	{"split leaves out the matches", `\{text} -> Regex.split "[a-c]+" text |> Text.join "" |> (\rest -> rest == Regex.replace "[a-c]+" "" text)`},
+
+	{"pointers", `\{m, vs, v} -> let data = {"a/~b": vs, m} in Json.at "" v == Some v && all (\i -> Json.at "/a~1~0b/\(i)" data == at i vs) (range (-1) (length vs)) && all (\k -> Json.at ("/m/" ++ Text.replace "/" "~1" (Text.replace "~" "~0" k)) data == Map.get k m) (Map.keys m)`},
+	{"names and indices of a path", `\{m, vs, i} -> all (\k -> Json.query "$[\(show k)]" m == [(Map.get k m).Some]) (Map.keys m) && Json.query "$[\(i)]" vs == List.slice i (if i == -1 then length vs else i + 1) vs`},
+	{"wildcards and slices of a path", `\{m, vs, n, i} -> Json.query "$.*" m == Map.values m && Json.query "$[*]" vs == vs && Json.query "$[\(i):\(n)]" vs == List.slice i n vs && Json.query "$[::-1]" vs == reverse vs && Json.query "$[::\(max 1 n)]" vs == map (.0) (List.chunks (max 1 n) vs)`},
+	{"any depth", `\{v} -> let within x = match Ipld.kind x { | "list" -> [x, ...flatMap within x] | "map" -> [x, ...flatMap within (Map.values x)] | _ -> [x] } in same (Json.query "$..*" v) (drop 1 (within v))`},
+	{"grep", `\{text} -> map (.text) (Regex.grep "" text) == Text.lines text && all (\{line, text: found} -> at (line - 1) (Text.lines text) == Some found && Regex.matches "a|é$" found) (Regex.grep "a|é$" text)`},
+	{"frequent words", `\{texts} -> let text = Text.join "" texts in let words = Text.tokens text in let found = Text.frequent (length words) text in same (flatMap (\[word, n] -> repeat n word) found) words && found == sortBy (\[word, n] -> [0 - n]) (sortBy (.0) found) && all (\n -> Text.frequent n text == take n found) [0, 1, 2] && Text.join "" words == Regex.replace "[^\\pL\\pM\\pN]" "" (Text.lower text)`},
+	{"patch", `\{xs, ys, text, sep} -> let [old, new] = versions xs ys text sep in let d = Diff.lines old new in Diff.patch d old == new && Diff.patch (Diff.lines new old) new == old && all (\c -> tagOf c == "Kept") (Diff.lines old old)`},
+	{"lines of a diff", `\{xs, ys, text, sep} -> let [old, new] = versions xs ys text sep in let d = Diff.lines old new in numbers "old" d == range 1 (length (numbers "old" d)) && numbers "new" d == range 1 (length (numbers "new" d)) && all (\[a, b] -> not (tagOf a == "Added" && tagOf b == "Removed")) (pairs d)`},
+	{"unified", `\{xs, ys, text, sep} -> let [old, new] = versions xs ys text sep in let d = Diff.lines old new in let lines = drop 2 (Text.split "\n" (Diff.unified "a" "b" d)) in all (\[tag, sign] -> List.count (\c -> tagOf c == tag) d == List.count (Text.startsWith sign) lines) [["Removed", "-"], ["Added", "+"]] && (old == new) == isEmpty lines`},
 
 	{"innerJoin", `\{rows, others} -> Table.innerJoin ["k"] others rows == flatMap (\r -> flatMap (\o -> if o.k == r.k then [{...o, ...r}] else []) others) rows`},
 	{"leftJoin", `\{rows, others} -> let b = if isEmpty others then {} else {b: null} in Table.leftJoin ["k"] others rows == flatMap (\r -> match filter (\o -> o.k == r.k) others { | [] -> [{...b, ...r}] | os -> map (\o -> {...o, ...r}) os }) rows`},

@@ -27,7 +27,7 @@ var modules = []struct{ file, module string }{
 	{"prelude.ros", ""}, {"text.ros", "Text"}, {"math.ros", "Math"}, {"bytes.ros", "Bytes"}, {"map.ros", "Map"}, {"json.ros", "Json"},
 	{"csv.ros", "Csv"}, {"hash.ros", "Hash"}, {"ipld.ros", "Ipld"}, {"test.ros", "Test"},
 	{"list.ros", "List"}, {"option.ros", "Option"}, {"result.ros", "Result"}, {"regex.ros", "Regex"}, {"date.ros", "Date"},
-	{"stats.ros", "Stats"}, {"table.ros", "Table"},
+	{"stats.ros", "Stats"}, {"table.ros", "Table"}, {"diff.ros", "Diff"},
 }
 
 func main() {
