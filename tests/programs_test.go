@@ -12,40 +12,80 @@ import (
 	"testing"
 )
 
-// TestPrograms compares each program's value with NAME.json, which was computed without Rosser.
-func TestPrograms(t *testing.T) {
-	csv, err := filepath.Abs("data/weather.csv")
-	if err != nil {
-		t.Fatal(err)
+// programs are those of tests/programs, with their arguments, among them files of tests/data.
+var programs = []struct {
+	name string
+	args []string
+}{
+	{"weather", []string{"csv:weather.csv"}},
+	{"spells", []string{"csv:weather.csv"}},
+	{"totals", []string{"csv:weather.csv"}},
+	{"words", []string{"25", "file:opticks.txt"}},
+	{"search", []string{`"(?i)refrangib(le|ility)\\b"`, "file:opticks.txt"}},
+	{"changes", []string{"file:gettysburg-hay.txt", "file:gettysburg-bliss.txt"}},
+	{"quakes", []string{"json:earthquakes.json"}},
+	{"identify", []string{"file:opticks.txt"}},
+}
+
+// programArgs is the i-th program's file and arguments, with absolute paths.
+func programArgs(i int) []string {
+	file, _ := filepath.Abs("programs/" + programs[i].name + ".ros")
+	args := []string{file}
+	for _, arg := range programs[i].args {
+		if kind, name, ok := strings.Cut(arg, ":"); ok && !strings.HasPrefix(arg, `"`) {
+			path, _ := filepath.Abs("data/" + name)
+			arg = kind + ":" + path
+		}
+		args = append(args, arg)
 	}
-	for _, name := range []string{"weather", "spells"} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			program, _ := filepath.Abs("programs/" + name + ".ros")
-			dir := t.TempDir()
-			out, errText, exit := command(t, dir, "run", "--as", "json", program, "csv:"+csv)
-			if exit != 0 {
-				t.Fatalf("exit %d\n%s", exit, errText)
-			}
-			data, err := os.ReadFile("programs/" + name + ".json")
-			if err != nil {
-				t.Fatal(err)
-			}
-			var got, want any
-			if err := json.Unmarshal([]byte(out), &got); err != nil {
-				t.Fatalf("%v in %.300q", err, out)
-			}
-			if err := json.Unmarshal(data, &want); err != nil {
-				t.Fatal(err)
-			}
-			if !reflect.DeepEqual(got, want) {
-				t.Errorf("got\n%.3000s\nwant\n%.3000s", out, data)
-			}
-			// Again: the same answer to the byte, now from the store.
-			if again, errText, _ := command(t, dir, "run", "--as", "json", program, "csv:"+csv); again != out {
-				t.Errorf("again: got %.500q, want %.500q\n%s", again, out, errText)
-			}
-		})
+	return args
+}
+
+// TestPrograms compares each program's value with NAME.json, which was computed without Rosser, and the CIDs of the expression and
+// of its Result with the line in results.golden.
+func TestPrograms(t *testing.T) {
+	facts := make([]string, len(programs))
+	t.Run("values", func(t *testing.T) {
+		for i, p := range programs {
+			t.Run(p.name, func(t *testing.T) {
+				t.Parallel()
+				dir := t.TempDir()
+				args := append([]string{"run", "--as", "json", "--stats"}, programArgs(i)...)
+				out, errText, exit := command(t, dir, args...)
+				if exit != 0 {
+					t.Fatalf("exit %d\n%s", exit, errText)
+				}
+				s := stats(errText)
+				facts[i] = fmt.Sprintf("%s %s %s\n", p.name, s["expression"], s["result"])
+				data, err := os.ReadFile("programs/" + p.name + ".json")
+				if err != nil {
+					t.Fatal(err)
+				}
+				var got, want any
+				if err := json.Unmarshal([]byte(out), &got); err != nil {
+					t.Fatalf("%v in %.300q", err, out)
+				}
+				if err := json.Unmarshal(data, &want); err != nil {
+					t.Fatal(err)
+				}
+				if !reflect.DeepEqual(got, want) {
+					t.Errorf("got\n%.3000s\nwant\n%.3000s", out, data)
+				}
+				// Again: the same answer to the byte, now from the store.
+				if again, errText, _ := command(t, dir, args...); again != out {
+					t.Errorf("again: got %.500q, want %.500q\n%s", again, out, errText)
+				}
+			})
+		}
+	})
+	got, golden := strings.Join(facts, ""), "programs/results.golden"
+	if *update {
+		if err := os.WriteFile(golden, []byte(got), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want, err := os.ReadFile(golden); err != nil || got != string(want) {
+		t.Errorf("%s: %v; got\n%swant\n%s", golden, err, got, want)
 	}
 }
 
@@ -95,17 +135,15 @@ func TestArguments(t *testing.T) {
 // error, Result and steps never depend on it.
 func TestPolicies(t *testing.T) {
 	t.Parallel()
-	csv, _ := filepath.Abs("data/weather.csv")
-	programs := map[string][]string{} // files by where they come from, with their argument
-	for _, name := range []string{"weather", "spells"} {
-		file, _ := filepath.Abs("programs/" + name + ".ros")
-		programs[name] = []string{file, "csv:" + csv}
+	runs := map[string][]string{} // files by where they come from, with their arguments
+	for i, p := range programs {
+		runs[p.name] = programArgs(i)
 	}
 	dir := t.TempDir()
 	add := func(name, src string) {
-		file := fmt.Sprintf("%d.ros", len(programs))
+		file := fmt.Sprintf("%d.ros", len(runs))
 		write(t, dir, file, src)
-		programs[name] = []string{filepath.Join(dir, file)}
+		runs[name] = []string{filepath.Join(dir, file)}
 	}
 	for i, src := range []string{
 		"fold (+) 0 (range 1 1000)",
@@ -122,7 +160,7 @@ func TestPolicies(t *testing.T) {
 			add(fmt.Sprintf("%s:%d", filepath.Base(file), c.start+1), source(fileLines(t, file), c))
 		}
 	}
-	for name, program := range programs {
+	for name, program := range runs {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			policies(t, program...)
