@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 
 	"github.com/ipfs/go-cid"
@@ -257,11 +258,12 @@ func isCAR(head []byte) bool {
 }
 
 func (s *Session) importCAR(ctx context.Context, r io.Reader, path string) error {
+	debug.SetGCPercent(100) // a block is garbage as soon as it is written
 	in := bufio.NewReader(r)
 	head, _ := in.Peek(headCAR)
 	got, err := s.store.Import(ctx, in, filepath.Base(path))
-	if err == nil {
-		err = s.pinImported(ctx, got.Roots, path)
+	if err == nil || errors.Is(err, store.ErrTruncated) { // what has come is kept
+		err = errors.Join(err, s.pinImported(ctx, got.Roots, path))
 	}
 	if err == nil || got.Blocks > 0 {
 		fmt.Fprintf(s.opt.Stderr, "%s, %s\n", sizeText(got.Size), plural(got.Claims, "claim"))
@@ -308,6 +310,7 @@ func Export(ctx context.Context, o Options, root, path string) error {
 
 // export writes a CAR file beside the place where it shall be, and moves it there when it is whole.
 func (s *Session) export(ctx context.Context, root cid.Cid, path string) error {
+	debug.SetGCPercent(100)
 	if path == "-" {
 		size, err := s.store.Export(ctx, root, s.opt.Stdout)
 		if err != nil {

@@ -159,8 +159,8 @@ func content(st store.Statistics) uint64 {
 // blockNames say what the kinds of blocks are.
 var blockNames = map[store.BlockKind]string{
 	store.CodeBlock: "code", store.ResultBlock: "results", store.TraceBlock: "traces", store.ReductBlock: "reducts", store.CheckpointBlock: "checkpoints",
-	store.AboutBlock: "about code: sources, names", store.DataBlock: "values and data", store.FilesBlock: "libraries and files (UnixFS)",
-	store.OtherBlock: "other",
+	store.AboutBlock: "about code: sources, names", store.DataBlock: "values and data", store.FilesBlock: "libraries, folders, files (UnixFS)",
+	store.OtherBlock: "contents of files, and other bytes",
 }
 
 func printStat(out io.Writer, dir string, st store.Statistics, kept store.Collected, unknown error) {

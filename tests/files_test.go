@@ -158,11 +158,14 @@ func TestFileErrors(t *testing.T) {
 	}
 }
 
-// TestFilesMemory moves a file that is larger than the memory it may take.
+// TestFilesMemory moves a file that is larger than the memory it may take, into a store, out of it, and to another as a CAR file.
 func TestFilesMemory(t *testing.T) {
-	const size, most = 300 << 20, 200 // bytes, MiB
+	if testing.Short() {
+		t.Skip("300 MB")
+	}
+	const size = 300 << 20
 	dir := t.TempDir()
-	run := func(stdin io.Reader, stdout io.Writer, args ...string) {
+	run := func(most int, stdin io.Reader, stdout io.Writer, args ...string) { // most in MiB
 		t.Helper()
 		cmd := exec.Command(rosser, args...)
 		cmd.Env = append(os.Environ(), "ROSSER_STORE="+filepath.Join(dir, "store"))
@@ -192,11 +195,29 @@ func TestFilesMemory(t *testing.T) {
 		t.Logf("%s: %d MiB", args[0], took)
 	}
 	var root bytes.Buffer
-	run(&sequence{left: size}, &root, "add", "-")
+	run(200, &sequence{left: size}, &root, "add", "-")
+	c := strings.TrimSpace(root.String())
 	check := &sequence{left: size}
-	run(nil, &same{check}, "cat", strings.TrimSpace(root.String()))
+	run(200, nil, &same{check}, "cat", c)
 	if check.left != 0 {
 		t.Errorf("%d bytes were not written", check.left)
+	}
+	car, other := filepath.Join(dir, "file.car"), filepath.Join(dir, "other")
+	run(256, nil, io.Discard, "export", c, car)
+	root.Reset()
+	run(280, nil, &root, "--store", other, "import", car)
+	if root.String() != c+"\n" {
+		t.Errorf("import: got %q, want %s", root.String(), c)
+	}
+	if err := os.Truncate(car, size/2); err != nil {
+		t.Fatal(err)
+	}
+	other = filepath.Join(dir, "third")
+	if _, errText, exit := command(t, dir, "--store", other, "import", car); exit != 3 || !strings.Contains(errText, "ends in the middle of a block, after ") {
+		t.Errorf("import of half the file: got exit %d and %s", exit, errText)
+	}
+	if out, _, _ := command(t, dir, "--store", other, "store", "gc"); !strings.Contains(out, "nothing dropped") {
+		t.Errorf("what came of half the file is not kept:\n%s", out)
 	}
 }
 

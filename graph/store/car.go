@@ -4,6 +4,7 @@ package store
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -112,6 +113,7 @@ const maxHeader = 1 << 20
 // machine found itself. When the file is cut short, what was whole is kept, and the error wraps ErrTruncated.
 func (s *Store) Import(ctx context.Context, r io.Reader, who string) (Imported, error) {
 	in := &counter{r: bufio.NewReaderSize(r, 256<<10)}
+	whole := in.announced()
 	blocks, err := openCAR(in)
 	if err != nil {
 		return Imported{}, fmt.Errorf("not a CAR file: %w", err)
@@ -120,21 +122,28 @@ func (s *Store) Import(ctx context.Context, r io.Reader, who string) (Imported, 
 	expected := in.n // bytes of the file up to the end of the last whole block
 	var end error
 	for {
-		b, err := blocks.Next()
-		if err == io.EOF && in.n == expected {
+		c, data, err := nextBlock(blocks)
+		if err == io.EOF && in.n == expected && in.n >= whole {
 			break
 		}
-		if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) {
+		if (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) && in.ended() {
 			end = fmt.Errorf("%w, after %d whole ones, which are kept", ErrTruncated, got.Blocks)
 			break
 		}
 		if err != nil {
 			return got, fmt.Errorf("CAR file, after %d blocks: %w", got.Blocks, err)
 		}
-		c, data := b.Cid(), b.RawData()
 		section := uint64(c.ByteLen() + len(data))
 		expected += int64(varint.UvarintSize(section)) + int64(section)
-		if !isIdentity(c) {
+		if isIdentity(c) { // its CID is the block, so it is not stored
+			inline, err := identity(c)
+			if err == nil && !bytes.Equal(inline, data) {
+				err = fmt.Errorf("%w: %s", graph.ErrDamaged, c)
+			}
+			if err != nil {
+				return got, fmt.Errorf("CAR file: the bytes of a block are not those of its CID: %w", err)
+			}
+		} else {
 			if err := verifcid.ValidateCid(verifcid.DefaultAllowlist, c); err != nil {
 				return got, fmt.Errorf("CAR file: block %s: %w", c, err)
 			}
@@ -162,12 +171,24 @@ func openCAR(r io.Reader) (blocks *car.BlockReader, err error) {
 			err = fmt.Errorf("%v", p)
 		}
 	}()
-	return car.NewBlockReader(r, car.WithTrustedCAR(true), // verified here, where the error can name the block
-		car.MaxAllowedHeaderSize(maxHeader), car.MaxAllowedSectionSize(MaxBlock+maxCID))
+	return car.NewBlockReader(r, car.MaxAllowedHeaderSize(maxHeader))
 }
 
-// maxCID is more than any CID has in bytes.
-const maxCID = 256
+// nextBlock reads the next block, whose bytes are not verified. It is io.EOF where there is none.
+func nextBlock(blocks *car.BlockReader) (cid.Cid, []byte, error) {
+	c, r, n, err := blocks.NextReader()
+	if err != nil {
+		return c, nil, err
+	}
+	if n > MaxBlock {
+		return c, nil, fmt.Errorf("block %s has %d bytes, and a store takes at most %d", c, n, MaxBlock)
+	}
+	data := make([]byte, n)
+	if _, err := io.ReadFull(r, data); err != nil {
+		return c, nil, fmt.Errorf("block %s: %w", c, io.ErrUnexpectedEOF)
+	}
+	return c, data, nil
+}
 
 // A counter counts what is read from r.
 type counter struct {
@@ -187,6 +208,25 @@ func (c *counter) ReadByte() (byte, error) {
 		c.n++
 	}
 	return b, err
+}
+
+// announced returns at which byte the blocks of a CARv2 end, as its header has it; 0 for any other file. Nothing is read.
+func (c *counter) announced() int64 {
+	head, _ := c.r.Peek(car.PragmaSize + car.HeaderSize)
+	if len(head) < car.PragmaSize+car.HeaderSize || !bytes.Equal(head[:car.PragmaSize], car.Pragma) {
+		return 0
+	}
+	var h car.Header
+	if _, err := h.ReadFrom(bytes.NewReader(head[car.PragmaSize:])); err != nil {
+		return 0
+	}
+	return int64(h.DataOffset + h.DataSize)
+}
+
+// ended says whether there is nothing more to read.
+func (c *counter) ended() bool {
+	_, err := c.r.Peek(1)
+	return err == io.EOF
 }
 
 // claims records the results that the roots are, or list, as claims of who.

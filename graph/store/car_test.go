@@ -148,6 +148,13 @@ func TestImportTruncated(t *testing.T) {
 				t.Errorf("cut at %d: all blocks came", cut)
 			}
 		case errors.Is(err, ErrTruncated):
+			if cut%37 == 0 {
+				fresh := open(t, t.TempDir())
+				got, _ := fresh.Import(bg, bytes.NewReader(data[:cut]), "x")
+				if kept := len(blocksOf(t, fresh)); kept != got.Blocks || !strings.Contains(err.Error(), fmt.Sprintf("after %d whole ones", kept)) {
+					t.Errorf("cut at %d: %d blocks are kept, %v", cut, kept, err)
+				}
+			}
 		case got.Roots == nil: // in the header
 		default:
 			t.Errorf("cut at %d: %v", cut, err)
@@ -194,20 +201,44 @@ func TestImportWrong(t *testing.T) {
 		weak, _ = cid.Prefix{Version: 1, Codec: cid.Raw, MhType: 0x22, MhLength: 4}.Sum([]byte("x")) // murmur3
 	}
 	big := block(codec.AppendBytes(nil, make([]byte, MaxBlock)))
-	for name, data := range map[string][]byte{
-		"empty":          {},
-		"text":           []byte("this is no CAR file"),
-		"huge header":    {0xff, 0xff, 0xff, 0xff, 0x7f},
-		"version 3":      file(codec.AppendInt(codec.AppendText(codec.AppendMap(nil, 1), "version"), 3)),
-		"huge section":   append(file(header(f.answer.Expr)), 0xff, 0xff, 0xff, 0xff, 0x7f),
-		"endless varint": append(file(header(f.answer.Expr)), bytes.Repeat([]byte{0xff}, 20)...),
-		"empty section":  append(file(header(f.answer.Expr)), 0),
-		"no CID":         file(header(f.answer.Expr), []byte("not a CID")),
-		"weak hash":      file(header(weak), append(weak.Bytes(), 'x')),
-		"large block":    file(header(big.CID), append(big.CID.Bytes(), big.Data...)),
+	huge := codec.RawCID([]byte("huge"))
+	ident, _ := cid.Prefix{Version: 1, Codec: cid.Raw, MhType: 0, MhLength: -1}.Sum([]byte("x"))
+	good := append(f.blocks[2].CID.Bytes(), f.blocks[2].Data...)
+	for _, c := range []struct {
+		name string
+		data []byte
+		want string
+	}{
+		{"empty", nil, "not a CAR file"},
+		{"text", []byte("this is no CAR file"), "not a CAR file"},
+		{"huge header", []byte{0xff, 0xff, 0xff, 0xff, 0x7f}, "not a CAR file: invalid header data, length of read beyond allowable maximum"},
+		{"header of no map", file([]byte{0x80}), "not a CAR file"},
+		{"header cut", header(f.answer.Expr)[:20], "not a CAR file"},
+		{"version 3", file(codec.AppendInt(codec.AppendText(codec.AppendMap(nil, 1), "version"), 3)), "not a CAR file: invalid car version: 3"},
+		{"huge section of no CID", append(file(header(f.answer.Expr)), 0xff, 0xff, 0xff, 0xff, 0x7f), ErrTruncated.Error()},
+		{"huge section", append(append(file(header(f.answer.Expr), good), 0xff, 0xff, 0xff, 0xff, 0x7f), huge.Bytes()...), "after 1 blocks: block " + huge.String() + " has 34359738331 bytes"},
+		{"endless varint", append(file(header(f.answer.Expr), good), bytes.Repeat([]byte{0xff}, 20)...), "after 1 blocks: varint"},
+		{"empty section", append(file(header(f.answer.Expr), good), 0), "after 1 blocks: "},
+		{"no CID", file(header(f.answer.Expr), []byte("not a CID")), "after 0 blocks: "},
+		{"weak hash", file(header(weak), append(weak.Bytes(), 'x')), "block " + weak.String()},
+		{"large block", file(header(big.CID), append(big.CID.Bytes(), big.Data...)), "block " + big.CID.String()},
+		{"inline block", file(header(ident), append(ident.Bytes(), 'y')), ident.String()},
+		{"another's bytes", file(header(f.answer.Expr), append(f.blocks[3].CID.Bytes(), f.blocks[2].Data...)), f.blocks[3].CID.String()},
 	} {
-		if got, err := to.Import(bg, bytes.NewReader(data), "x"); err == nil {
-			t.Errorf("%s: got %+v and no error", name, got)
+		got, err := to.Import(bg, bytes.NewReader(c.data), "x")
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %+v, %v, want %s", c.name, got, err, c.want)
+		}
+	}
+	// What is odd and not wrong: blocks twice, roots that are not there, none at all.
+	for name, data := range map[string][]byte{
+		"twice":    file(header(f.blocks[2].CID), good, good, good),
+		"rootless": file(header(), good, good, good),
+		"no root":  file(header(huge, f.blocks[2].CID), good, append(ident.Bytes(), 'x'), good),
+	} {
+		to := open(t, t.TempDir())
+		if got, err := to.Import(bg, bytes.NewReader(data), "x"); err != nil || got.Blocks != 3 || len(blocksOf(t, to)) != 1 {
+			t.Errorf("%s: got %+v, %v", name, got, err)
 		}
 	}
 	// A claim about one expression with the result of another, in a library.
@@ -233,8 +264,17 @@ func TestCARv2(t *testing.T) {
 	if err := car.WrapV1(bytes.NewReader(v1), &v2); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := to.Import(bg, &v2, "x"); err != nil || got.Claims != 1 {
+	data := v2.Bytes()
+	if got, err := to.Import(bg, bytes.NewReader(data), "x"); err != nil || got.Claims != 1 {
 		t.Errorf("got %+v, %v", got, err)
+	}
+	// Its header says where the blocks end, so no cut goes unnoticed; the index behind them is not read.
+	for cut := range len(data) {
+		whole := cut >= car.PragmaSize+car.HeaderSize+len(v1)
+		got, err := to.Import(bg, bytes.NewReader(data[:cut]), "x")
+		if whole != (err == nil) || err != nil && got.Roots != nil && !errors.Is(err, ErrTruncated) {
+			t.Errorf("cut at %d of %d: got %+v, %v", cut, len(data), got, err)
+		}
 	}
 }
 
