@@ -109,9 +109,9 @@ func (r *Rows) bad(i int, msg string, skip func() error) error {
 	return &RowError{at.line, at.column, msg, skip == nil}
 }
 
-// tooLong is the error of a row that does not fit into the window.
-func (r *Rows) tooLong() error {
-	return r.bad(r.pos, fmt.Sprintf("a row of more than %d bytes", r.limit), nil)
+// tooLong is the error of a row that does not fit into the window. skip passes over it.
+func (r *Rows) tooLong(skip func() error) error {
+	return r.bad(r.pos, fmt.Sprintf("a row of more than %d bytes", r.limit), skip)
 }
 
 // record reads a row of CSV.
@@ -129,7 +129,7 @@ func (r *Rows) record() (Value, error) {
 	if errors.As(err, &wrong) {
 		skip := func() error { return nil }
 		if r.pos == start { // it is not known where it ends
-			skip = func() error { return r.skipLine(wrong.Offset - start) }
+			skip = func() error { return r.skipLine(wrong.Offset-start, "\r\n") }
 		}
 		return Value{}, r.bad(wrong.Offset, wrong.Msg, skip)
 	}
@@ -157,8 +157,12 @@ func (r *Rows) header() error {
 		r.columns, err = NewColumns(names, start)
 	}
 	var wrong *TextError
-	if errors.As(err, &wrong) {
+	var long *RowError
+	switch {
+	case errors.As(err, &wrong):
 		return r.bad(wrong.Offset, wrong.Msg, nil)
+	case errors.As(err, &long): // without the names there are no rows
+		r.skip, long.Last = nil, true
 	}
 	return err
 }
@@ -177,7 +181,7 @@ func (r *Rows) scan() (start int, err error) {
 			switch start = r.pos; {
 			case !r.end && !r.full() && (c.pos == len(c.text) || open):
 			case !r.end && c.pos == len(c.text):
-				return start, r.tooLong()
+				return start, r.tooLong(func() error { return r.skipLine(len(r.buf)-r.pos, "\r\n") })
 			case err != nil:
 				return start, &TextError{start + wrong.Offset, wrong.Msg}
 			default:
@@ -206,10 +210,10 @@ func afterValid(s string) string {
 	return ""
 }
 
-// skipLine passes over n bytes and what follows of their line.
-func (r *Rows) skipLine(n int) error {
+// skipLine passes over n bytes and what follows of their line, up to one of the ends.
+func (r *Rows) skipLine(n int, ends string) error {
 	for r.pos += n; ; {
-		if i := bytes.IndexAny(r.buf[r.pos:], "\r\n"); i >= 0 || r.end {
+		if i := bytes.IndexAny(r.buf[r.pos:], ends); i >= 0 || r.end {
 			if r.pos += i; i < 0 {
 				r.pos = len(r.buf)
 			}
@@ -228,7 +232,7 @@ func (r *Rows) line() (Value, error) {
 		n := bytes.IndexByte(r.buf[r.pos:], '\n')
 		if n < 0 && !r.end {
 			if r.full() {
-				return Value{}, r.tooLong()
+				return Value{}, r.tooLong(func() error { return r.skipLine(len(r.buf)-r.pos, "\n") })
 			}
 			if err := r.more(); err != nil {
 				return Value{}, err
@@ -333,7 +337,7 @@ func (r *Rows) element() (Value, error) {
 		}
 		switch {
 		case p.beyond && !r.end && r.full():
-			return v, r.tooLong()
+			return v, r.tooLong(r.skipElement)
 		case p.beyond && !r.end:
 			if err := r.more(); err != nil {
 				return v, err

@@ -99,6 +99,11 @@ func TestImportBadRows(t *testing.T) {
 		{"mark.json", "\ufeff[1]", "1:1: got '\\ufeff', want a value\n", ""},
 		{"more.json", "[1] 2", "1:5: got '2', want the end\n", ""},
 		{"object.json", "{\"a\":\n[1,]}", "2:4: got ']', want a value\n", ""},
+		{"empty.csv", "", "", ""},
+		{"names.csv", "a,b", "", ""},
+		{"marked.csv", "\ufeffa,b\r\n1,\"x\r\ny\"\r\n2,3,4", "4:1: another number of fields than the first record" + hint, "1 bad row left out, the first at marked.csv:4:1: another number of fields than the first record"},
+		{"long.csv", "a,b\n1,2\n3," + strings.Repeat("x", 40<<20) + "\n4,5", "3:1: a row of more than 16777216 bytes" + hint, "1 bad row left out, the first at long.csv:3:1: a row of more than 16777216 bytes"},
+		{"long.ndjson", "[\"" + strings.Repeat("x", 20<<20) + "\"]\n7\n\xff\n8", "1:1: a row of more than 16777216 bytes" + hint, "2 bad rows left out, the first at long.ndjson:1:1: a row of more than 16777216 bytes"},
 		{"binary.csv", "a\x00\n\x00\n", "", ""},
 		{"binary.json", "\x00", "1:1: got '\\x00', want a value\n", ""},
 	} {
