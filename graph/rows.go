@@ -154,7 +154,14 @@ func (r *Rows) header() error {
 		for i, f := range r.fields {
 			names[i] = strings.Clone(f)
 		}
-		r.columns, err = NewColumns(names, start)
+		if r.columns, err = NewColumns(names, start); err != nil {
+			keys := r.columns.keys
+			i := 1
+			for keys[i] != keys[i-1] {
+				i++
+			}
+			return r.bad(start, fmt.Sprintf("%s, %.40q", err.(*TextError).Msg, keys[i]), nil)
+		}
 	}
 	var wrong *TextError
 	var long *RowError
@@ -324,10 +331,17 @@ func (r *Rows) element() (Value, error) {
 			continue
 		}
 		if r.list == listClosed {
-			if p.i < len(p.data) {
-				return Value{}, r.bad(p.i, fmt.Sprintf("got %s, want the end", p.here()), nil)
+			if p.i == len(p.data) {
+				return Value{}, io.EOF
 			}
-			return Value{}, io.EOF
+			got := p.here()
+			if p.beyond && !r.end { // a character that the window cuts
+				if err := r.more(); err != nil {
+					return Value{}, err
+				}
+				continue
+			}
+			return Value{}, r.bad(p.i, fmt.Sprintf("got %s, want the end", got), nil)
 		}
 		v, err := p.value(1)
 		if err == nil {

@@ -64,7 +64,7 @@ var rowCases = []struct{ format, text, want string }{
 	{"csv", "a,b", ""},
 	{"csv", "a,b\n1,x\n2,y", `{"a":"1","b":"x"}` + "\n" + `{"a":"2","b":"y"}`},
 	{"csv", "\ufeffb,a\r\n\r\n1,\"x\r\n\"\"y\"\"\"\r\r2,\r\n", `{"a":"x\r\n\"y\"","b":"1"}` + "\n" + `{"a":"","b":"2"}`},
-	{"csv", "a,a\n1,2", "1:1: two fields have one name!"},
+	{"csv", "a,a\n1,2", "1:1: two fields have one name, \"a\"!"},
 	{"csv", "\n\n\"a\n1,2", "3:1: quote not closed!"},
 	{"csv", "a\xff\n1", "1:2: not UTF-8 text!"},
 	{"csv", "a,b\n1\n2,3\n4,5,6\n7,8", "2:1: another number of fields than the first record\n" + `{"a":"2","b":"3"}` + "\n4:1: another number of fields than the first record\n" + `{"a":"7","b":"8"}`},
@@ -82,6 +82,7 @@ var rowCases = []struct{ format, text, want string }{
 	{"json", "\n 1 2", "2:4: got '2', want the end!"},
 	{"json", "[]", ""},
 	{"json", " [ ] ", ""},
+	{"json", "[]ܡ", "1:3: got 'ܡ', want the end!"},
 	{"json", "[] 1", "1:4: got '1', want the end!"},
 	{"json", "[1 , \"a]\\\"\",\n{\"b\":[2,{}]}]\n", "1\n\"a]\\\"\"\n{\"b\":[2,{}]}"},
 	{"json", "[12,34", "12\n1:7: got the end, want , or ]"},
@@ -199,7 +200,7 @@ func FuzzRows(f *testing.F) {
 			}
 			want, wrong := wholly(format, text)
 			got, first := readRows(format, text, 3+int(size))
-			if first != wrong || wrong == "" && got != want {
+			if first != wrong && !strings.HasPrefix(first, wrong+", ") || wrong == "" && got != want {
 				t.Errorf("%s %q in windows of %d: got\n%s\nwant\n%s%s", format, text, 3+int(size), got, want, wrong)
 			}
 		}

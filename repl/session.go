@@ -192,7 +192,11 @@ func memoryLimit(text string) (int64, error) {
 	if text == "" {
 		return defaultMemory(), nil
 	}
-	return sizeFlag("--memory", text)
+	n, err := sizeFlag("--memory", text)
+	if err == nil && n < 32<<20 {
+		err = fmt.Errorf("--memory: got %q, want at least 32M", text)
+	}
+	return n, err
 }
 
 // sizeFlag reads a size such as 512M, that a flag has.
@@ -209,10 +213,7 @@ func sizeFlag(flag, text string) (int64, error) {
 	if err != nil || n <= 0 || n > (1<<62)>>shift {
 		return 0, fmt.Errorf("%s: got %q, want a size such as 512M or 4G", flag, text)
 	}
-	if n <<= shift; n < 32<<20 {
-		return 0, fmt.Errorf("--memory: got %q, want at least 32M", text)
-	}
-	return n, nil
+	return n << shift, nil
 }
 
 // defaultMemory is half of the machine's memory, where that is known, and at most what the processor can address well.

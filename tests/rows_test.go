@@ -91,7 +91,7 @@ func TestImportBadRows(t *testing.T) {
 	for _, c := range []struct{ name, text, want, skipped string }{
 		{"width.csv", "a,b\n1,2\n3\n4,5\n6", "3:1: another number of fields than the first record" + hint, "2 bad rows left out, the first at width.csv:3:1: another number of fields than the first record"},
 		{"cut.csv", "a,b\n1,2\n3,\"é", "3:3: quote not closed" + hint, "1 bad row left out, the first at cut.csv:3:3: quote not closed"},
-		{"twice.csv", "a,a\n1,2\n", "1:1: two fields have one name\n", ""},
+		{"twice.csv", "a,a\n1,2\n", "1:1: two fields have one name, \"a\"\n", ""},
 		{"bytes.csv", "a\nx\xff\n", "2:2: not UTF-8 text" + hint, "1 bad row left out, the first at bytes.csv:2:2: not UTF-8 text"},
 		{"cut.ndjson", "{\"a\":1}\r\n{\"a\":", "2:6: got the end, want a value" + hint, "1 bad row left out, the first at cut.ndjson:2:6: got the end, want a value"},
 		{"twice.ndjson", "{\"é\":1,\"é\":2}\n1", "1:1: duplicate key \"é\"" + hint, "1 bad row left out, the first at twice.ndjson:1:1: duplicate key \"é\""},

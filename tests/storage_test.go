@@ -231,6 +231,46 @@ func TestPins(t *testing.T) {
 	ok("run", "double.ros") // the standard library is whole
 }
 
+// TestTrim: below a size, answers for what is below a pin are given up and can be reduced again; what is pinned itself stays with its answer.
+func TestTrim(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	ok := func(args ...string) string {
+		t.Helper()
+		out, stderr, exit := command(t, dir, args...)
+		if exit != 0 {
+			t.Fatalf("%v: exit %d\n%s", args, exit, stderr)
+		}
+		return out
+	}
+	// An answer of 600 kB for what the pinned expression holds, and a small one for the expression itself.
+	write(t, dir, "big.ros", "let big = map (\\x -> Text.padLeft 300000 x \"\") [\"a\", \"b\"]\n\nsum (map Text.length big)\n")
+	want := ok("run", "--link", "all", "big.ros")
+	expr := ok("compile", "big.ros")
+	whole, big := strings.TrimSpace(expr[strings.Index(expr, "= ")+2:]), strings.Fields(expr)[1]
+	ok("pin", "add", whole)
+	ok("store", "gc")
+	ok("result", big)
+	out := ok("store", "gc", "--trim", "400K")
+	if !regexp.MustCompile(`(?m)^\d+ answers? dropped that can be reduced again cheaply$`).MatchString(out) {
+		t.Errorf("got %s", out)
+	}
+	if _, _, exit := command(t, dir, "result", big); exit != 3 {
+		t.Errorf("the result that was to go: got exit %d", exit)
+	}
+	if got := ok("result", whole); got != want {
+		t.Errorf("the pinned answer: got %q, want %q", got, want)
+	}
+	ok("store", "check")
+	if out := ok("store", "gc", "--trim", "1K"); !strings.Contains(out, "are left, more than 1.0 kB: all of it is pinned, in use, or needed by what is") {
+		t.Errorf("got %s", out)
+	}
+	if got := ok("run", "big.ros"); got != want {
+		t.Errorf("again: got %q, want %q", got, want)
+	}
+	ok("result", whole)
+}
+
 // TestCollectWorkspace: what is kept in the workspace stays with what it uses, what was stopped can go on, and a session that runs
 // loses nothing.
 func TestCollectWorkspace(t *testing.T) {
