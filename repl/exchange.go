@@ -283,7 +283,7 @@ func (s *Session) importCAR(ctx context.Context, r io.Reader, path string) error
 // pinImported pins what a file was imported to, as far as it came: who imports wants to have it.
 func (s *Session) pinImported(ctx context.Context, roots []cid.Cid, path string) error {
 	for _, c := range roots {
-		_, err := s.store.Pin(ctx, importedPin(c, path))
+		err := s.store.PinPartly(ctx, importedPin(c, path))
 		if err != nil && !errors.Is(err, graph.ErrNotFound) {
 			return err
 		}
@@ -296,7 +296,7 @@ func importedPin(c cid.Cid, path string) store.Pin {
 	if whole, err := filepath.Abs(path); err == nil && path != "-" { // "." has a name
 		path = whole
 	}
-	return store.Pin{CID: c, Name: oneLine(lang.Clean(filepath.Base(path)), shownBytes), Partial: true}
+	return store.Pin{CID: c, Name: oneLine(lang.Clean(filepath.Base(path)), shownBytes)}
 }
 
 // Export is `rosser export`.

@@ -105,7 +105,7 @@ func Add(ctx context.Context, o Options, path, profile string, hidden bool) erro
 		}
 		end()
 		if err == nil {
-			_, err = s.Pin(ctx, importedPin(c, path))
+			err = s.PinPartly(ctx, importedPin(c, path))
 		}
 		if err != nil {
 			return moved(ctx, err)

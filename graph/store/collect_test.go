@@ -90,6 +90,25 @@ func TestPins(t *testing.T) {
 	if p := pins[i]; p.Name != "direct" || !p.Direct || p.Partial || time.Since(p.Added) > time.Minute {
 		t.Errorf("got %+v", p)
 	}
+	// What is imported again keeps the name that somebody gave it.
+	for _, c := range []struct {
+		was  Pin
+		want string
+	}{{Pin{CID: expr, Name: "mine"}, "mine"}, {Pin{CID: expr, Name: "mine", Direct: true}, "a.car"}, {Pin{CID: expr, Name: "b.car", Partial: true}, "a.car"}} {
+		pin(t, s, c.was)
+		if err := s.PinPartly(bg, Pin{CID: expr, Name: "a.car"}); err != nil {
+			t.Error(err)
+		}
+		err := s.Pins(bg, func(p Pin) error {
+			if p.CID == expr && (p.Name != c.want || p.Direct || p.Partial != (c.want == "a.car")) {
+				t.Errorf("%+v: got %+v", c.was, p)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
 	for _, want := range []bool{true, false} {
 		if ok, err := s.Unpin(bg, expr); ok != want || err != nil {
 			t.Errorf("got %v, %v, want %v", ok, err, want)

@@ -75,6 +75,24 @@ func (s *Store) Pin(ctx context.Context, p Pin) (Size, error) {
 	return size, s.Flush(ctx)
 }
 
+// PinPartly is Pin with a partial pin, but leaves one as it is that keeps all below p.CID: somebody gave it its name.
+func (s *Store) PinPartly(ctx context.Context, p Pin) error {
+	if err := s.Flush(ctx); err != nil {
+		return err
+	}
+	key := []byte(pinKey(p.CID))
+	rec, ok, err := s.get(ctx, key)
+	if err != nil {
+		return err
+	}
+	if was, err := readPin(key, rec); ok && err == nil && !was.Direct && !was.Partial {
+		return nil
+	}
+	p.Partial, p.Direct = true, false
+	_, err = s.Pin(ctx, p)
+	return err
+}
+
 // ErrManyBlocks is returned by PinSize.
 var ErrManyBlocks = errors.New("more blocks than asked for")
 
