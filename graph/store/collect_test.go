@@ -90,6 +90,9 @@ func TestPins(t *testing.T) {
 	if p := pins[i]; p.Name != "direct" || !p.Direct || p.Partial || time.Since(p.Added) > time.Minute {
 		t.Errorf("got %+v", p)
 	}
+	if err := s.PinPartly(bg, Pin{CID: gone}); !errors.Is(err, graph.ErrNotFound) || !strings.Contains(err.Error(), gone.String()) {
+		t.Errorf("a partial pin of what is not there: got %v", err)
+	}
 	// What is imported again keeps the name that somebody gave it.
 	for _, c := range []struct {
 		was  Pin

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"time"
 
 	"github.com/ipfs/go-cid"
@@ -61,21 +62,26 @@ func pinKey(c cid.Cid) string { return string(pinPrefix) + c.KeyString() }
 // Pin keeps p.CID from now on, in place of an earlier pin of it, and returns the size of what that keeps when it is on the disk. A block that is
 // missing is an error that names it, unless the pin is partial; the root has to be there.
 func (s *Store) Pin(ctx context.Context, p Pin) (Size, error) {
-	if len(p.Name) > MaxPinName {
-		return Size{}, fmt.Errorf("a pin's name of %d bytes is too long, the limit is %d", len(p.Name), MaxPinName)
-	}
 	size, err := s.PinSize(ctx, p, 0)
 	if err != nil {
 		return size, err
 	}
-	p.Added = time.Now()
-	if err := s.enqueue(ctx, op{opNote, pinKey(p.CID), appendPin(nil, p)}); err != nil {
-		return size, err
-	}
-	return size, s.Flush(ctx)
+	return size, s.setPin(ctx, p)
 }
 
-// PinPartly is Pin with a partial pin, but leaves one as it is that keeps all below p.CID: somebody gave it its name.
+func (s *Store) setPin(ctx context.Context, p Pin) error {
+	if len(p.Name) > MaxPinName {
+		return fmt.Errorf("a pin's name of %d bytes is too long, the limit is %d", len(p.Name), MaxPinName)
+	}
+	p.Added = time.Now()
+	if err := s.enqueue(ctx, op{opNote, pinKey(p.CID), appendPin(nil, p)}); err != nil {
+		return err
+	}
+	return s.Flush(ctx)
+}
+
+// PinPartly is Pin with a partial pin, but looks at no block below p.CID, and leaves a pin as it is that keeps all of them: somebody gave
+// it its name.
 func (s *Store) PinPartly(ctx context.Context, p Pin) error {
 	if err := s.Flush(ctx); err != nil {
 		return err
@@ -88,9 +94,13 @@ func (s *Store) PinPartly(ctx context.Context, p Pin) error {
 	if was, err := readPin(key, rec); ok && err == nil && !was.Direct && !was.Partial {
 		return nil
 	}
+	if has, err := s.Has(ctx, p.CID); err != nil {
+		return err
+	} else if !has {
+		return graph.NotFound(p.CID)
+	}
 	p.Partial, p.Direct = true, false
-	_, err = s.Pin(ctx, p)
-	return err
+	return s.setPin(ctx, p)
 }
 
 // ErrManyBlocks is returned by PinSize.
@@ -103,14 +113,21 @@ func (s *Store) PinSize(ctx context.Context, p Pin, limit int) (Size, error) {
 }
 
 func (p Pin) size(ctx context.Context, load graph.Loader, limit int) (size Size, err error) {
-	seen, counted := map[step]struct{}{}, map[cid.Cid]struct{}{}
+	// A block is known by 64 bits, as in a collection; where it can be walked through in several ways, by the way too.
+	seed := maphash.MakeSeed()
+	seen, counted := map[step]struct{}{}, map[uint64]struct{}{}
 	for todo := []step{p.step()}; len(todo) > 0; {
 		at := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		if _, ok := seen[at]; ok {
+		block := maphash.String(seed, at.cid.KeyString())
+		if at.how != wholly {
+			if _, ok := seen[at]; ok {
+				continue
+			}
+			seen[at] = struct{}{}
+		} else if _, ok := counted[block]; ok {
 			continue
 		}
-		seen[at] = struct{}{}
 		if err := ctx.Err(); err != nil {
 			return size, err
 		}
@@ -121,8 +138,8 @@ func (p Pin) size(ctx context.Context, load graph.Loader, limit int) (size Size,
 		if err != nil {
 			return size, err
 		}
-		if _, ok := counted[at.cid]; !ok && !isIdentity(at.cid) {
-			counted[at.cid] = struct{}{}
+		if _, ok := counted[block]; !ok && !isIdentity(at.cid) {
+			counted[block] = struct{}{}
 			size.Blocks++
 			size.Bytes += int64(len(data))
 			if limit > 0 && size.Blocks > limit {
