@@ -653,7 +653,7 @@ func smallParts(args []graph.Value, parts *int) bool {
 				return false
 			}
 		case graph.KindBytes:
-			if len(a.Bytes()) > 1024 {
+			if a.BytesLen() > 1024 {
 				return false
 			}
 		case graph.KindList:

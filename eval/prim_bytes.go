@@ -5,6 +5,7 @@ package eval
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -33,8 +34,10 @@ func wantBytes(v graph.Value) ([]byte, error) {
 }
 
 func bytesLength(m *Machine, args []graph.Value) (graph.Value, error) {
-	b, err := wantBytes(args[0])
-	return graph.Int(int64(len(b))), err
+	if args[0].Kind() != graph.KindBytes {
+		return graph.Value{}, wrongKind(args[0], "bytes")
+	}
+	return graph.Int(int64(args[0].BytesLen())), nil
 }
 
 func bytesSlice(m *Machine, args []graph.Value) (graph.Value, error) {
@@ -42,17 +45,18 @@ func bytesSlice(m *Machine, args []graph.Value) (graph.Value, error) {
 	if err != nil {
 		return graph.Value{}, err
 	}
-	b, err := wantBytes(args[2])
-	if err != nil {
-		return graph.Value{}, err
+	b := args[2]
+	if b.Kind() != graph.KindBytes {
+		return graph.Value{}, wrongKind(b, "bytes")
 	}
-	i, j := sliceBounds(from, to, len(b))
+	n := b.BytesLen()
+	i, j := sliceBounds(from, to, n)
 	chargeBytes(m, j-i)
-	if j-i >= len(b)/4 {
-		return graph.BytesValue(b[i:j:j]), nil
+	if j-i >= n/4 {
+		return graph.BytesValue(b.BytesAt(i, j)), nil
 	}
 	reserve(m, int64(j-i))
-	return graph.BytesValue(append([]byte(nil), b[i:j]...)), nil // so that it does not keep all of b in memory
+	return graph.BytesValue(slices.Clone(b.BytesAt(i, j))), nil // so that it does not keep all of b in memory
 }
 
 func bytesToList(m *Machine, args []graph.Value) (graph.Value, error) {

@@ -47,7 +47,7 @@ func seqLength(m *Machine, args []graph.Value) (graph.Value, error) {
 	case graph.KindMap:
 		return graph.Int(int64(v.Map().Len())), nil
 	case graph.KindBytes:
-		return graph.Int(int64(len(v.Bytes()))), nil
+		return graph.Int(int64(v.BytesLen())), nil
 	case graph.KindText:
 		return graph.Int(int64(v.TextLen())), nil
 	}
@@ -61,7 +61,7 @@ func seqIsEmpty(m *Machine, args []graph.Value) (graph.Value, error) {
 	case graph.KindMap:
 		return graph.Bool(v.Map().Len() == 0), nil
 	case graph.KindBytes:
-		return graph.Bool(len(v.Bytes()) == 0), nil
+		return graph.Bool(v.BytesLen() == 0), nil
 	case graph.KindText:
 		return graph.Bool(v.Text() == ""), nil
 	}

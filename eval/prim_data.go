@@ -134,7 +134,7 @@ func shownSize(m *Machine, v graph.Value) (int64, error) {
 		case graph.KindText:
 			size += int64(len(v.Text()))
 		case graph.KindBytes:
-			size += int64(len(v.Bytes()))*4/3 + 16
+			size += int64(v.BytesLen())*4/3 + 16
 		case graph.KindLink, graph.KindFn, graph.KindLazy:
 			size += 70
 		case graph.KindList, graph.KindMap:

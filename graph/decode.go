@@ -374,7 +374,7 @@ func (d *decoder) form(r *codec.Reader, start int, root bool, level int32) (bool
 			}
 		}
 	}
-	if d.far != nil && height > 0 && (tree == KindList || tree == KindMap) && count > 0 && count < math.MaxInt32 && isOwnCID(c) {
+	if d.far != nil && height > 0 && tree != KindText && count > 0 && count < math.MaxInt32 && isOwnCID(c) {
 		d.val, err = d.farValue(tree, height, count, c, r.Raw(start))
 		d.depth = 3
 		return true, err
@@ -382,14 +382,18 @@ func (d *decoder) form(r *codec.Reader, start int, root bool, level int32) (bool
 	return d.push(decodeFrame{r: r, kind: decodeTree, n: 1, start: start, node: &nodeFrame{block: c, tree: tree, height: height, count: count}})
 }
 
-// farValue returns a list or map whose blocks are read when something looks at them.
+// farValue returns a list, map or bytes whose blocks are read when something looks at them.
 func (d *decoder) farValue(tree Kind, height int, count int64, root cid.Cid, form []byte) (v Value, err error) {
 	defer CatchLoad(&err)
 	f := newFar(d.far, tree, height, count, root)
-	if tree == KindList {
+	switch tree {
+	case KindList:
 		v = ListValue(listOf(run{}, listNode(f), run{}))
-	} else {
+	case KindMap:
 		v = MapValue(mapOver(fieldsNode(f, f.kids()[0].first)))
+	default:
+		o := &bytesObj{header: header{KindBytes}, far: &farBytes{root: f, form: slices.Clone(form)}}
+		v = Value{p: &o.header}
 	}
 	p := &placement{form: slices.Clone(form), depth: 3}
 	if d.far.Writer != nil {

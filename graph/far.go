@@ -250,6 +250,52 @@ func (f *far) isHere(w *Writer) bool {
 	return w.put == nil || f.tree.Writer != nil && f.tree.Writer.mark == w.mark
 }
 
+// farBytes are bytes of which no part is in memory, or all.
+type farBytes struct {
+	root  *far
+	form  []byte // of the tree
+	whole atomic.Pointer[[]byte]
+}
+
+// part returns the bytes from a on, without b.
+func (f *farBytes) part(a, b int) []byte {
+	if w := f.whole.Load(); w != nil {
+		return (*w)[a:b:b]
+	}
+	if b-a > int(f.root.count)/2 {
+		return f.all()[a:b:b]
+	}
+	return f.root.appendBytes(make([]byte, 0, b-a), int64(a), int64(b))
+}
+
+// all returns all bytes, and keeps them.
+func (f *farBytes) all() []byte {
+	if w := f.whole.Load(); w != nil {
+		return *w
+	}
+	v, err := DecodeValue(f.form, f.root.tree.Load)
+	if err != nil {
+		f.root.fail(err)
+	}
+	b := v.Bytes()
+	f.whole.Store(&b)
+	return b
+}
+
+// appendBytes appends what is below f of the bytes from a on, without b.
+func (f *far) appendBytes(dst []byte, a, b int64) []byte {
+	if a, b = max(a, f.at), min(b, f.at+f.count); a >= b {
+		return dst
+	}
+	if f.height == 0 {
+		return append(dst, f.leaf().strs[0][a-f.at:b-f.at]...)
+	}
+	for _, k := range f.kids() {
+		dst = k.far.appendBytes(dst, a, b)
+	}
+	return dst
+}
+
 // isFar says whether a part of l stands in blocks.
 func (l *List) isFar() bool { return l.rest != nil && l.rest.root != nil && l.rest.root.isFar() }
 

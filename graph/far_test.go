@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -64,6 +65,12 @@ func evenly(n int) (list, m Value) {
 	return ListValue(ListOf(slices.Clone(vals))), MapValue(MapSorted(keys, vals))
 }
 
+func random(n int) Value {
+	b, r := make([]byte, n), rand.NewChaCha8([32]byte{})
+	r.Read(b)
+	return BytesValue(b)
+}
+
 func keyOf(i int) string { return fmt.Sprintf("key%08d", i) }
 
 func fields(n int) Value {
@@ -78,7 +85,7 @@ func fields(n int) Value {
 func TestFarTouches(t *testing.T) {
 	s := newShelf()
 	const n = 200_000
-	list, m := s.keep(t, records(n)), s.keep(t, fields(n))
+	list, m, blob := s.keep(t, records(n)), s.keep(t, fields(n)), s.keep(t, random(10_000_000))
 	if total := len(s.blocks); total < 500 {
 		t.Fatalf("%d blocks, want many", total)
 	}
@@ -93,6 +100,8 @@ func TestFarTouches(t *testing.T) {
 		"get":     func() { _, _ = m.Map().Get(keyOf(n)) },
 		"missing": func() { _, _ = m.Map().Get(keyOf(n + 1)) },
 		"len":     func() { _ = m.Map().Len() },
+		"bytes":   func() { _ = blob.BytesAt(5_000_000, 5_000_100) },
+		"size":    func() { _ = blob.BytesLen() },
 	} {
 		s.loads = 0
 		look()
@@ -316,6 +325,28 @@ func TestFarNeighbours(t *testing.T) {
 			if got, want := Encode(MapValue(f), s.w), Encode(MapValue(n), nil); string(got) != string(want) {
 				t.Fatalf("without %d to %d it is laid out otherwise", a, b)
 			}
+		}
+	}
+}
+
+// TestFarBytes takes parts of bytes that are far.
+func TestFarBytes(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, n := range []int{40_000, 70_000, 3_000_000} {
+		s, near := newShelf(), random(n)
+		far := s.keep(t, near)
+		if far.BytesLen() != n {
+			t.Fatalf("%d bytes, want %d", far.BytesLen(), n)
+		}
+		for range 200 {
+			a := r.IntN(n)
+			b := a + r.IntN(min(n-a, n/3)+1)
+			if !bytes.Equal(far.BytesAt(a, b), near.Bytes()[a:b]) {
+				t.Fatalf("of %d bytes those from %d to %d are others", n, a, b)
+			}
+		}
+		if !bytes.Equal(Encode(far, nil), Encode(near, nil)) || !bytes.Equal(far.Bytes(), near.Bytes()) || !bytes.Equal(far.BytesAt(1, n), near.Bytes()[1:]) {
+			t.Errorf("%d bytes are laid out otherwise, or others", n)
 		}
 	}
 }

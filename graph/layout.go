@@ -260,8 +260,8 @@ func appendScalar(dst []byte, v Value) ([]byte, bool) {
 			return codec.AppendText(dst, s), true
 		}
 	case KindBytes:
-		if b := v.Bytes(); len(b) <= maxInline-3 {
-			return codec.AppendBytes(dst, b), true
+		if v.BytesLen() <= maxInline-3 {
+			return codec.AppendBytes(dst, v.Bytes()), true
 		}
 	case KindLink:
 		return codec.AppendLink(dst, v.Link()), true

@@ -439,7 +439,7 @@ func weight(v Value, depth int) int {
 	case KindText:
 		return 64 + len(v.Text())
 	case KindBytes:
-		return 64 + len(v.Bytes())
+		return 64 + len(v.bytes().b)
 	case KindList:
 		if n = v.List().Len(); n > 0 {
 			one = 16 + weight(v.List().At(n/2), depth-1)

@@ -74,6 +74,7 @@ type bytesObj struct {
 	header
 	b    []byte
 	memo memo
+	far  *farBytes // nil; else b is not there
 }
 
 type linkObj struct {
@@ -394,7 +395,28 @@ func (v Value) TextLen() int {
 }
 
 // Bytes returns v's bytes, which must not be changed. v is bytes.
-func (v Value) Bytes() []byte { return v.bytes().b }
+func (v Value) Bytes() []byte {
+	if o := v.bytes(); o.far != nil {
+		return o.far.all()
+	}
+	return v.bytes().b
+}
+
+// BytesLen returns how many bytes v has. v is bytes.
+func (v Value) BytesLen() int {
+	if o := v.bytes(); o.far != nil {
+		return int(o.far.root.count)
+	}
+	return len(v.bytes().b)
+}
+
+// BytesAt returns v's bytes from a on, without b, which may be v's own. v is bytes.
+func (v Value) BytesAt(a, b int) []byte {
+	if o := v.bytes(); o.far != nil {
+		return o.far.part(a, b)
+	}
+	return v.bytes().b[a:b:b]
+}
 
 // Link returns v's CID. v is a link.
 func (v Value) Link() cid.Cid { return (*linkObj)(unsafe.Pointer(v.p)).c }
