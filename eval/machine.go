@@ -423,21 +423,13 @@ func (m *Machine) apart(f func()) {
 			}
 			return
 		case <-tick.C:
-			if s := m.stopping.Load(); s != nil {
-				m.stop(&Stop{Reason: s.Reason, Err: s.Err})
-			}
-			if m.memHigh.Load() {
-				m.checkMemory(0)
-				m.memHigh.Store(false)
-			}
+			m.poll()
 		}
 	}
 }
 
-func (m *Machine) executed() uint64 { return m.steps + m.off }
-
-// safepoint looks at fuel, stops, memory and the policy, and sets the next limit.
-func (m *Machine) safepoint() {
+// poll stops the evaluation if that is wanted, or memory is short. A primitive calls it in the midst of work that has been charged.
+func (m *Machine) poll() {
 	if s := m.stopping.Load(); s != nil {
 		m.stop(&Stop{Reason: s.Reason, Err: s.Err})
 	}
@@ -445,6 +437,13 @@ func (m *Machine) safepoint() {
 		m.checkMemory(0)
 		m.memHigh.Store(false)
 	}
+}
+
+func (m *Machine) executed() uint64 { return m.steps + m.off }
+
+// safepoint looks at fuel, stops, memory and the policy, and sets the next limit.
+func (m *Machine) safepoint() {
+	m.poll()
 	left := m.fuelEnd - m.executed()
 	if m.executed() >= m.fuelEnd {
 		if !m.charging || m.executed()-m.fuelEnd > max(m.opt.Fuel, overdraft) || !m.mayOverdraw() {

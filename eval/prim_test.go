@@ -154,7 +154,7 @@ func deep(n int, v graph.Value) graph.Value {
 
 func TestPrimTables(t *testing.T) {
 	seen := map[string]bool{}
-	for _, table := range [][]Spec{numPrims, mathPrims, cmpPrims, textPrims, bytesPrims, dataPrims, listPrims, mapPrims, corePrims} {
+	for _, table := range [][]Spec{numPrims, mathPrims, cmpPrims, textPrims, bytesPrims, dataPrims, listPrims, mapPrims, mediaPrims, corePrims} {
 		for _, p := range table {
 			if seen[p.Name] {
 				t.Errorf("%s stands twice", p.Name)

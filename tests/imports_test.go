@@ -32,14 +32,15 @@ func TestImports(t *testing.T) {
 		{"graph/storetest", []string{"codec", "graph"}, down(boxo, database, parser, flags)},
 		{"graph/store", []string{"codec", "graph"}, down(parser, flags)},
 		{"compile", []string{"codec", "graph", "lang"}, down(boxo, database, flags)},
-		{"eval", []string{"codec", "graph"}, down(boxo, database, parser, flags)},
+		{"media", nil, down(boxo, database, parser, flags, []string{"github.com/", "image"})},
+		{"eval", []string{"codec", "graph", "media"}, down(boxo, database, parser, flags)},
 		{"eval/gen", nil, down(boxo, database, parser, flags)},
 		{"eval/ucd", nil, down(boxo, database, parser, flags)},
-		{"stdlib", []string{"codec", "graph", "lang", "compile", "eval"}, down(boxo, database, flags)},
-		{"stdlib/gen", []string{"codec", "graph", "lang", "compile", "eval", "stdlib"}, down(boxo, database, flags)},
-		{"repl", []string{"codec", "graph", "graph/store", "lang", "compile", "eval", "stdlib", "repl/edit"}, flags},
+		{"stdlib", []string{"codec", "graph", "lang", "compile", "eval", "media"}, down(boxo, database, flags)},
+		{"stdlib/gen", []string{"codec", "graph", "lang", "compile", "eval", "media", "stdlib"}, down(boxo, database, flags)},
+		{"repl", []string{"codec", "graph", "graph/store", "lang", "compile", "eval", "media", "stdlib", "repl/edit"}, flags},
 		{"repl/edit", nil, down(boxo, parser, flags)},
-		{"lsp", []string{"codec", "graph", "graph/store", "lang", "compile", "eval", "stdlib", "repl", "repl/edit"}, flags},
+		{"lsp", []string{"codec", "graph", "graph/store", "lang", "compile", "eval", "media", "stdlib", "repl", "repl/edit"}, flags},
 	}
 	known := []string{module, module + "/tests"}
 	for _, r := range rules {
