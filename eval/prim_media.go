@@ -86,9 +86,13 @@ func wavFormat(m *Machine, args []graph.Value) (graph.Value, error) {
 	return graph.Record("channels", f.Channels, "rate", f.Rate, "bits", f.Bits, "frames", frames), nil
 }
 
-func wavJoin(m *Machine, args []graph.Value) (graph.Value, error) { return twoWavs(m, args, media.JoinWav) }
+func wavJoin(m *Machine, args []graph.Value) (graph.Value, error) {
+	return twoWavs(m, args, media.JoinWav)
+}
 
-func wavMix(m *Machine, args []graph.Value) (graph.Value, error) { return twoWavs(m, args, media.MixWav) }
+func wavMix(m *Machine, args []graph.Value) (graph.Value, error) {
+	return twoWavs(m, args, media.MixWav)
+}
 
 func twoWavs(m *Machine, args []graph.Value, f func(a, b []byte, m media.Meter) ([]byte, error)) (graph.Value, error) {
 	a, err := wantBytes(args[0])

@@ -32,7 +32,7 @@ func TestImports(t *testing.T) {
 		{"graph/storetest", []string{"codec", "graph"}, down(boxo, database, parser, flags)},
 		{"graph/store", []string{"codec", "graph"}, down(parser, flags)},
 		{"compile", []string{"codec", "graph", "lang"}, down(boxo, database, flags)},
-		{"media", nil, down(boxo, database, parser, flags, []string{"github.com/", "image"})},
+		{"media", nil, down(boxo, database, parser, flags, []string{"image", "compress"})},
 		{"eval", []string{"codec", "graph", "media"}, down(boxo, database, parser, flags)},
 		{"eval/gen", nil, down(boxo, database, parser, flags)},
 		{"eval/ucd", nil, down(boxo, database, parser, flags)},
