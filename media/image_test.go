@@ -12,8 +12,8 @@ import (
 	"math/big"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 )
@@ -26,9 +26,13 @@ func free() (Meter, *int64) {
 
 // goImages are the images that Go's own tests have, where Go's source is.
 func goImages(t *testing.T, patterns ...string) []string {
+	root, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
 	var files []string
 	for _, p := range patterns {
-		found, _ := filepath.Glob(filepath.Join(runtime.GOROOT(), "src/image", p))
+		found, _ := filepath.Glob(filepath.Join(strings.TrimSpace(string(root)), "src/image", p))
 		files = append(files, found...)
 	}
 	own, _ := filepath.Glob("testdata/*.jpg")
@@ -348,7 +352,7 @@ func FuzzJPEG(f *testing.F) {
 // What an image comes to is bounded by what was charged and asked for, and the same each time.
 func fuzzImage(t *testing.T, b []byte, w, h int) {
 	type broke struct{}
-	run := func() (out []byte, err error, steps int64) {
+	run := func() (out []byte, steps int64, err error) {
 		asked := int64(0)
 		m := Meter{Poll: func() {}, Charge: func(n int64) {
 			if steps += n; steps > 1<<20 {
@@ -367,8 +371,8 @@ func fuzzImage(t *testing.T, b []byte, w, h int) {
 		out, err = ScaleImage(b, max(1, w), max(1, h), m)
 		return
 	}
-	out, err, steps := run()
-	again, err2, steps2 := run()
+	out, steps, err := run()
+	again, steps2, err2 := run()
 	if !bytes.Equal(out, again) || fmt.Sprint(err) != fmt.Sprint(err2) || steps != steps2 {
 		t.Fatalf("got %v in %d steps, then %v in %d", err, steps, err2, steps2)
 	}
