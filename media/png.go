@@ -445,21 +445,9 @@ func encodePNG(pixels []byte, width, height int, m Meter) []byte {
 		}
 		least, filter := -1, byte(0)
 		for f := range byte(5) {
+			applyFilter(f, try, line, above, channels)
 			cost := 0
-			for i := range try {
-				at := channels + i
-				v := line[at]
-				switch f {
-				case 1:
-					v -= line[i]
-				case 2:
-					v -= above[at]
-				case 3:
-					v -= byte((int(line[i]) + int(above[at])) / 2)
-				case 4:
-					v -= paeth(line[i], above[at], above[i])
-				}
-				try[i] = v
+			for _, v := range try {
 				cost += min(int(v), 256-int(v))
 			}
 			if least < 0 || cost < least {
@@ -478,6 +466,31 @@ func encodePNG(pixels []byte, width, height int, m Meter) []byte {
 	out := appendChunk([]byte(pngSignature), "IHDR", append(head, 8, colour, 0, 0, 0))
 	out = appendChunk(out, "IDAT", compress(data, m.Poll))
 	return appendChunk(out, "IEND", nil)
+}
+
+// applyFilter writes a row behind filter f to out. Both rows begin with back zeros.
+func applyFilter(f byte, out, line, above []byte, back int) {
+	x, a, b, c := line[back:][:len(out)], line[:len(out)], above[back:][:len(out)], above[:len(out)]
+	switch f {
+	case 0:
+		copy(out, x)
+	case 1:
+		for i := range out {
+			out[i] = x[i] - a[i]
+		}
+	case 2:
+		for i := range out {
+			out[i] = x[i] - b[i]
+		}
+	case 3:
+		for i := range out {
+			out[i] = x[i] - byte((int(a[i])+int(b[i]))/2)
+		}
+	case 4:
+		for i := range out {
+			out[i] = x[i] - paeth(a[i], b[i], c[i])
+		}
+	}
 }
 
 func appendChunk(out []byte, kind string, data []byte) []byte {
