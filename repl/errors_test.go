@@ -91,7 +91,7 @@ func TestHostileValues(t *testing.T) {
 		graph.Record("/", graph.Int(1)), graph.FnValue(&graph.Fn{Head: cid.Undef}), graph.Null(), graph.Some(graph.Null()), graph.ListValue(graph.ListOf(nil)), graph.MapValue(new(graph.MapBuilder).Map())}
 	for _, v := range values {
 		for _, kind := range []string{"error", "no match", "wrong kind", "no field", "not a function", "divide by zero", "not a number", "out of range", "compare functions",
-			"cannot compare", "cannot show", "bad text", "empty", "test failed", "something else"} {
+			"cannot compare", "cannot show", "bad text", "bad bytes", "different formats", "empty", "test failed", "something else"} {
 			for _, value := range []graph.Value{v, graph.NewList(v, v), graph.Record("got", v, "want", graph.Text("int")), graph.Record("got", v, "want", v), graph.Record("field", v, "in", v),
 				graph.Record("field", graph.Text("x"), "in", v), graph.Record("expected", v, "actual", v), graph.Record("format", v, "line", v, "column", v, "reason", v)} {
 				text, code := s.Describe(s.Failed(&eval.Thrown{Err: &eval.Error{Kind: kind, Value: value}}), false)

@@ -249,6 +249,9 @@ func (s *Session) explain(e *eval.Error, at fault) explanation {
 		x := explanation{text: "out of range: got " + brief(e.Value)}
 		a, b, two := pair()
 		switch {
+		case at.prim == "image.scale" && two:
+			x.text = fmt.Sprintf("out of range: got a size of %s × %s", brief(a), brief(b))
+			x.hint = "an image is scaled down, to 1 × 1 or more: Image.fit keeps its proportions and never enlarges it"
 		case two && a.Kind() == graph.KindInt && b.Kind() == graph.KindInt:
 			if symbol != "" {
 				x.text = fmt.Sprintf("out of range: got %s %s %s", brief(a), symbol, brief(b))
@@ -288,6 +291,16 @@ func (s *Session) explain(e *eval.Error, at fault) explanation {
 		reason, ok3 := field("reason")
 		if ok && ok2 && ok3 && reason.Kind() == graph.KindText && format.Kind() == graph.KindText {
 			return explanation{text: fmt.Sprintf("bad text: at line %s, column %s of the %s: %s", brief(line), brief(column), strings.ToUpper(oneLine(format.Text(), shownBytes)), oneLine(reason.Text(), errorBytes))}
+		}
+	case "bad bytes":
+		format, ok := field("format")
+		reason, ok2 := field("reason")
+		if ok && ok2 && reason.Kind() == graph.KindText && format.Kind() == graph.KindText {
+			return explanation{text: fmt.Sprintf("bad bytes: in the %s data: %s", oneLine(format.Text(), shownBytes), oneLine(reason.Text(), errorBytes))}
+		}
+	case "different formats":
+		if a, b, ok := pair(); ok {
+			return explanation{text: fmt.Sprintf("different formats: got %s and %s", brief(a), brief(b))}
 		}
 	case "test failed":
 		actual, ok := field("actual")
