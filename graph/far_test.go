@@ -194,11 +194,16 @@ func TestFarOperations(t *testing.T) {
 			at++
 			return true
 		})
+		at = 0
 		o.Each(func(key string, v Value) bool {
 			w, ok := m.Get(key)
 			if !ok || string(Encode(v, nil)) != string(Encode(w, nil)) {
 				t.Fatalf("seed %d: key %s", seed, key)
 			}
+			if k, w := m.At(at); k != key || string(Encode(v, nil)) != string(Encode(w, nil)) {
+				t.Fatalf("seed %d: entry %d is of key %s, want %s", seed, at, k, key)
+			}
+			at++
 			return true
 		})
 	}

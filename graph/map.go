@@ -427,7 +427,7 @@ func (m *Map) At(i int) (key string, v Value) {
 	if t == nil {
 		return m.flatKeys()[i], m.flatVals()[i]
 	}
-	for t.kids != nil {
+	for t = t.near(); t.kids != nil; t = t.near() {
 		k := 0
 		for t.kids[k].n <= i {
 			i -= t.kids[k].n
