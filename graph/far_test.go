@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -112,6 +113,25 @@ func TestFarTouches(t *testing.T) {
 		if s.loads > most {
 			t.Errorf("%s loads %d blocks", name, s.loads)
 		}
+	}
+}
+
+// TestFarHeld goes down a list that is held: what was read goes again.
+func TestFarHeld(t *testing.T) {
+	s := newShelf()
+	list := s.keep(t, records(50_000)).List()
+	walk := func() int {
+		s.loads = 0
+		for l := list; l.Len() > 0; {
+			_, l = l.Uncons()
+		}
+		return s.loads
+	}
+	first := walk()
+	recent.nodes = [32]any{}
+	runtime.GC()
+	if again := walk(); again < first*3/4 {
+		t.Errorf("going down a list loads %d blocks, and then %d: it holds the others", first, again)
 	}
 }
 

@@ -713,7 +713,9 @@ func join(a, b *node) *node {
 
 // joinRight puts the lower tree b after a, as one node of a's height or two.
 func joinRight(a, b *node) (*node, *node) {
-	a = a.near()
+	if a.far != nil {
+		return a, b.raised(a.height)
+	}
 	last := len(a.kids) - 1
 	x, y := a.kids[last], (*node)(nil)
 	if x.height == b.height {
@@ -731,7 +733,9 @@ func joinRight(a, b *node) (*node, *node) {
 
 // joinLeft puts the lower tree a before b.
 func joinLeft(a, b *node) (*node, *node) {
-	b = b.near()
+	if b.far != nil {
+		return a.raised(b.height), b
+	}
 	x, y := b.kids[0], (*node)(nil)
 	if x.height == a.height {
 		x, y = balance(a, x)
@@ -744,6 +748,14 @@ func joinLeft(a, b *node) (*node, *node) {
 		kids = append(kids, y)
 	}
 	return parted(append(kids, b.kids[1:]...))
+}
+
+// raised returns t as a node of a height. What stands beside far nodes is raised rather than put into them: who holds it need not hold what they stand for.
+func (t *node) raised(height int) *node {
+	for t.height < height {
+		t = inner([]*node{t})
+	}
+	return t
 }
 
 func parted(kids []*node) (*node, *node) {
