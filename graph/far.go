@@ -3,9 +3,9 @@
 package graph
 
 import (
-	"fmt"
 	"iter"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"weak"
@@ -21,8 +21,9 @@ import (
 // functions do not know otherwise. What was read is held weakly, and the last few nodes in any case: so a program that goes through all
 // holds a few. A leaf that nothing has changed is laid out again as what it was, unread (chunk.go).
 //
-// Each block is checked when it is read: its form, its cuts, and that its counts and keys are what the node over it says. That
-// the last cut of one node fits to the first of the next is not.
+// Each block is checked when it is read: its form, its cuts, and that its counts and keys are what the nodes over it say. That
+// the last cut of one node fits to the first of the next is not, but for what can be told from its size: else a few blocks could be a list of
+// a billion leaves.
 
 // Far says how the large values of what is decoded are kept: as blocks that Load has, which is to have them as long as the values live. If
 // Writer is not nil, its Sink has the blocks of all those values too.
@@ -37,7 +38,11 @@ type LoadError struct {
 	Err error
 }
 
-func (e *LoadError) Error() string { return fmt.Sprintf("block %s: %v", e.CID, e.Err) }
+func (e *LoadError) Error() string {
+	name, text := "block "+e.CID.String()+": ", e.Err.Error()
+	return name + strings.TrimPrefix(text, name)
+}
+
 func (e *LoadError) Unwrap() error { return e.Err }
 
 // CatchLoad, deferred, makes the panic of a LoadError the error of a function.
@@ -65,6 +70,7 @@ type far struct {
 	height int   // 0: a leaf
 	at     int64 // elements of the tree before it
 	count  int64
+	end    string // maps: the first key after it, "" if there is none
 	list   atomic.Pointer[weak.Pointer[node]]
 	fields atomic.Pointer[weak.Pointer[mapNode]]
 }
@@ -184,14 +190,39 @@ func (f *far) leaf() *subtree {
 	if err == nil {
 		_, err = d.run(done, err)
 	}
-	if err == nil && d.sub.count != f.count {
+	switch {
+	case err != nil:
+	case d.sub.count != f.count || f.end != "" && d.sub.keys[len(d.sub.keys)-1] >= f.end:
 		err = &codec.Error{Rule: RuleTreeCount}
+	case f.tooShort(&d.sub.edges[0]):
+		err = &codec.Error{Rule: RuleTreeCut}
 	}
 	if err != nil {
 		f.fail(err)
 	}
 	return d.sub
 }
+
+// tooShort says whether the node, which ends as e says, would have had room for the entry that comes next, whatever that is. In a map
+// that depends on a key.
+func (f *far) tooShort(e *edge) bool {
+	size := e.size
+	switch {
+	case f.at+f.count == f.tree.count:
+		return f.count == f.tree.count && f.height > 0 && e.entries < minBranch // a root
+	case e.closed || f.tree.kind == KindMap:
+		return f.height > 0 && e.entries < minBranch
+	case f.height > 0:
+		size += maxListRef
+	case f.tree.kind == KindList:
+		size += 2 * maxInline
+	default:
+		return size < maxNode
+	}
+	return size <= maxBytes
+}
+
+const maxListRef = 64 // bytes of an entry of an inner node of a list or bytes, or more
 
 // A farKid is a child of an inner node.
 type farKid struct {
@@ -225,14 +256,23 @@ func (f *far) readKids(r *codec.Reader) ([]farKid, error) {
 			return nil, err
 		}
 		count := node.node.count
-		if count <= 0 || count > f.at+f.count-at || len(kids) > 0 && f.tree.kind == KindMap && kids[len(kids)-1].first >= k || !isOwnCID(c) {
+		if count <= 0 || count > f.at+f.count-at || f.end != "" && k >= f.end || !isOwnCID(c) {
 			return nil, &codec.Error{Offset: node.start, Rule: RuleTreeCount}
 		}
-		kids = append(kids, farKid{k, &far{tree: f.tree, block: c, height: f.height - 1, at: at, count: count}})
+		if n := len(kids); n > 0 && f.tree.kind == KindMap {
+			if kids[n-1].first >= k {
+				return nil, &codec.Error{Offset: node.start, Rule: RuleTreeCount}
+			}
+			kids[n-1].far.end = k
+		}
+		kids = append(kids, farKid{k, &far{tree: f.tree, block: c, height: f.height - 1, at: at, count: count, end: f.end}})
 		at += count
 	}
-	if at != f.at+f.count {
+	switch {
+	case at != f.at+f.count:
 		return nil, &codec.Error{Rule: RuleTreeCount}
+	case f.tooShort(&node.node.edge):
+		return nil, &codec.Error{Rule: RuleTreeCut}
 	}
 	return kids, r.Done()
 }

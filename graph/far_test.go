@@ -292,6 +292,59 @@ func TestFarHostile(t *testing.T) {
 	}
 }
 
+// TestFarCrafted looks at trees that stand for more than they take, and at neighbours in one map whose keys overlap.
+func TestFarCrafted(t *testing.T) {
+	s := newShelf()
+	put := func(data []byte) cid.Cid {
+		c := codec.CIDOf(data)
+		s.blocks[c] = data
+		return c
+	}
+	node := func(k Kind, refs ...ref) cid.Cid {
+		data := codec.AppendArray(nil, len(refs))
+		for _, r := range refs {
+			data = appendRef(data, k, r)
+		}
+		return put(data)
+	}
+	refused := func(name string, k Kind, height int, count int64, root cid.Cid, look func(v Value)) {
+		t.Helper()
+		v, err := (&Far{s.load, s.w}).DecodeValue(appendTree(nil, k, height, count, root))
+		if err == nil {
+			func() {
+				defer CatchLoad(&err)
+				look(v)
+			}()
+		}
+		if e := (*codec.Error)(nil); !errors.As(err, &e) {
+			t.Errorf("%s: got %v, want an error of its form", name, err)
+		} else if text := err.Error(); strings.Count(text, "block ") > 1 {
+			t.Errorf("%s: a block is named twice: %s", name, text)
+		}
+	}
+	at := func(v Value) { v.List().At(1) }
+	one := put(codec.AppendInt(codec.AppendArray(nil, 1), 1))
+	refused("leaves of one element", KindList, 1, 2, node(KindList, ref{"", 1, one}, ref{"", 1, one}), at)
+	refused("a root over one leaf", KindList, 1, 1, node(KindList, ref{"", 1, one}), at)
+	few := node(KindList, ref{"", 1, one}, ref{"", 1, one})
+	refused("small inner nodes", KindList, 2, 4, node(KindList, ref{"", 2, few}, ref{"", 2, few}), at)
+	three := put(codec.AppendBytes(nil, []byte("abc")))
+	refused("small leaves of bytes", KindBytes, 1, 6, node(KindBytes, ref{"", 3, three}, ref{"", 3, three}), func(v Value) { v.BytesAt(1, 2) })
+
+	leaf := func(keys ...string) ref {
+		data := codec.AppendArray(nil, len(keys))
+		for _, k := range keys {
+			data = codec.AppendInt(codec.AppendText(codec.AppendArray(data, 2), k), 1)
+		}
+		return ref{keys[0], int64(len(keys)), put(data)}
+	}
+	get := func(v Value) { v.Map().Get("a") }
+	refused("keys of the next leaf", KindMap, 1, 4, node(KindMap, leaf("a", "c"), leaf("b", "d")), get)
+	left, right := node(KindMap, leaf("a", "b"), leaf("c", "e")), node(KindMap, leaf("d", "f"), leaf("g", "h"))
+	refused("keys of the next node", KindMap, 2, 8, node(KindMap, ref{"a", 4, left}, ref{"d", 4, right}), func(v Value) { v.Map().Get("c") })
+	refused("a node of the next node", KindMap, 2, 8, node(KindMap, ref{"a", 4, left}, ref{"c", 4, right}), get)
+}
+
 // rootBlock is a block of a far node below t.
 func (t *node) rootBlock() cid.Cid {
 	if t.far != nil {
