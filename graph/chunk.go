@@ -143,12 +143,20 @@ func (t *treeFrame) node(w *Writer, n *node) {
 	case n.height == 0:
 		t.run(n.leaf)
 	case n.far != nil && n.far.height == 0 && n.far.isHere(w):
-		t.segs = append(t.segs, seg{n: int32(n.n), far: n.far})
+		t.far(w, seg{n: int32(n.n), far: n.far})
 	default:
 		for _, k := range n.near().kids {
 			t.node(w, k)
 		}
 	}
+}
+
+// far appends a leaf of blocks. Of those a list can have many more than there are.
+func (t *treeFrame) far(w *Writer, s seg) {
+	if n := len(t.segs); n == cap(t.segs) && n >= 1<<10 && w.reserve != nil {
+		w.reserve(int64(n+n/4) * int64(unsafe.Sizeof(s)+unsafe.Sizeof(ref{})))
+	}
+	t.segs = append(t.segs, s)
 }
 
 // treeOfMap is as treeOfList.
@@ -164,7 +172,7 @@ func treeOfMap(w *Writer, m *Map) *treeFrame {
 
 func (t *treeFrame) fields(w *Writer, n *mapNode) {
 	if n.far != nil && n.far.height == 0 && n.far.isHere(w) {
-		t.segs = append(t.segs, seg{n: int32(n.n), far: n.far, keys: &n.keys[0]})
+		t.far(w, seg{n: int32(n.n), far: n.far, keys: &n.keys[0]})
 		return
 	}
 	if n = n.near(); n.kids == nil {

@@ -345,6 +345,64 @@ func TestFarCrafted(t *testing.T) {
 	refused("a node of the next node", KindMap, 2, 8, node(KindMap, ref{"a", 4, left}, ref{"c", 4, right}), get)
 }
 
+// TestFarRepeats lays out a list of a few blocks that repeat hundreds of thousands of times: that asks for the memory.
+func TestFarRepeats(t *testing.T) {
+	s := newShelf()
+	put := func(data []byte) cid.Cid {
+		c := codec.CIDOf(data)
+		s.blocks[c] = data
+		return c
+	}
+	last := func(refs []ref) []ref { // those behind which a node can end
+		return slices.DeleteFunc(slices.Clone(refs), func(r ref) bool {
+			entry := appendRef(nil, KindList, r)
+			return !cutAfter(entryHash(KindList, entry), len(entry))
+		})
+	}
+	var refs []ref
+	for i := 0; len(last(refs)) < 2; i++ {
+		data := codec.AppendArray(nil, 17)
+		for range 16 {
+			data = codec.AppendText(data, strings.Repeat("a", 1000)+fmt.Sprintf("%08d", i))
+		}
+		data = codec.AppendText(data, cutting(KindList, 1, 1000, true)[0])
+		refs = append(refs, ref{"", 17, put(data)})
+	}
+	for range 2 {
+		var up []ref
+		for i := 0; len(last(up)) < 1; i++ {
+			r := ref{}
+			var data []byte
+			n := 0
+			for d := refs[0]; len(data) < minNode+i%1000*50; n++ {
+				data, r.count = appendRef(data, KindList, d), r.count+d.count
+			}
+			e := last(refs)[i/1000]
+			data, r.count = appendRef(data, KindList, e), r.count+e.count
+			r.node = put(append(codec.AppendArray(nil, n+1), data...))
+			up = append(up, r)
+		}
+		refs = append(up[:1:1], last(up)...)
+	}
+	root := ref{node: put(appendRef(appendRef(codec.AppendArray(nil, 2), KindList, refs[0]), KindList, refs[0])), count: 2 * refs[0].count}
+	v, err := (&Far{s.load, s.w}).DecodeValue(appendTree(nil, KindList, 3, root.count, root.node))
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := int64(0)
+	s.w.Reserving(func(n int64) {
+		if asked = n; n > 1<<20 {
+			panic("enough")
+		}
+	})
+	defer func() {
+		if x := recover(); x != "enough" {
+			t.Errorf("a list of %d elements and %d blocks asks for %d bytes: %v", root.count, len(s.blocks), asked, x)
+		}
+	}()
+	Encode(ListValue(v.List().Append(Int(1))), s.w)
+}
+
 // rootBlock is a block of a far node below t.
 func (t *node) rootBlock() cid.Cid {
 	if t.far != nil {
