@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/ipfs/go-cid"
@@ -485,4 +487,59 @@ func TestFarBytes(t *testing.T) {
 			t.Errorf("%d bytes are laid out otherwise, or others", n)
 		}
 	}
+}
+
+// TestFarTogether walks, takes apart and lays out the same far values from several goroutines, for several sinks.
+func TestFarTogether(t *testing.T) {
+	s := newShelf()
+	list, m := s.keep(t, records(20_000)), s.keep(t, fields(10_000))
+	blocks := maps.Clone(s.blocks)
+	load := func(c cid.Cid) ([]byte, error) {
+		if data, ok := blocks[c]; ok {
+			return data, nil
+		}
+		return nil, NotFound(c)
+	}
+	w := NewWriter(SinkFunc(func(Block) {}))
+	f := &Far{load, w}
+	again := func(v Value) Value {
+		v, err := f.DecodeValue(Encode(v, nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	list, m = again(list), again(m)
+	changed := func(i int, put Sink) string {
+		l, o := list.List().Set(i, Int(1)).Append(Int(2)), m.Map().Insert(keyOf(i), Int(1)).Remove(keyOf(4*i))
+		return string(Encode(ListValue(l), put)) + string(Encode(MapValue(o), put))
+	}
+	var want [4]string
+	for i := range want {
+		want[i] = changed(1000*i, nil)
+	}
+	recent.nodes = [32]any{}
+	runtime.GC()
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			n := 0
+			for l := list.List(); l.Len() > 0; n++ {
+				_, l = l.Uncons()
+			}
+			m.Map().Each(func(string, Value) bool { n++; return true })
+			if n != 30_000 {
+				t.Errorf("got %d elements", n)
+			}
+			put := Sink(w)
+			if i >= 4 {
+				own := map[cid.Cid][]byte{}
+				put = SinkFunc(func(b Block) { own[b.CID] = b.Data })
+			}
+			if changed(1000*(i%4), put) != want[i%4] {
+				t.Errorf("it is laid out otherwise by one of many")
+			}
+		})
+	}
+	all.Wait()
 }
