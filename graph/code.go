@@ -169,6 +169,9 @@ func decodeCode(c cid.Cid, data []byte, load Loader, far *Far, held []Value) (*T
 		return data, err
 	}}
 	t, err := d.block(c, data)
+	if e := (*LoadError)(nil); errors.As(err, &e) {
+		loadErr = e
+	}
 	switch {
 	case err == nil:
 		return t, nil

@@ -3,6 +3,7 @@
 package graph
 
 import (
+	"errors"
 	"iter"
 	"slices"
 	"strings"
@@ -40,6 +41,9 @@ type LoadError struct {
 
 func (e *LoadError) Error() string {
 	name, text := "block "+e.CID.String()+": ", e.Err.Error()
+	if gone := (*NotFoundError)(nil); errors.As(e.Err, &gone) && gone.CID == e.CID {
+		return text
+	}
 	return name + strings.TrimPrefix(text, name)
 }
 

@@ -260,6 +260,12 @@ func TestFarHostile(t *testing.T) {
 	if err := walk(far); !errors.As(err, &e) || !errors.Is(err, ErrNotFound) || e.CID != leaf {
 		t.Errorf("a leaf that is not there: %v", err)
 	}
+	code := codec.AppendMap(nil, 1)
+	code = codec.AppendMap(codec.AppendText(code, Lambda), 1)
+	code = append(codec.AppendText(code, "lit"), appendTree(nil, KindMap, 1, 20_000, leaf)...)
+	if _, err := f.DecodeCode(codec.CIDOf(code), code); !errors.Is(err, ErrNotFound) || strings.Count(err.Error(), leaf.String()) != 1 {
+		t.Errorf("a literal of a block that is not there: %v", err)
+	}
 	s.blocks[leaf] = append(slices.Clone(data), 0)
 	if err := walk(far); !errors.As(err, &e) || e.CID != leaf {
 		t.Errorf("a leaf with something behind it: %v", err)
