@@ -325,15 +325,13 @@ func (s *Session) print(ctx context.Context, v graph.Value) error {
 	if s.opt.As == "text" && v.Kind() == graph.KindText {
 		text = v.Text()
 	} else {
-		// The primitive knows how large the text gets before it is made, and can be stopped.
-		shown, thrown, err := s.machine.Primitive(ctx, "core.show", v)
-		if err != nil {
-			return stopped(err, "printing the value")
+		if v.Kind() == graph.KindList && v.List().Len() > longPrinted {
+			return s.printParts(ctx, v.List())
 		}
-		if thrown != nil {
-			return &failure{exitProgram, s.programError(thrown)}
+		var err error
+		if text, err = s.shown(ctx, v); err != nil {
+			return err
 		}
-		text = shown.Text()
 		if f, ok := s.out.Writer.(*os.File); ok && s.opt.As != "text" && len(text) < prettyBytes && shallow(text) && term.IsTerminal(int(f.Fd())) {
 			if pretty, err := graph.PrettyJSON(nil, v, put); err == nil {
 				text = string(pretty)
@@ -341,6 +339,46 @@ func (s *Session) print(ctx context.Context, v graph.Value) error {
 		}
 	}
 	_, err := fmt.Fprintln(s.opt.Stdout, text)
+	return err
+}
+
+// shown is v as JSON.
+func (s *Session) shown(ctx context.Context, v graph.Value) (string, error) {
+	// The primitive knows how large the text gets before it is made, and can be stopped.
+	shown, thrown, err := s.machine.Primitive(ctx, "core.show", v)
+	switch {
+	case err != nil:
+		return "", stopped(err, "printing the value")
+	case thrown != nil:
+		return "", &failure{exitProgram, s.programError(thrown)}
+	}
+	return shown.Text(), nil
+}
+
+const (
+	longPrinted = 1 << 16 // elements of a list that is printed in parts
+	printedPart = 1 << 12
+)
+
+// printParts writes a list that need not fit into memory, as print does.
+func (s *Session) printParts(ctx context.Context, l *graph.List) error {
+	it, before := l.Iter(), "["
+	for left := l.Len(); left > 0; {
+		part := make([]graph.Value, min(left, printedPart))
+		for i := range part {
+			part[i], _ = it.Next()
+		}
+		left -= len(part)
+		text, err := s.shown(ctx, graph.ListValue(graph.ListOf(part)))
+		if err == nil {
+			_, err = fmt.Fprint(s.opt.Stdout, before, text[1:len(text)-1])
+		}
+		if err != nil {
+			return err
+		}
+		before = ","
+	}
+	_, err := fmt.Fprintln(s.opt.Stdout, "]")
 	return err
 }
 

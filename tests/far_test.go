@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -136,3 +137,19 @@ func TestMissingLeaf(t *testing.T) {
 }
 
 func replaced(s string, pairs ...string) string { return strings.NewReplacer(pairs...).Replace(s) }
+
+// TestPrintsInParts prints a list that is printed some elements at a time.
+func TestPrintsInParts(t *testing.T) {
+	const n = 1<<16 + 1<<12 + 5
+	var want strings.Builder
+	for i := range n {
+		want.WriteString(",[" + strconv.Itoa(i) + "]")
+	}
+	stdout, stderr, exit := evalProgram(t, t.TempDir(), "long.ros", fmt.Sprintf("range 0 %d |> map (\\i -> [i])", n-1))
+	if exit != 0 || stdout != "["+want.String()[1:]+"]\n" {
+		t.Errorf("exit %d, %d bytes: %.100s %s", exit, len(stdout), stdout, stderr)
+	}
+	if _, stderr, exit = evalProgram(t, t.TempDir(), "wrong.ros", fmt.Sprintf("range 0 %d |> map (\\i -> Map.fromEntries [[if i == %d then \"/\" else \"x\", i]])", n-1, n-2)); exit != 1 || !strings.Contains(stderr, "cannot show") {
+		t.Errorf("exit %d: %s", exit, stderr)
+	}
+}
