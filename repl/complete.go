@@ -21,8 +21,15 @@ import (
 
 const maxCandidates = 500
 
-// complete is the edit.Editor's Complete.
-func (sh *shell) complete(text string, cursor int) (int, []edit.Candidate) {
+// complete is the edit.Editor's Complete. What cannot be read has no fields.
+func (sh *shell) complete(text string, cursor int) (from int, list []edit.Candidate) {
+	if loading(func() error { from, list = sh.candidates(text, cursor); return nil }) != nil {
+		return -1, nil
+	}
+	return from, list
+}
+
+func (sh *shell) candidates(text string, cursor int) (int, []edit.Candidate) {
 	before := text[:cursor]
 	line := before[strings.LastIndexByte(before, '\n')+1:]
 	if strings.HasPrefix(line, ":") {
