@@ -15,7 +15,6 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/ipfs/go-cid"
@@ -127,31 +126,9 @@ func (s *shop) sound(budget int64) error {
 	return nil
 }
 
-// library is the blocks of the standard library.
-var library = sync.OnceValue(func() (blocks []graph.Block) {
-	var roots []cid.Cid
-	for _, name := range stdlib.Names() {
-		module, plain, ok := strings.Cut(name, ".")
-		if !ok {
-			module, plain = "", name
-		}
-		if t, _ := stdlib.Lookup(module, plain); t.Op == graph.OpRef {
-			roots = append(roots, t.CID)
-		}
-	}
-	err := graph.Closure(context.Background(), roots, stdlib.Load, func(c cid.Cid, data []byte) error {
-		blocks = append(blocks, graph.Block{CID: c, Data: data})
-		return nil
-	})
-	if err != nil {
-		panic(err)
-	}
-	return blocks
-})
-
 func newShop(u *compile.Unit) *shop {
 	s := &shop{}
-	s.Put(context.Background(), library()...)
+	s.Put(context.Background(), stdlib.Blocks()...)
 	s.Put(context.Background(), u.Blocks...)
 	return s
 }

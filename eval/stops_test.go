@@ -17,6 +17,7 @@ import (
 	"github.com/rosser-lang/rosser/compile"
 	"github.com/rosser-lang/rosser/eval"
 	"github.com/rosser-lang/rosser/graph"
+	"github.com/rosser-lang/rosser/stdlib"
 )
 
 // A disturbed evaluation is stopped, resumed or asked again, in one mode after another, by the machine that was stopped or
@@ -39,7 +40,7 @@ func disturbed(data []byte, choice uint64) error {
 
 	s := newShop(u)
 	kept := map[cid.Cid]bool{}
-	for _, b := range append(library(), u.Blocks...) {
+	for _, b := range slices.Concat(stdlib.Blocks(), u.Blocks) {
 		kept[b.CID] = true
 	}
 	trust := r.IntN(5) == 0
