@@ -207,17 +207,11 @@ func (t *treeFrame) read() {
 // skipFar, where a leaf begins, skips the leaf of blocks that comes next if it is one of this tree too. Otherwise it reads it.
 func (t *treeFrame) skipFar() bool {
 	f, next := t.segs[t.seg].far, (*far)(nil)
-	if t.i > 0 {
-		t.read()
-		return false
+	last := t.seg+1 == len(t.segs)
+	if !last {
+		next = t.segs[t.seg+1].far
 	}
-	if last := t.seg+1 == len(t.segs); !last {
-		if next = t.segs[t.seg+1].far; next == nil {
-			t.read()
-			return false
-		}
-	}
-	if !f.follows(next) {
+	if t.i > 0 || !last && next == nil || !f.follows(next) {
 		t.read()
 		return false
 	}
@@ -324,11 +318,10 @@ func (e *encoder) skipChunks(f *frame) bool {
 			if t.isMap {
 				t.first = *g.keys
 			}
-			if !t.skipFar() {
-				g = &t.segs[t.seg]
-			} else {
+			if t.skipFar() {
 				continue
 			}
+			g = &t.segs[t.seg]
 		}
 		if t.isMap {
 			t.first = g.key(t.i)

@@ -1,4 +1,4 @@
-// This file holds large lists and maps of which only what was looked at is in memory.
+// This file holds large lists, maps and bytes of which only what was looked at is in memory.
 
 package graph
 
@@ -17,7 +17,7 @@ import (
 
 // # How is a list of ten million records a value like any other?
 //
-// A list or map that stands in more than one leaf is decoded as a tree with one far node, which knows how many elements it has and the
+// A list or map (bytes are simpler) that stands in more than one leaf is decoded as a tree with one far node, which knows how many elements it has and the
 // block that they are in. Whoever goes through a node reads its block, one level, and finds far nodes there or elements; the tree's
 // functions do not know otherwise. What was read is held weakly, and the last few nodes in any case: so a program that goes through all
 // holds a few. A leaf that nothing has changed is laid out again as what it was, unread (chunk.go).
@@ -309,7 +309,7 @@ func (f *farBytes) part(a, b int) []byte {
 	if b-a > int(f.root.count)/2 {
 		return f.all()[a:b:b]
 	}
-	return f.root.appendBytes(make([]byte, 0, b-a), int64(a), int64(b))
+	return f.root.appendBytes(make([]byte, 0, min(b-a, 1<<20)), int64(a), int64(b)) // whose counts may be lies
 }
 
 // all returns all bytes, and keeps them.
