@@ -294,8 +294,10 @@ func (m *Machine) reduceRoot(u *unit, out *Outcome) {
 	}()
 	out.Steps = m.stepsSince(start)
 	if p.on() {
+		m.linkParts(out.Value)
 		_, a := m.link(u.cid, out.Value, out.Error, out.Steps, p.uses[e.mark:], false)
 		out.Result, out.Trace = a.Result, a.Trace
+		m.settle(out, a)
 	}
 	p.uses = p.uses[:0]
 }

@@ -30,14 +30,17 @@ type loop struct {
 	args   []graph.Value
 	it     graph.ListIter
 	acc    graph.Value
-	turns  uint64 // of core.enter
+	turns  uint64      // of core.enter
+	prefix *graph.List // before out or joined, of parts (parts.go)
 	out    listOut
 	other  listOut
 	joined joiner
 	fields mapOut
 	groups []*listOut
 	keys   []string
-	bits   []byte // outcomes of comparisons
+	index  map[string]int // of the keys
+	slots  *grouping      // what is grouped already, of parts (groups.go)
+	bits   []byte         // outcomes of comparisons
 }
 
 type loopState uint8
@@ -166,7 +169,7 @@ func keeperOf(name string) (k keeper, ok bool) {
 	switch name {
 	case "list.map", "list.zipWith", "list.filter", "list.sortBy":
 		k = keeper{saveOut, restoreOut}
-	case "map.map", "map.filter":
+	case "map.map", "map.filter", eachGroupName:
 		k = keeper{saveFields, restoreFields}
 	case "list.fold", "list.foldr", "map.fold":
 		k = keeper{saveAcc, restoreAcc}
@@ -174,6 +177,8 @@ func keeperOf(name string) (k keeper, ok bool) {
 		k = keeper{saveNothing, restoreNothing}
 	case "list.partition":
 		k = keeper{savePartition, restorePartition}
+	case foldRunsName:
+		k = keeper{saveRuns, restoreRuns}
 	case "list.flatMap":
 		k = keeper{saveJoined, restoreJoined}
 	case "list.groupBy":
@@ -194,7 +199,9 @@ func restorePartition(l *loop) bool {
 	return l.are(graph.KindList, graph.KindList) && l.fill(&l.out, l.parts[0].List()) && l.fill(&l.other, l.parts[1].List())
 }
 
-func saveJoined(l *loop) []graph.Value { return []graph.Value{graph.ListValue(l.joined.soFar())} }
+func saveJoined(l *loop) []graph.Value {
+	return []graph.Value{graph.ListValue(l.prefix.Concat(l.joined.soFar()))}
+}
 
 func restoreJoined(l *loop) bool {
 	if !l.are(graph.KindList) {
@@ -206,9 +213,23 @@ func restoreJoined(l *loop) bool {
 }
 
 func saveGroups(l *loop) []graph.Value {
+	all := map[string]*graph.List{}
+	if l.slots != nil {
+		for _, s := range l.slots.slots {
+			if s.held == nil {
+				panic(&Stop{Reason: Missing, Err: errNotMade})
+			}
+			for k, xs := range s.held {
+				all[k] = all[k].Concat(xs)
+			}
+		}
+	}
 	var b graph.MapBuilder
 	for i, k := range l.keys {
-		b.Set(k, graph.ListValue(l.groups[i].SoFar()))
+		all[k] = all[k].Concat(l.groups[i].SoFar())
+	}
+	for k, xs := range all {
+		b.Set(k, graph.ListValue(xs))
 	}
 	return []graph.Value{graph.MapValue(b.Map())}
 }
@@ -264,7 +285,9 @@ func (l *loop) fill(out *listOut, xs *graph.List) bool {
 	return true
 }
 
-func saveOut(l *loop) []graph.Value { return []graph.Value{graph.ListValue(l.out.SoFar())} }
+func saveOut(l *loop) []graph.Value {
+	return []graph.Value{graph.ListValue(l.prefix.Concat(l.out.SoFar()))}
+}
 
 func restoreOut(l *loop) bool {
 	return l.are(graph.KindList) && l.fill(&l.out, l.parts[0].List())

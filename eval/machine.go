@@ -106,6 +106,11 @@ type Machine struct {
 	shapeCount int
 	contexts   map[string]cid.Cid // functions made of shapes, by the shapes' ids
 
+	running  bool                // on the goroutine of an evaluation
+	remaking bool                // the elements of a part that is known are made
+	making   map[cid.Cid]*making // of parts that are known, by their expressions
+	groups   map[cid.Cid]*group  // the parts that are groups, likewise
+
 	primNames map[cid.Cid]string // by the CIDs of their blocks; nil until it is needed
 
 	blocks *graph.Writer
@@ -206,6 +211,9 @@ func (m *Machine) Eval(ctx context.Context, expr cid.Cid) (out Outcome, err erro
 		}
 	}
 	m.failed = m.failed[:0]
+	if len(m.making) > 1<<18 {
+		m.making, m.groups = nil, nil
+	}
 	m.enters = 0
 	m.resuming, m.writeWait, m.nextWrite = m.becomes != nil, writeEvery, time.Now().Add(writeEvery)
 	out.Expr = expr
@@ -312,6 +320,8 @@ func (m *Machine) stoppable(ctx context.Context, f func()) (err error) {
 		defer func() { p.sample(m) }()
 	}
 	defer m.watch(ctx)()
+	m.running, m.remaking = true, false
+	defer func() { m.running = false }()
 	sp := m.sp
 	defer func() {
 		if r := recover(); r != nil {

@@ -268,8 +268,14 @@ func (p *policy) payable(args []graph.Value, r graph.Value) bool {
 	if p.m.opt.Link == All {
 		return true
 	}
+	if r.Parted() { // what it comes to is recorded part by part (parts.go)
+		return false
+	}
 	n := r.Unplaced()
 	for _, a := range args {
+		if a.Unmade() > 0 {
+			return false
+		}
 		n += a.Unplaced()
 	}
 	if n >= 1000 && p.room(1) < uint64(n)*16 {

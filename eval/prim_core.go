@@ -37,6 +37,11 @@ var corePrims = []Spec{
 
 	{resumeName, resumeArity, 0b0111, coreResume, "name [args, n, parts] has value: goes on with a loop of the primitive name that was stopped; the n-th call is answered by value, if has; what a machine writes when it is stopped; cost: what is left of the loop's"},
 	{enterName, 3, 0b010, coreEnter, "f values x: f applied to the first of the values and x, then to the next of them and what that came to, and so on, where f takes k values and x; where k is 0, values may be a number of turns; what a machine writes when it is stopped; cost: that of what f does, without the calls of f"},
+	{measuresName, 1, 0b1, coreMeasures, "xs: of each of the lazy values xs, which come to lists, [its length, the steps that its expression takes], and the list itself if it has at most 8 elements; what is recorded of the parts of a large list; costs nothing"},
+	{costsName, 1, 0b1, coreCosts, "xs: of each of the lazy values xs, [what it comes to, the steps that its expression takes]; costs nothing"},
+	{groupsName, 1, 0b1, coreGroups, "xs: of each of the lazy values xs, which come to maps of lists, [the map of their lengths, the steps that its expression takes]; costs nothing"},
+	{groupMeasuresName, 2, 0b10, coreGroupMeasures, "f groups: the map of lists groups with each list xs replaced by what core.measures says of f xs; costs nothing"},
+	{groupCostsName, 2, 0b10, coreGroupCosts, "f groups: the map of lists groups with each list xs replaced by what core.costs says of f xs; costs nothing"},
 	{"test.failed", 1, 0, testFailed, "v: fails with {kind: \"test failed\", value: v}; costs nothing"},
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/rosser-lang/rosser/graph"
 )
 
-var listPrims = slices.Concat(orderPrims, []Spec{
+var listPrims = slices.Concat(orderPrims, runPrims, []Spec{
 	{"list.map", 2, 0b10, listMap, "f xs: the list of f x, from the first on; cost: 1 per 16 elements visited"},
 	{"list.filter", 2, 0b10, listFilter, "f xs: the elements for which f x is true; cost: 1 per 16 elements visited"},
 	{"list.fold", 3, 0b100, listFold, "f acc xs: f acc x from the first on, each call's value the next one's acc; cost: 1 per 16 elements visited"},
@@ -29,6 +29,8 @@ var listPrims = slices.Concat(orderPrims, []Spec{
 	{"list.range", 2, 0b11, listRange, "a b: the ints a … b, both included; empty when a > b; cost: 1 per 16 elements visited"},
 	{"list.repeat", 2, 0b1, listRepeat, "n x: a list of n times x; empty when n < 0; cost: 1 per 16 elements visited"},
 	{"list.sum", 1, 0b1, listSum, "xs: the sum; ints exactly; if any is a float, the exact sum of all rounded once to a float; cost: 1 per 16 elements visited"},
+	{eachGroupName, 2, 0b10, listEachGroup, "f groups: the map of lists groups with each list xs replaced by f xs; cost: 1 per 16 entries"},
+	{exactSumName, 1, 0b1, listExactSum, "xs: [the sum of its ints, that of its floats in units of 2^-1074, null if there is none]; cost: 1 per 16 elements visited"},
 	{"list.take", 2, 0b11, listTake, "n xs: the first n elements, or all; costs nothing"},
 	{"list.drop", 2, 0b11, listDrop, "n xs: all but the first n elements; costs nothing"},
 	{"list.slice", 3, 0b111, listSlice, "a b xs: the elements from index a up to, not including, b; a negative one counts from the end, one beyond an end is that end; costs nothing"},
@@ -118,6 +120,12 @@ func listMap(m *Machine, args []graph.Value) (graph.Value, error) {
 	if err := l.resume("list.map"); err != nil {
 		return graph.Value{}, err
 	}
+	if rest, parts := l.partsLeft(xs, args[:1]); parts != nil {
+		return l.overParts("list.map", args[:1], rest, parts, func(x graph.Value) error {
+			l.out.Add(l.call(args[0], x))
+			return nil
+		})
+	}
 	for l.over(xs); ; {
 		x, ok := l.next()
 		if !ok {
@@ -137,6 +145,15 @@ func listFilter(m *Machine, args []graph.Value) (graph.Value, error) {
 	l := m.loop(args)
 	if err := l.resume("list.filter"); err != nil {
 		return graph.Value{}, err
+	}
+	if rest, parts := l.partsLeft(xs, args[:1]); parts != nil {
+		return l.overParts("list.filter", args[:1], rest, parts, func(x graph.Value) error {
+			keep, err := l.holds(args[0], x)
+			if keep {
+				l.out.add(x)
+			}
+			return err
+		})
 	}
 	for l.over(xs); ; {
 		x, ok := l.next()
@@ -241,6 +258,25 @@ func backwards(xs *graph.List, f func(graph.Value)) {
 	}
 }
 
+// group puts x into the group that f says.
+func (l *loop) group(f, x graph.Value) error {
+	k, err := plainText(l.m, l.call(f, x))
+	if err != nil {
+		return err
+	}
+	i, ok := l.index[k]
+	if !ok {
+		i = len(l.groups)
+		l.index[k] = i
+		l.keys, l.groups = append(l.keys, k), append(l.groups, &listOut{m: l.m})
+		if i&1023 == 1023 {
+			l.m.Reserve(1 << 17)
+		}
+	}
+	l.groups[i].add(x)
+	return nil
+}
+
 func listReverse(m *Machine, args []graph.Value) (graph.Value, error) {
 	xs, err := wantList(args[0])
 	if err != nil {
@@ -263,6 +299,11 @@ func listFlatMap(m *Machine, args []graph.Value) (graph.Value, error) {
 	l := m.loop(args)
 	if err := l.resume("list.flatMap"); err != nil {
 		return graph.Value{}, err
+	}
+	if rest, parts := l.partsLeft(xs, args[:1]); parts != nil {
+		return l.overParts("list.flatMap", args[:1], rest, parts, func(x graph.Value) error {
+			return l.joined.join(l.call(args[0], x))
+		})
 	}
 	for l.over(xs); ; {
 		x, ok := l.next()
@@ -354,14 +395,18 @@ func (j *joiner) list() *graph.List {
 // concatLists joins two lists. Joining shares what it joins, so that a list could be longer than anything that walks over it could
 // bear: one that would not fit into memory without sharing is refused as if it did not share.
 func (m *Machine) concatLists(a, b *graph.List) *graph.List {
+	m.concatLength(a.Len(), b.Len())
+	return a.Concat(b)
+}
+
+func (m *Machine) concatLength(a, b int) {
 	most := m.opt.Memory
 	if most <= 0 {
 		most = 1 << 40
 	}
-	if int64(a.Len())+int64(b.Len()) > min(most, math.MaxInt/2)/valueSize {
+	if int64(a)+int64(b) > min(most, math.MaxInt/2)/valueSize {
 		m.Reserve(-1)
 	}
-	return a.Concat(b)
 }
 
 func listZipWith(m *Machine, args []graph.Value) (graph.Value, error) {
@@ -505,29 +550,25 @@ func listGroupBy(m *Machine, args []graph.Value) (graph.Value, error) {
 	if err := l.resume("list.groupBy"); err != nil {
 		return graph.Value{}, err
 	}
-	index := map[string]int{}
+	l.index = make(map[string]int, len(l.keys))
 	for i, k := range l.keys {
-		index[k] = i
+		l.index[k] = i
+	}
+	if len(l.keys) == 0 {
+		if rest, parts := l.partsLeft(xs, args[:1]); parts != nil {
+			if of, ends := m.slotsOf(rest, parts); of != nil {
+				return l.overSlots(args[0], rest, parts, of, ends)
+			}
+		}
 	}
 	for l.over(xs); ; {
 		x, ok := l.next()
 		if !ok {
 			break
 		}
-		k, err := plainText(m, l.call(args[0], x))
-		if err != nil {
+		if err := l.group(args[0], x); err != nil {
 			return graph.Value{}, err
 		}
-		i, ok := index[k]
-		if !ok {
-			i = len(l.groups)
-			index[k] = i
-			l.keys, l.groups = append(l.keys, k), append(l.groups, &listOut{m: m})
-			if i&1023 == 1023 {
-				m.Reserve(1 << 17)
-			}
-		}
-		l.groups[i].add(x)
 	}
 	var out graph.MapBuilder
 	for i, k := range l.keys {

@@ -57,6 +57,9 @@ func (v Value) Likeness(budget *int) (h uint64, ok bool) {
 		}
 		return mixed(k, h), true
 	case KindList:
+		if v.Unmade() > 0 { // who hands it on need not make it
+			return 0, false
+		}
 		h, ok = v.List().likeness(budget)
 		return mixed(k, h), ok
 	case KindLazy: // who keeps it keeps what it will come to
@@ -135,6 +138,9 @@ func (v Value) Unplaced() int {
 		return 0
 	}
 	if v.mostlyFar() {
+		if v.Kind() == KindList {
+			return farSize + v.List().made()
+		}
 		return farSize
 	}
 	one := func(n int, x Value) int {

@@ -113,10 +113,12 @@ type treeFrame struct {
 // treeOfList returns the list's arrays, and its leaves of blocks, where w's sink has them.
 func treeOfList(w *Writer, l *List) *treeFrame {
 	t := &treeFrame{segs: make([]seg, 0, min(l.Len()/maxRun*9/8+2, 1<<16))}
-	if l == nil || l.n == 0 {
+	if l == nil {
 		return t
 	}
-	t.run(l.front())
+	if l.n > 0 {
+		t.run(l.front())
+	}
 	if r := l.rest; r != nil {
 		if r.root != nil {
 			t.node(w, r.root)

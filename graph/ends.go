@@ -83,7 +83,10 @@ func (v Value) ListLen() int {
 }
 
 // ListEmpty says whether v has no elements. v is a list.
-func (v Value) ListEmpty() bool { return (*List)(unsafe.Pointer(v.p)).n == 0 } // one with moved ends has some
+func (v Value) ListEmpty() bool { // one with moved ends has some
+	l := (*List)(unsafe.Pointer(v.p))
+	return l.n == 0 && l.rest == nil
+}
 
 // ListAt returns element i of v, 0 <= i < ListLen. v is a list.
 func (v Value) ListAt(i int) Value {

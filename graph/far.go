@@ -77,6 +77,7 @@ type far struct {
 	end    string // maps: the first key after it, "" if there is none
 	list   atomic.Pointer[weak.Pointer[node]]
 	fields atomic.Pointer[weak.Pointer[mapNode]]
+	made   *made // nil; else there is no block (part.go)
 }
 
 // recent keeps the nodes alive that were read last.
@@ -116,6 +117,13 @@ func (t *node) near() *node {
 		}
 	}
 	var kids []*node
+	if f.made != nil {
+		n, held := f.nodes()
+		if held {
+			return n
+		}
+		return f.read(n)
+	}
 	if f.height > 0 {
 		for _, k := range f.kids() {
 			kids = append(kids, listNode(k.far))
@@ -135,7 +143,11 @@ func (t *node) near() *node {
 			}
 		})
 	}
-	n := inner(kids)
+	return f.read(inner(kids))
+}
+
+// read returns n, which f stands for, and remembers it for a while.
+func (f *far) read(n *node) *node {
 	w := weak.Make(n)
 	f.list.Store(&w)
 	keepRecent(n)
@@ -361,8 +373,7 @@ func (v Value) mostlyFar() bool {
 		if l.rest == nil || l.rest.root == nil {
 			return false
 		}
-		t := l.rest.root
-		return t.far != nil || t.height > 0 && slices.ContainsFunc(t.kids, func(k *node) bool { return k.far != nil })
+		return l.rest.root.farFrom(1, 2) || l.rest.root.farFrom(1, 1)
 	case KindMap:
 		t := v.Map().root
 		if l := v.Map().log; l != nil {
@@ -371,6 +382,17 @@ func (v Value) mostlyFar() bool {
 		return t != nil && (t.far != nil || slices.ContainsFunc(t.kids, func(k *mapNode) bool { return k.far != nil }))
 	}
 	return false
+}
+
+// farFrom says whether t is far, or something on the way down to the child a of b, or beside that way.
+func (t *node) farFrom(a, b int) bool {
+	for t.far == nil && t.height > 0 {
+		if slices.ContainsFunc(t.kids, func(k *node) bool { return k.far != nil }) {
+			return true
+		}
+		t = t.kids[(len(t.kids)-1)*a/b]
+	}
+	return t.far != nil
 }
 
 const farSize = 1 << 12 // bytes that a value takes which is mostly far, and the work to lay it out

@@ -330,7 +330,7 @@ func TestFarCrafted(t *testing.T) {
 			t.Errorf("%s: a block is named twice: %s", name, text)
 		}
 	}
-	at := func(v Value) { v.List().At(1) }
+	at := func(v Value) { v.List().At(0) }
 	one := put(codec.AppendInt(codec.AppendArray(nil, 1), 1))
 	refused("leaves of one element", KindList, 1, 2, node(KindList, ref{"", 1, one}, ref{"", 1, one}), at)
 	refused("a root over one leaf", KindList, 1, 1, node(KindList, ref{"", 1, one}), at)

@@ -29,7 +29,7 @@ const (
 type List struct {
 	header
 	hashed bool   // hash is known (alike.go)
-	n      uint32 // elements in front; 0 only when the list is empty
+	n      uint32 // elements in front; 0 when the list is empty or begins far
 	items  *Value // the front
 	buf    *buf   // what the front lies in; nil for an array without spare slots
 	rest   *rest  // nil: the front is all
@@ -95,7 +95,7 @@ func (r run) own() run {
 func (l *List) front() run { return run{l.n, l.items, l.buf} }
 
 func newList(front run, r *rest) *List {
-	if r != nil && front.buf == nil {
+	if r != nil && front.buf == nil && front.n > 0 {
 		front = front.own()
 	}
 	return &List{header: header{KindList}, n: front.n, items: front.items, buf: front.buf, rest: r}
@@ -311,6 +311,10 @@ func (l *List) Append(v Value) *List {
 
 // Uncons returns the first element of a list that is not empty, and the list of the others.
 func (l *List) Uncons() (Value, *List) {
+	if l.n == 0 {
+		first, root := popFirst(l.rest.root)
+		l = listOf(first, root, l.rest.back)
+	}
 	v := *l.items
 	var tail *List
 	switch {
@@ -363,7 +367,9 @@ func listOf(front run, root *node, back run) *List {
 			}
 			return newList(back, nil)
 		}
-		front, root = popFirst(root)
+		if !root.beginsFar() {
+			front, root = popFirst(root)
+		}
 	}
 	n := int(back.n)
 	if root != nil {
@@ -450,8 +456,10 @@ func (l *List) Concat(o *List) *List {
 	if o.rest == nil {
 		return listOf(l.front(), root, o.front())
 	}
-	root = join(join(root, leafOf(o.front())), o.rest.root)
-	return listOf(l.front(), root, o.rest.back)
+	if o.n > 0 {
+		root = join(root, leafOf(o.front()))
+	}
+	return listOf(l.front(), join(root, o.rest.root), o.rest.back)
 }
 
 // Slice returns the elements a up to but without b, 0 <= a <= b <= Len.
@@ -505,11 +513,8 @@ func (l *List) Slice(a, b int) *List {
 
 // runs calls f for l's arrays in order until it answers false.
 func (l *List) runs(f func(run) bool) bool {
-	if l == nil || l.n == 0 {
-		return true
-	}
-	if !f(l.front()) {
-		return false
+	if l == nil || l.n > 0 && !f(l.front()) {
+		return l == nil
 	}
 	if r := l.rest; r != nil {
 		return (r.root == nil || r.root.runs(f)) && (r.back.n == 0 || f(r.back))

@@ -104,8 +104,10 @@ func TestDefinitions(t *testing.T) {
 		{`reduce (+) 0 []`, `0`},
 		{`reduce (++) "" ["a", "b", "c"]`, `"abc"`},
 		{`let n = 5000 in reduce (++) [] (map (\x -> [x]) (range 1 n)) == range 1 n`, `true`},
-		// Parts of 256 elements, each with its zero.
-		{`map (\n -> reduce (+) 1 (repeat n 0)) [256, 257, 512, 513, 1024, 1025]`, `[1,2,2,3,4,5]`},
+		// Each run has its zero: there are as many as List.ends says, but for those of fewer than 128 elements.
+		{`let xs = range 1 4096 in reduce (+) 1 xs == 1 + sum xs`, `true`},
+		{`let xs = range 1 20000 in let ends = fold (\cuts e -> if e - (if isEmpty cuts then 0 else List.fromEnd 0 cuts) < 128 then cuts else [...cuts, e]) [] (List.ends xs) in (length ends > 10) && reduce (+) 0 xs == sum xs && reduce (+) 1 xs == sum xs + length ends + 1`, `true`},
+		{`reduce (+) 0 (repeat 5000 1)`, `5000`},
 		{`product []`, `1`},
 		{`product [2, 0.5, 3]`, `3.0`},
 		{`unzip []`, `[[],[]]`},

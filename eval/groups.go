@@ -1,0 +1,419 @@
+// This file goes through the lists of a groupBy part by part: there are too many of them for a record of each part of each.
+
+package eval
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/ipfs/go-cid"
+
+	"github.com/rosser-lang/rosser/graph"
+)
+
+// # How does a sum of groups follow a small change?
+//
+// A list of a million rows in a hundred groups has some six rows of each group in each part. So a groupBy is known by slots of several parts, and what
+// becomes of a slot is recorded for all its groups together:
+//
+//	core.groups [lazy (groupBy f slot)]                    =  [[{key: length}, steps]]
+//	core.groupMeasures [map g] (lazy (groupBy f slot))     =  {key: [length, steps]}
+//
+// A group is a list known as lazy (get key (groupBy f xs)). map g of it, which a program calls for each key, goes through the slots, and is again
+// a group of what is as well known slot by slot. A record is made when all groups of the slot have been dealt with.
+
+const (
+	groupsName        = "core.groups"
+	eachGroupName     = "list.eachGroup"
+	groupMeasuresName = "core.groupMeasures"
+	groupCostsName    = "core.groupCosts"
+
+	minSlot     = 2048  // elements of a slot, if there are as many
+	maxSlot     = 16384 // of one that no part ends
+	slotEnds    = 2     // one in so many parts ends a slot that is long enough
+	groupRecord = 8     // elements of a slot for each of its groups in a record, at least
+	literalPart = 4096
+)
+
+// A grouping is a map of lists, which is known slot by slot.
+type grouping struct {
+	of    graph.Value // a lazy value that comes to it
+	slots []*slotOf
+	next  map[cid.Cid]*grouping // what primitives made of its lists
+}
+
+// A slotOf is what a grouping has of the elements in one slot.
+type slotOf struct {
+	how     *making                // of the map
+	keys    int                    // of the map
+	size    int                    // elements that were grouped
+	n       map[string]int         // lengths, of the keys whose are known
+	held    map[string]*graph.List // the lists, of the keys whose are there
+	entries map[string]graph.Value // what is recorded of each key, of what was made of another grouping
+	record  cid.Cid                // the expression whose Result holds the entries
+	done    bool                   // it is linked
+}
+
+// A group is a list of a grouping.
+type group struct {
+	g   *grouping
+	key string
+}
+
+// groupOf is the group that a part is, nil for none.
+func (m *Machine) groupOf(p graph.Part) *group {
+	if p.Leaves != nil || p.Of.Kind() != graph.KindLazy {
+		return nil
+	}
+	return m.groups[p.Of.Thunk().CID]
+}
+
+// groupList returns what a slot has of a key.
+func (m *Machine) groupList(s *slotOf, key string) *graph.List {
+	if l := s.held[key]; l != nil {
+		return l
+	}
+	v := m.reduceAgain(s.how)
+	if v.Kind() != graph.KindMap || v.Map().Len() != s.keys {
+		panic(s.wrong())
+	}
+	s.held = make(map[string]*graph.List, s.keys)
+	v.Map().Each(func(key string, v graph.Value) bool {
+		n, known := s.n[key]
+		if v.Kind() != graph.KindList || known && v.List().Len() != n {
+			panic(s.wrong())
+		}
+		s.held[key] = v.List()
+		return true
+	})
+	if s.held[key] == nil {
+		panic(s.wrong())
+	}
+	return s.held[key]
+}
+
+func (s *slotOf) wrong() *Stop {
+	return &Stop{Reason: Missing, Err: fmt.Errorf("%s was recorded to come to other groups than it does", s.how.of)}
+}
+
+// appendGroup puts the list of a key behind xs, as one that is known.
+func (m *Machine) appendGroup(xs *graph.List, g *grouping, key string) *graph.List {
+	n, all := 0, true
+	for _, s := range g.slots {
+		n += s.n[key]
+		all = all && (s.n[key] == 0 || s.held[key] != nil)
+	}
+	made := func() *graph.List {
+		l := graph.EmptyList
+		for _, s := range g.slots {
+			if s.n[key] > 0 {
+				l = l.Concat(m.groupList(s, key))
+			}
+		}
+		return l
+	}
+	if n == 0 {
+		return xs
+	}
+	of := m.application("core.get", graph.Text(key), g.of)
+	if m.groups == nil {
+		m.groups = map[cid.Cid]*group{}
+	}
+	m.groups[of] = &group{g, key}
+	if all {
+		return xs.AppendKnown(lazyOf(of), n, made(), nil)
+	}
+	return xs.AppendKnown(lazyOf(of), n, nil, func() *graph.List { return m.within(of, made) })
+}
+
+// slotsOf returns the values that the slots of a list are, and the parts in each: those from one index to the next. It returns nil if one is not
+// known as anything.
+func (m *Machine) slotsOf(xs *graph.List, parts []graph.Part) (of []graph.Value, ends []int) {
+	var vs []graph.Value
+	n := 0
+	for i, p := range parts {
+		n += p.Len
+		v := graph.ListValue(xs.Slice(p.At, p.At+p.Len))
+		end := n >= maxSlot || i+1 == len(parts)
+		switch {
+		case p.Known():
+			v = m.valueOf(p)
+			id := cid.Undef
+			if v.Kind() == graph.KindLink {
+				id = v.Link()
+			} else {
+				id = v.Thunk().CID
+			}
+			digest := id.Hash()
+			end = end || n >= minSlot && digest[len(digest)-1]%slotEnds == 0
+		case p.Len > literalPart:
+			return nil, nil
+		}
+		if vs = append(vs, v); !end {
+			continue
+		}
+		if len(vs) > 1 {
+			v = m.applied("list.concat", graph.NewList(vs...))
+		}
+		of, ends, vs, n = append(of, v), append(ends, i+1), nil, 0
+	}
+	return of, ends
+}
+
+// overSlots is list.groupBy of a list that has parts.
+func (l *loop) overSlots(f graph.Value, xs *graph.List, parts []graph.Part, of []graph.Value, ends []int) (graph.Value, error) {
+	m := l.m
+	g := &grouping{of: m.applied("list.groupBy", f, m.applied("list.concat", graph.NewList(of...)))}
+	l.slots = g
+	s := m.stageOf(groupsName, len(of), func(i int) cid.Cid { return m.application("list.groupBy", f, of[i]) })
+	from := 0
+	for i, end := range ends {
+		p := graph.Part{At: parts[from].At, Len: parts[end-1].At + parts[end-1].Len - parts[from].At}
+		from = end
+		slot := &slotOf{how: m.making[s.of[i]], size: p.Len}
+		counts, steps, ok := costOf(s.begin(i))
+		own := uint64(p.Len) / 16
+		if ok && steps >= own {
+			slot.n, ok = lengths(counts, p.Len)
+			slot.keys = len(slot.n)
+		}
+		if ok && steps >= own {
+			m.reusedPart(steps - own + (l.n&15+uint64(p.Len))/16)
+			l.n += uint64(p.Len)
+			g.slots = append(g.slots, slot)
+			l.settle()
+			s.end(i, graph.Null(), extent{})
+			continue
+		}
+		e, start, visited := m.policy.open(), m.now(), l.n
+		if err := l.through(xs, p, func(x graph.Value) error { return l.group(f, x) }); err != nil {
+			return graph.Value{}, err
+		}
+		steps = m.stepsSince(start) - (l.n/16 - visited/16) + own
+		slot.keys, slot.n, slot.held = len(l.keys), make(map[string]int, len(l.keys)), make(map[string]*graph.List, len(l.keys))
+		var b graph.MapBuilder
+		for i, key := range l.keys {
+			list := l.groups[i].SoFar()
+			slot.n[key], slot.held[key] = list.Len(), list
+			b.Set(key, graph.Int(int64(list.Len())))
+		}
+		g.slots, l.keys, l.groups = append(g.slots, slot), l.keys[:0], l.groups[:0]
+		clear(l.index)
+		if len(slot.n)*groupRecord > p.Len || steps > graph.MaxSteps {
+			m.policy.shut(e)
+			s.end(i, graph.Null(), extent{})
+			continue
+		}
+		m.forgive(steps)
+		s.end(i, graph.NewList(graph.MapValue(b.Map()), graph.Int(int64(steps))), e)
+	}
+	v := graph.MapValue(m.groupsOf(g))
+	l.end()
+	return v, nil
+}
+
+// groupsOf is the map of a grouping's lists.
+func (m *Machine) groupsOf(g *grouping) *graph.Map {
+	seen := map[string]bool{}
+	var b graph.MapBuilder
+	for _, s := range g.slots {
+		for key := range s.n {
+			if !seen[key] {
+				seen[key] = true
+				b.Set(key, graph.ListValue(m.appendGroup(graph.EmptyList, g, key)))
+			}
+		}
+	}
+	return b.Map()
+}
+
+// lengths reads the lengths of groups of so many elements.
+func lengths(v graph.Value, elements int) (n map[string]int, ok bool) {
+	if v.Kind() != graph.KindMap {
+		return nil, false
+	}
+	n, ok = make(map[string]int, v.Map().Len()), true
+	v.Map().Each(func(key string, v graph.Value) bool {
+		i, small := v.Int()
+		ok = v.Kind() == graph.KindInt && small && i > 0 && i <= int64(elements)
+		n[key] = int(i)
+		elements -= int(i)
+		return ok
+	})
+	return n, ok && elements == 0
+}
+
+// nextGrouping returns what a primitive, partly applied, makes of the lists of a grouping, with what is recorded of it.
+func (m *Machine) nextGrouping(g *grouping, record, name string, lead []graph.Value) *grouping {
+	stage := graph.FnValue(&graph.Fn{Prim: name, Head: primCID(name), Args: slices.Clone(lead), Body: m.prims[name]})
+	of := m.application(eachGroupName, stage, g.of)
+	if next := g.next[of]; next != nil {
+		return next
+	}
+	next := &grouping{of: lazyOf(of)}
+	for _, s := range g.slots {
+		below := lazyOf(s.how.of)
+		d := &slotOf{keys: s.keys, size: s.size, n: map[string]int{}, held: map[string]*graph.List{}, entries: map[string]graph.Value{}}
+		d.how = m.making[m.application(eachGroupName, stage, below)]
+		d.record = m.application(record, stage, below)
+		if f, ok := m.find(d.record); ok && f.err == nil && f.value.Kind() == graph.KindMap {
+			m.policy.usedAt(f.use)
+			d.done = true
+			f.value.Map().Each(func(key string, v graph.Value) bool { d.entries[key] = v; return true })
+		}
+		next.slots = append(next.slots, d)
+	}
+	if g.next == nil {
+		g.next = map[cid.Cid]*grouping{}
+	}
+	g.next[of] = next
+	return next
+}
+
+// note notes what is known of a key in a slot of what was made of s, and records the slot when that is known of all keys.
+func (m *Machine) note(s, d *slotOf, key string, entry graph.Value) {
+	if d.entries[key] = entry; d.done || len(d.entries) < s.keys {
+		return
+	}
+	d.done = true
+	if !m.policy.on() || s.keys*groupRecord > s.size {
+		return
+	}
+	var b graph.MapBuilder
+	for key, v := range d.entries {
+		b.Set(key, v)
+	}
+	m.putMaking(m.making[d.record])
+	u, _ := m.link(d.record, graph.MapValue(b.Map()), nil, 0, nil, true)
+	m.policy.usedAt(u)
+}
+
+// overGroup is overParts for a part that is a group.
+func (l *loop) overGroup(name string, lead []graph.Value, gr *group, each func(x graph.Value) error) error {
+	m, before := l.m, l.prefix
+	next := m.nextGrouping(gr.g, groupMeasuresName, name, lead)
+	for i, s := range gr.g.slots {
+		n, d := s.n[gr.key], next.slots[i]
+		if n == 0 {
+			continue
+		}
+		p := graph.Part{Len: n}
+		if k, ok := knownOf(d.entries[gr.key]); ok && (name == "list.flatMap" || k.n <= n) {
+			l.passSteps(name, p, k)
+			if d.n[gr.key] = k.n; k.few != nil {
+				d.held[gr.key] = k.few
+			}
+			if k.n > 0 {
+				l.prefix = l.prefix.AppendKnown(graph.Null(), k.n, d.held[gr.key], func() *graph.List {
+					return m.within(d.how.of, func() *graph.List { return m.groupList(d, gr.key) })
+				})
+			}
+			l.settle()
+			continue
+		}
+		xs := m.groupList(s, gr.key)
+		steps, err := l.measured(xs, p, each)
+		if err != nil {
+			return err
+		}
+		made := l.take(cid.Undef)
+		d.n[gr.key], d.held[gr.key] = made.Len(), made
+		if steps <= graph.MaxSteps {
+			m.forgive(steps)
+			m.note(s, d, gr.key, recordOf(made, steps))
+		}
+	}
+	l.prefix = m.appendGroup(before, next, gr.key)
+	return nil
+}
+
+// addGroup is addPart for a part that is a group.
+func (s *numberSum) addGroup(m *Machine, gr *group) error {
+	next := m.nextGrouping(gr.g, groupCostsName, exactSumName, nil)
+	for i, slot := range gr.g.slots {
+		n, d := slot.n[gr.key], next.slots[i]
+		if n == 0 {
+			continue
+		}
+		own := uint64(n) / 16
+		if ints, fixed, steps, ok := exactSumOf(d.entries[gr.key]); ok && steps >= own {
+			m.reusedPart(steps - own + (s.meter.n&15+uint64(n))/16)
+			s.meter.n += uint64(n)
+			s.join(ints, fixed)
+			continue
+		}
+		sum, steps, err := s.addPart(m, m.groupList(slot, gr.key))
+		if err != nil {
+			return err
+		}
+		m.forgive(steps)
+		m.note(slot, d, gr.key, graph.NewList(sum, graph.Int(int64(steps))))
+	}
+	return nil
+}
+
+// listEachGroup calls f with each list of a map of lists.
+func listEachGroup(m *Machine, args []graph.Value) (graph.Value, error) {
+	groups, err := wantMap(args[1])
+	if err != nil {
+		return graph.Value{}, err
+	}
+	l := m.loop(args)
+	if err := l.resume(eachGroupName); err != nil {
+		return graph.Value{}, err
+	}
+	l.each(groups, func(key string, xs graph.Value) bool {
+		l.fields.set(key, l.call(args[0], xs))
+		return true
+	})
+	v := l.fields.value()
+	l.end()
+	return v, nil
+}
+
+// recordGroups calls f with each list of a map of lists, at no steps, and record with what it comes to and takes.
+func recordGroups(m *Machine, args []graph.Value, record func(v graph.Value, steps uint64) (graph.Value, error)) (graph.Value, error) {
+	groups, err := wantMap(args[1])
+	if err != nil {
+		return graph.Value{}, err
+	}
+	out := mapOut{m: m}
+	groups.Each(func(key string, xs graph.Value) bool {
+		start := m.now()
+		defer m.rewind(start)
+		v := m.Apply(args[0], head(m, xs))
+		steps := m.stepsSince(start)
+		var r graph.Value
+		if r, err = record(head(m, v), steps); err == nil {
+			out.set(key, r)
+		}
+		return err == nil
+	})
+	return out.value(), err
+}
+
+func coreGroupMeasures(m *Machine, args []graph.Value) (graph.Value, error) {
+	return recordGroups(m, args, recordOfValue)
+}
+
+func coreGroupCosts(m *Machine, args []graph.Value) (graph.Value, error) {
+	return recordGroups(m, args, costOfValue)
+}
+
+func coreGroups(m *Machine, args []graph.Value) (graph.Value, error) {
+	return eachCost(m, args[0], func(v graph.Value, steps uint64) (graph.Value, error) {
+		groups, err := wantMap(v)
+		out := mapOut{m: m}
+		groups.Each(func(key string, xs graph.Value) bool {
+			var l *graph.List
+			if l, err = wantList(head(m, xs)); err == nil {
+				out.set(key, graph.Int(int64(l.Len())))
+			}
+			return err == nil
+		})
+		if err != nil {
+			return graph.Value{}, err
+		}
+		return costOfValue(out.value(), steps)
+	})
+}

@@ -1,0 +1,272 @@
+// This file holds what `reduce` is made of: runs of a list that end where the elements say, and folds over them.
+
+package eval
+
+import (
+	"math"
+	"slices"
+	"sort"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/ipfs/go-cid"
+
+	"github.com/rosser-lang/rosser/graph"
+)
+
+// # Why does an element end a run?
+//
+// A reduction that is cut by position joins other elements as soon as one is inserted. Cut behind elements of which a hash says so, it joins the
+// same ones again but for the runs that have changed, and what they came to is found. The hash is part of the language: a run's calls
+// are what reduce's steps count.
+
+var runPrims = []Spec{
+	{endsName, 1, 0b1, listEnds, "xs: the indices behind the elements, one in 512, that end a run of `reduce`; cost: 1 per 16 elements visited"},
+	{foldRunsName, 4, 0b1100, listFoldRuns, "f acc cuts xs: the list of fold f acc for each run of xs: up to the first of the cuts, ascending indices, from there to the next, and at last to the end; cost: 1 per 16 elements visited"},
+}
+
+const (
+	endsName     = "list.ends"
+	foldRunsName = "list.foldRuns"
+
+	endShift   = 55 // one element in 2^9 ends a run
+	endBytes   = 64 // of a text that count for its hash
+	endFields  = 8  // of an element that is a list or map
+	endDepth   = 2
+	endRecords = 64 // elements of a part for each end in its record, at least
+)
+
+// endsRun says whether an element ends a run. It looks at nothing that is lazy or not loaded.
+func endsRun(v graph.Value) bool { return endHash(v, 0)>>endShift == 0 }
+
+func endHash(v graph.Value, depth int) uint64 {
+	switch k := v.Kind(); k {
+	case graph.KindInt:
+		if i, small := v.Int(); small {
+			return mix(1, uint64(i))
+		}
+		return mix(2, xxhash.Sum64(v.BigInt().Bytes()))
+	case graph.KindFloat:
+		return mix(3, math.Float64bits(v.Float()))
+	case graph.KindBool:
+		if v.Bool() {
+			return mix(4, 1)
+		}
+		return mix(4, 0)
+	case graph.KindText:
+		s := v.Text()
+		return mix(5+uint64(len(s))<<8, xxhash.Sum64String(s[:min(len(s), endBytes)]))
+	case graph.KindLink:
+		return mix(6, xxhash.Sum64(v.Link().Bytes()))
+	case graph.KindList:
+		l := v.List()
+		h, left := mix(7, uint64(l.Len())), endFields
+		if depth < endDepth && l.Len() <= partedFrom {
+			l.Each(func(x graph.Value) bool {
+				h = mix(h, endHash(x, depth+1))
+				left--
+				return left > 0
+			})
+		}
+		return h
+	case graph.KindMap:
+		o := v.Map()
+		h, left := mix(8, uint64(o.Len())), endFields
+		if depth < endDepth && o.Len() <= partedFrom {
+			o.Each(func(key string, x graph.Value) bool {
+				h = mix(mix(h, xxhash.Sum64String(key)), endHash(x, depth+1))
+				left--
+				return left > 0
+			})
+		}
+		return h
+	case graph.KindBytes:
+		return mix(9, uint64(v.BytesLen()))
+	}
+	return math.MaxUint64
+}
+
+func listEnds(m *Machine, args []graph.Value) (graph.Value, error) {
+	xs, err := wantList(args[0])
+	if err != nil {
+		return graph.Value{}, err
+	}
+	parts := m.partsOf(xs, nil)
+	if parts == nil {
+		parts = []graph.Part{{Len: xs.Len(), Of: graph.Null()}}
+	}
+	records := m.stageOf(costsName, len(parts), func(i int) cid.Cid {
+		if !parts[i].Known() {
+			return cid.Undef
+		}
+		return m.application(endsName, m.valueOf(parts[i]))
+	})
+	c, out := meter{m: m}, listOut{m: m}
+	for i, p := range parts {
+		own := uint64(p.Len) / 16
+		v, steps, ok := costOf(records.begin(i))
+		var ends []int
+		if ok && steps == own {
+			ends, ok = indices(v, p.Len)
+		}
+		record, e := graph.Null(), extent{}
+		if ok && steps == own {
+			m.reusedPart((c.n&15 + uint64(p.Len)) / 16)
+			c.n += uint64(p.Len)
+		} else {
+			ends = endsOf(&c, xs, p)
+			if e = m.policy.open(); records.of[i].Defined() && len(ends) <= p.Len/endRecords {
+				vs := make([]graph.Value, len(ends))
+				for i, end := range ends {
+					vs[i] = graph.Int(int64(end))
+				}
+				record = graph.NewList(graph.NewList(vs...), graph.Int(int64(own)))
+			} else {
+				m.policy.shut(e)
+			}
+		}
+		records.end(i, record, e)
+		for _, i := range ends {
+			out.add(graph.Int(int64(p.At + i)))
+		}
+	}
+	return out.value(), nil
+}
+
+// endsOf returns the indices in a part behind its elements that end a run.
+func endsOf(c *meter, xs *graph.List, p graph.Part) (ends []int) {
+	i := 0
+	for it := xs.Slice(p.At, p.At+p.Len).Iter(); ; {
+		x, ok := it.Next()
+		if !ok {
+			return ends
+		}
+		c.tick()
+		if i++; endsRun(x) {
+			ends = append(ends, i)
+		}
+	}
+}
+
+// indices are the elements of a list, if they are ascending ints of 1 to most.
+func indices(v graph.Value, most int) (is []int, ok bool) {
+	if v.Kind() != graph.KindList || v.List().Len() > most {
+		return nil, false
+	}
+	last := int64(0)
+	ok = true
+	v.List().Each(func(x graph.Value) bool {
+		i, small := x.Int()
+		ok = x.Kind() == graph.KindInt && small && i > last && i <= int64(most)
+		is, last = append(is, int(i)), i
+		return ok
+	})
+	return is, ok
+}
+
+func listFoldRuns(m *Machine, args []graph.Value) (graph.Value, error) {
+	xs, err := wantList(args[3])
+	if err != nil {
+		return graph.Value{}, err
+	}
+	cuts, ok := indices(args[2], max(0, xs.Len()-1))
+	if !ok {
+		return graph.Value{}, wrongKind(args[2], "ascending indices of the list")
+	}
+	cuts = append(cuts, xs.Len())
+	l := m.loop(args)
+	l.acc = args[1]
+	if err := l.resume(foldRunsName); err != nil {
+		return graph.Value{}, err
+	}
+	lead, at := args[:2], l.done()
+	first := l.out.Len() // the run in hand
+	if first > len(cuts) {
+		return graph.Value{}, l.refuse()
+	}
+	var parts []graph.Part
+	if m.policy.on() {
+		parts = m.partsOf(xs, lead)
+	}
+	records := m.stageOf(costsName, len(cuts), func(i int) cid.Cid {
+		a := 0
+		if i > 0 {
+			a = cuts[i-1]
+		}
+		if parts == nil || i < first || i == first && (at > a || l.replay) {
+			return cid.Undef
+		}
+		return m.runOfParts(lead, parts, a, cuts[i])
+	})
+	for i := first; i < len(cuts); i++ {
+		n := cuts[i] - int(l.n)
+		v, steps, ok := costOf(records.begin(i))
+		if own := uint64(n) / 16; ok && steps >= own {
+			m.reusedPart(steps - own + (l.n&15+uint64(n))/16)
+			l.n += uint64(n)
+			l.out.add(v)
+			l.settle()
+			records.end(i, graph.Null(), extent{})
+			continue
+		}
+		e, start, visited := m.policy.open(), m.now(), l.n
+		for l.it = xs.Slice(min(l.done(), cuts[i]), cuts[i]).Iter(); ; {
+			x, ok := l.next()
+			if !ok {
+				break
+			}
+			l.acc = l.call(args[0], l.acc, x)
+		}
+		steps = m.stepsSince(start) - (l.n/16 - visited/16) + uint64(n)/16
+		v = l.acc
+		l.out.add(v)
+		l.acc = args[1]
+		record := graph.Null()
+		if records.of[i].Defined() && v.Unplaced() <= n && steps < graph.MaxSteps {
+			record = graph.NewList(v, graph.Int(int64(steps)))
+			m.forgive(steps)
+		} else {
+			m.policy.shut(e)
+		}
+		records.end(i, record, e)
+	}
+	v := l.out.value()
+	l.end()
+	return v, nil
+}
+
+// runOfParts is the expression that the fold over the elements from a up to, not including, b is, of the parts that they are in; undefined if one of
+// those is not known as anything.
+func (m *Machine) runOfParts(lead []graph.Value, parts []graph.Part, a, b int) cid.Cid {
+	first := sort.Search(len(parts), func(i int) bool { return parts[i].At+parts[i].Len > a })
+	var of []graph.Value
+	for _, p := range parts[first:] {
+		if p.At >= b {
+			break
+		}
+		if !p.Known() || len(of) == maxPartList {
+			return cid.Undef
+		}
+		v := m.valueOf(p)
+		if from, to := max(a, p.At)-p.At, min(b, p.At+p.Len)-p.At; from > 0 || to < p.Len {
+			v = m.applied("list.slice", graph.Int(int64(from)), graph.Int(int64(to)), v)
+		}
+		of = append(of, v)
+	}
+	switch len(of) {
+	case 0:
+		return cid.Undef
+	case 1:
+		return m.application("list.fold", append(slices.Clone(lead), of[0])...)
+	}
+	return m.application("list.fold", append(slices.Clone(lead), m.applied("list.concat", graph.NewList(of...)))...)
+}
+
+func saveRuns(l *loop) []graph.Value { return []graph.Value{graph.ListValue(l.out.SoFar()), l.acc} }
+
+func restoreRuns(l *loop) bool {
+	if len(l.parts) != 2 || l.parts[0].Kind() != graph.KindList {
+		return false
+	}
+	l.acc = l.parts[1]
+	return l.fill(&l.out, l.parts[0].List())
+}
