@@ -17,7 +17,7 @@ import (
 // becomes of a slot is recorded for all its groups together:
 //
 //	core.groups [lazy (groupBy f slot)]                    =  [[{key: length}, steps]]
-//	core.groupMeasures [map g] (lazy (groupBy f slot))     =  {key: [length, steps]}
+//	core.groupMeasures (map g) [lazy (groupBy f slot)]     =  [{key: [length, steps]}]
 //
 // A group is a list known as lazy (get key (groupBy f xs)). map g of it, which a program calls for each key, goes through the slots, and is again
 // a group of what is as well known slot by slot. A record is made when all groups of the slot have been dealt with.
@@ -33,6 +33,7 @@ const (
 	slotEnds    = 2     // one in so many parts ends a slot that is long enough
 	groupRecord = 8     // elements of a slot for each of its groups in a record, at least
 	literalPart = 4096
+	slotBatches = 8 // one in so many slots ends a batch
 )
 
 // A grouping is a map of lists, which is known slot by slot.
@@ -50,8 +51,17 @@ type slotOf struct {
 	n       map[string]int         // lengths, of the keys whose are known
 	held    map[string]*graph.List // the lists, of the keys whose are there
 	entries map[string]graph.Value // what is recorded of each key, of what was made of another grouping
-	record  cid.Cid                // the expression whose Result holds the entries
-	done    bool                   // it is linked
+	batch   *slotBatch
+	done    bool // the entries of all keys are recorded
+}
+
+// A slotBatch is neighbouring slots that have a record in common, beside their own, of what a primitive made of them.
+type slotBatch struct {
+	stage graph.Value
+	kind  string // of the records
+	below []graph.Value
+	slots []*slotOf
+	known bool // the record is there
 }
 
 // A group is a list of a grouping.
@@ -251,17 +261,20 @@ func (m *Machine) nextGrouping(g *grouping, record, name string, lead []graph.Va
 		return next
 	}
 	next := &grouping{of: lazyOf(of)}
-	for _, s := range g.slots {
-		below := lazyOf(s.how.of)
-		d := &slotOf{keys: s.keys, size: s.size, n: map[string]int{}, held: map[string]*graph.List{}, entries: map[string]graph.Value{}}
-		d.how = m.making[m.application(eachGroupName, stage, below)]
-		d.record = m.application(record, stage, below)
-		if f, ok := m.find(d.record); ok && f.err == nil && f.value.Kind() == graph.KindMap {
-			m.policy.usedAt(f.use)
-			d.done = true
-			f.value.Map().Each(func(key string, v graph.Value) bool { d.entries[key] = v; return true })
+	var b *slotBatch
+	for i, s := range g.slots {
+		if b == nil {
+			b = &slotBatch{stage: stage, kind: record}
 		}
+		below := lazyOf(s.how.of)
+		d := &slotOf{keys: s.keys, size: s.size, n: map[string]int{}, held: map[string]*graph.List{}, entries: map[string]graph.Value{}, batch: b}
+		d.how = m.making[m.application(eachGroupName, stage, below)]
+		b.below, b.slots = append(b.below, below), append(b.slots, d)
 		next.slots = append(next.slots, d)
+		if digest := s.how.of.Hash(); digest[len(digest)-1]%slotBatches == 0 || i+1 == len(g.slots) || len(b.slots) == maxBatch {
+			b.find(m)
+			b = nil
+		}
 	}
 	if g.next == nil {
 		g.next = map[cid.Cid]*grouping{}
@@ -270,22 +283,69 @@ func (m *Machine) nextGrouping(g *grouping, record, name string, lead []graph.Va
 	return next
 }
 
-// note notes what is known of a key in a slot of what was made of s, and records the slot when that is known of all keys.
-func (m *Machine) note(s, d *slotOf, key string, entry graph.Value) {
-	if d.entries[key] = entry; d.done || len(d.entries) < s.keys {
+// find looks up what is recorded of a batch, or of its slots.
+func (b *slotBatch) find(m *Machine) {
+	if len(b.slots) > 1 {
+		if b.known = b.lookup(m, 0, len(b.slots)); b.known {
+			return
+		}
+	}
+	for i := range b.slots {
+		b.lookup(m, i, i+1)
+	}
+}
+
+func (b *slotBatch) record(m *Machine, from, to int) cid.Cid {
+	return m.application(b.kind, b.stage, graph.NewList(b.below[from:to]...))
+}
+
+func (b *slotBatch) lookup(m *Machine, from, to int) bool {
+	f, ok := m.find(b.record(m, from, to))
+	if !ok || f.err != nil || f.value.Kind() != graph.KindList || f.value.List().Len() != to-from {
+		return false
+	}
+	for i, d := range b.slots[from:to] {
+		entries := f.value.List().At(i)
+		if d.done = entries.Kind() == graph.KindMap && entries.Map().Len() == d.keys; d.done {
+			entries.Map().Each(func(key string, v graph.Value) bool { d.entries[key] = v; return true })
+		}
+	}
+	m.policy.usedAt(f.use)
+	return true
+}
+
+// link records the slots from one to another.
+func (b *slotBatch) link(m *Machine, from, to int) {
+	maps := make([]graph.Value, 0, to-from)
+	for _, d := range b.slots[from:to] {
+		var all graph.MapBuilder
+		for key, v := range d.entries {
+			all.Set(key, v)
+		}
+		maps = append(maps, graph.MapValue(all.Map()))
+	}
+	of := b.record(m, from, to)
+	m.putMaking(m.making[of])
+	u, _ := m.link(of, graph.NewList(maps...), nil, 0, nil, true)
+	m.policy.usedAt(u)
+}
+
+// note notes what is known of a key in a slot of what a primitive made, and records the slot when that is known of all keys.
+func (m *Machine) note(d *slotOf, key string, entry graph.Value) {
+	if d.entries[key] = entry; d.done || len(d.entries) < d.keys {
 		return
 	}
 	d.done = true
-	if !m.policy.on() || s.keys*groupRecord > s.size {
+	b := d.batch
+	if !m.policy.on() || d.keys*groupRecord > d.size {
 		return
 	}
-	var b graph.MapBuilder
-	for key, v := range d.entries {
-		b.Set(key, v)
+	i := slices.Index(b.slots, d)
+	b.link(m, i, i+1)
+	if n := len(b.slots); n > 1 && !b.known && !slices.ContainsFunc(b.slots, func(d *slotOf) bool { return !d.done }) {
+		b.known = true
+		b.link(m, 0, n)
 	}
-	m.putMaking(m.making[d.record])
-	u, _ := m.link(d.record, graph.MapValue(b.Map()), nil, 0, nil, true)
-	m.policy.usedAt(u)
 }
 
 // overGroup is overParts for a part that is a group.
@@ -320,7 +380,7 @@ func (l *loop) overGroup(name string, lead []graph.Value, gr *group, each func(x
 		d.n[gr.key], d.held[gr.key] = made.Len(), made
 		if steps <= graph.MaxSteps {
 			m.forgive(steps)
-			m.note(s, d, gr.key, recordOf(made, steps))
+			m.note(d, gr.key, recordOf(made, steps))
 		}
 	}
 	l.prefix = m.appendGroup(before, next, gr.key)
@@ -347,7 +407,7 @@ func (s *numberSum) addGroup(m *Machine, gr *group) error {
 			return err
 		}
 		m.forgive(steps)
-		m.note(slot, d, gr.key, graph.NewList(sum, graph.Int(int64(steps))))
+		m.note(d, gr.key, graph.NewList(sum, graph.Int(int64(steps))))
 	}
 	return nil
 }
@@ -371,25 +431,34 @@ func listEachGroup(m *Machine, args []graph.Value) (graph.Value, error) {
 	return v, nil
 }
 
-// recordGroups calls f with each list of a map of lists, at no steps, and record with what it comes to and takes.
+// recordGroups calls f with each list of maps of lists, at no steps, and record with what it comes to and takes.
 func recordGroups(m *Machine, args []graph.Value, record func(v graph.Value, steps uint64) (graph.Value, error)) (graph.Value, error) {
-	groups, err := wantMap(args[1])
+	maps, err := wantList(args[1])
 	if err != nil {
 		return graph.Value{}, err
 	}
-	out := mapOut{m: m}
-	groups.Each(func(key string, xs graph.Value) bool {
-		start := m.now()
-		defer m.rewind(start)
-		v := m.Apply(args[0], head(m, xs))
-		steps := m.stepsSince(start)
-		var r graph.Value
-		if r, err = record(head(m, v), steps); err == nil {
-			out.set(key, r)
+	all := listOut{m: m}
+	maps.Each(func(x graph.Value) bool {
+		var groups *graph.Map
+		if groups, err = wantMap(head(m, x)); err != nil {
+			return false
 		}
+		out := mapOut{m: m}
+		groups.Each(func(key string, xs graph.Value) bool {
+			start := m.now()
+			defer m.rewind(start)
+			v := m.Apply(args[0], head(m, xs))
+			steps := m.stepsSince(start)
+			var r graph.Value
+			if r, err = record(head(m, v), steps); err == nil {
+				out.set(key, r)
+			}
+			return err == nil
+		})
+		all.add(out.value())
 		return err == nil
 	})
-	return out.value(), err
+	return all.value(), err
 }
 
 func coreGroupMeasures(m *Machine, args []graph.Value) (graph.Value, error) {
