@@ -490,6 +490,9 @@ func (m *Machine) follow(c cid.Cid) graph.Value {
 		defer m.rewind(start)
 		return m.refValue(m.unit(c), -1)
 	}
+	if m.remaking { // who goes through a list holds one part of it
+		return v
+	}
 	if len(m.loaded) >= loadedKept {
 		for k := range m.loaded {
 			delete(m.loaded, k)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime/metrics"
 	"slices"
 
 	"github.com/ipfs/go-cid"
@@ -44,6 +45,7 @@ const (
 	fewKnown   = 8       // elements that come of a part, or fewer, stand in its record
 	partedFrom = 512     // elements of a list that may have parts
 	costlyPart = 1 << 18 // steps of a part whose elements are recorded too
+	tightShare = 4       // of the memory that may be taken, when so much of it is alive
 	batchEnds  = 16      // one in so many parts ends a batch
 	maxBatch   = 64      // parts in it
 )
@@ -436,11 +438,25 @@ func (l *loop) take(of cid.Cid) *graph.List {
 	}
 	all := m.concatLists(l.prefix, made)
 	if of.Defined() && made.Len() > fewKnown {
-		all = l.prefix.AppendKnown(lazyOf(of), made.Len(), made, m.maker(of, made.Len()))
+		had := made
+		if m.tight() {
+			had = nil
+		}
+		all = l.prefix.AppendKnown(lazyOf(of), made.Len(), had, m.maker(of, made.Len()))
 	}
 	l.prefix = all
 	l.out.ListBuilder, l.joined.done, l.joined.short = graph.ListBuilder{}, nil, graph.ListBuilder{}
 	return made
+}
+
+// tight says whether memory is so short that what can be made again is not kept.
+func (m *Machine) tight() bool {
+	if m.opt.Memory <= 0 {
+		return false
+	}
+	live := [1]metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(live[:])
+	return int64(live[0].Value.Uint64()) > m.opt.Memory/tightShare
 }
 
 func (m *Machine) maker(of cid.Cid, n int) func() *graph.List {
