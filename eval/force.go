@@ -3,7 +3,9 @@
 package eval
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"unsafe"
 
 	"github.com/ipfs/go-cid"
@@ -478,11 +480,15 @@ func (m *Machine) follow(c cid.Cid) graph.Value {
 			v, err = graph.ParseJSON(data)
 		case multicodec.Raw:
 			v = graph.BytesValue(data)
+		case multicodec.DagPb:
+			if v, err = m.far.DecodeUnixFS(c, data); errors.Is(err, graph.ErrNotUnixFS) {
+				v, err = codecValue(c, data)
+			}
 		default:
 			v, err = codecValue(c, data)
 		}
 		if err != nil {
-			panic(&Stop{Reason: Missing, Err: fmt.Errorf("block %s: %w", c, err)})
+			panic(stopped(c, err))
 		}
 	}
 	if isCode {
@@ -501,6 +507,17 @@ func (m *Machine) follow(c cid.Cid) graph.Value {
 	}
 	m.loaded[c] = v
 	return v
+}
+
+// stopped is the Stop for a block of data that could not be read: the one that err wraps, if it does.
+func stopped(c cid.Cid, err error) *Stop {
+	if s := (*Stop)(nil); errors.As(err, &s) {
+		return s
+	}
+	if !strings.Contains(err.Error(), c.String()) {
+		err = fmt.Errorf("block %s: %w", c, err)
+	}
+	return &Stop{Reason: Missing, Err: err}
 }
 
 // codecValue reads a block of any other codec that go-ipld-prime knows.

@@ -11,6 +11,7 @@ package eval
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -27,7 +28,7 @@ import (
 )
 
 // Version names this evaluator in the index of a store: a later one may distrust what an earlier one recorded.
-const Version = "3"
+const Version = "4"
 
 // Own is the By of an Answer that this evaluator has reduced itself.
 const Own = "own:" + Version
@@ -344,6 +345,9 @@ func stopOf(x any) (s *Stop, ok bool) {
 	case *Stop:
 		return x, true
 	case *graph.LoadError:
+		if errors.As(x.Err, &s) {
+			return s, true
+		}
 		return &Stop{Reason: Missing, Err: x}, true
 	}
 	return nil, false
@@ -413,6 +417,19 @@ func (m *Machine) Reserve(bytes int64) {
 	if bytes > 1<<16 {
 		m.checkMemory(bytes)
 	}
+}
+
+// afford is Reserve for who may read a value after the evaluation too: it touches nothing of the machine's, and the error is a Stop.
+func (m *Machine) afford(bytes int64) error {
+	if m.opt.Memory <= 0 || bytes <= 1<<16 || MemoryInUse()+bytes <= m.opt.Memory {
+		return nil
+	}
+	if bytes <= m.opt.Memory {
+		if runtime.GC(); MemoryInUse()+bytes <= m.opt.Memory-m.opt.Memory/16 {
+			return nil
+		}
+	}
+	return &Stop{Reason: MemoryLimit, Memory: m.opt.Memory}
 }
 
 // apart runs f, which takes long and looks at nothing, on a goroutine of its own. If the evaluation is stopped meanwhile, f
@@ -587,7 +604,7 @@ func (m *Machine) Blocks() graph.Sink { return m.blocks }
 
 // newBlocks makes the sink anew: one that does not take any block to be in the store.
 func (m *Machine) newBlocks() {
-	defer func() { m.far = &graph.Far{Load: m.opt.Load, Writer: m.blocks} }()
+	defer func() { m.far = &graph.Far{Load: m.opt.Load, Writer: m.blocks, Afford: m.afford} }()
 	if m.opt.Store == nil {
 		m.blocks = graph.NewWriter(nil)
 		return

@@ -57,7 +57,7 @@ func primOf(t *graph.Tag) *Prim { return (*Prim)(unsafe.Pointer(t)) }
 // primTable is all primitives by name.
 var primTable = sync.OnceValue(func() map[string]*Prim {
 	table := map[string]*Prim{}
-	for _, specs := range [][]Spec{numPrims, mathPrims, cmpPrims, textPrims, bytesPrims, dataPrims, listPrims, mapPrims, mediaPrims, corePrims} {
+	for _, specs := range [][]Spec{numPrims, mathPrims, cmpPrims, textPrims, bytesPrims, dataPrims, listPrims, mapPrims, mediaPrims, filesPrims, corePrims} {
 		for _, s := range specs {
 			if table[s.Name] != nil {
 				panic("BUG: two primitives of the name " + s.Name)

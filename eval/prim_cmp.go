@@ -164,12 +164,11 @@ func (c *comparison) equal(a, b graph.Value) (int, error) {
 		c.spend(len(x))
 		return unequal(x != y), nil
 	case graph.KindBytes:
-		x, y := a.Bytes(), b.Bytes()
-		if len(x) != len(y) {
+		if a.BytesLen() != b.BytesLen() {
 			return 1, nil
 		}
-		c.spend(len(x))
-		return unequal(!bytes.Equal(x, y)), nil
+		c.spend(a.BytesLen())
+		return unequal(!bytes.Equal(a.Bytes(), b.Bytes())), nil
 	case graph.KindList:
 		x, y := a.List(), b.List()
 		if x.Len() != y.Len() {

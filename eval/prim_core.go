@@ -330,7 +330,7 @@ func linkTo(m *Machine, v graph.Value, put graph.Sink) cid.Cid {
 	case graph.KindText:
 		chargeBytes(m, len(v.Text()))
 	case graph.KindBytes:
-		chargeBytes(m, len(v.Bytes()))
+		chargeBytes(m, v.BytesLen())
 	case graph.KindList:
 		m.Charge(int64(v.List().Len()) / 16)
 	case graph.KindMap:

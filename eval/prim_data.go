@@ -316,8 +316,13 @@ func hashSHA256(m *Machine, args []graph.Value) (graph.Value, error) {
 	var sum [sha256.Size]byte
 	switch v := args[0]; v.Kind() {
 	case graph.KindBytes:
-		m.Charge(int64(len(v.Bytes())) / 64)
-		sum = sha256.Sum256(v.Bytes())
+		m.Charge(int64(v.BytesLen()) / 64)
+		h := sha256.New()
+		eachWindow(m, v, func(b []byte) bool {
+			h.Write(b)
+			return true
+		})
+		h.Sum(sum[:0])
 	case graph.KindText:
 		m.Charge(int64(len(v.Text())) / 64)
 		sum = sha256.Sum256([]byte(v.Text()))

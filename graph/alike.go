@@ -158,7 +158,7 @@ func (v Value) Unplaced() int {
 	case KindText:
 		return len(v.Text()) / 16
 	case KindBytes:
-		return len(v.bytes().b) / 16
+		return v.BytesLen() / 16
 	case KindList:
 		if n := v.List().Len(); n > 0 {
 			return one(n, v.List().At(n/2))

@@ -392,7 +392,7 @@ func (d *decoder) farValue(tree Kind, height int, count int64, root cid.Cid, for
 	case KindMap:
 		v = MapValue(mapOver(fieldsNode(f, f.kids()[0].first)))
 	default:
-		o := &bytesObj{header: header{KindBytes}, far: &farBytes{root: f, form: slices.Clone(form)}}
+		o := &bytesObj{header: header{KindBytes}, far: &farBytes{count: count, in: bytesTree{f, slices.Clone(form)}, block: root, afford: d.far.Afford}}
 		v = Value{p: &o.header}
 	}
 	p := &placement{form: slices.Clone(form), depth: 3}

@@ -31,6 +31,7 @@ import (
 type Far struct {
 	Load   Loader
 	Writer *Writer
+	Afford func(bytes int64) error // asked before so much is read at once; nil: there is room
 }
 
 // A LoadError is what a list or map panics with when a block of it cannot be read.
@@ -308,9 +309,19 @@ func (f *far) isHere(w *Writer) bool {
 
 // farBytes are bytes of which no part is in memory, or all.
 type farBytes struct {
-	root  *far
-	form  []byte // of the tree
-	whole atomic.Pointer[[]byte]
+	count  int64 // as the root says, which may be a lie
+	in     byteBlocks
+	block  cid.Cid // the root
+	afford func(bytes int64) error
+	whole  atomic.Pointer[[]byte]
+}
+
+// byteBlocks is where far bytes stand: a tree of blocks, or a file of UnixFS (unixfs.go).
+type byteBlocks interface {
+	// appendBytes appends the bytes from a on, without b.
+	appendBytes(dst []byte, a, b int64) []byte
+	// all returns all bytes.
+	all() []byte
 }
 
 // part returns the bytes from a on, without b.
@@ -318,10 +329,10 @@ func (f *farBytes) part(a, b int) []byte {
 	if w := f.whole.Load(); w != nil {
 		return (*w)[a:b:b]
 	}
-	if b-a > int(f.root.count)/2 {
+	if int64(b-a) > f.count/2 {
 		return f.all()[a:b:b]
 	}
-	return f.root.appendBytes(make([]byte, 0, min(b-a, 1<<20)), int64(a), int64(b)) // whose counts may be lies
+	return f.in.appendBytes(make([]byte, 0, min(b-a, 1<<20)), int64(a), int64(b))
 }
 
 // all returns all bytes, and keeps them.
@@ -329,13 +340,39 @@ func (f *farBytes) all() []byte {
 	if w := f.whole.Load(); w != nil {
 		return *w
 	}
-	v, err := DecodeValue(f.form, f.root.tree.Load)
-	if err != nil {
-		f.root.fail(err)
+	if f.afford != nil {
+		if err := f.afford(f.count); err != nil {
+			panic(&LoadError{f.block, err})
+		}
 	}
-	b := v.Bytes()
+	b := f.in.all()
 	f.whole.Store(&b)
 	return b
+}
+
+// here is how many of the bytes are in memory.
+func (o *bytesObj) here() int {
+	if o.far == nil {
+		return len(o.b)
+	}
+	if w := o.far.whole.Load(); w != nil {
+		return len(*w)
+	}
+	return 0
+}
+
+// bytesTree are the bytes of a tree of blocks.
+type bytesTree struct {
+	*far
+	form []byte // of the tree
+}
+
+func (t bytesTree) all() []byte {
+	v, err := DecodeValue(t.form, t.tree.Load)
+	if err != nil {
+		t.fail(err)
+	}
+	return v.Bytes()
 }
 
 // appendBytes appends what is below f of the bytes from a on, without b.

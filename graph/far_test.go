@@ -40,7 +40,7 @@ func (s *shelf) load(c cid.Cid) ([]byte, error) {
 // keep puts v, and returns it as it is loaded far.
 func (s *shelf) keep(t *testing.T, v Value) Value {
 	data := s.w.Encode(nil, v)
-	far, err := (&Far{s.load, s.w}).DecodeValue(data)
+	far, err := (&Far{Load: s.load, Writer: s.w}).DecodeValue(data)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,7 +235,7 @@ func TestFarOperations(t *testing.T) {
 func TestFarHostile(t *testing.T) {
 	s := newShelf()
 	far := s.keep(t, records(20_000))
-	f := &Far{s.load, s.w}
+	f := &Far{Load: s.load, Writer: s.w}
 	walk := func(v Value) (err error) {
 		defer CatchLoad(&err)
 		v.List().Each(func(Value) bool { return true })
@@ -317,7 +317,7 @@ func TestFarCrafted(t *testing.T) {
 	}
 	refused := func(name string, k Kind, height int, count int64, root cid.Cid, look func(v Value)) {
 		t.Helper()
-		v, err := (&Far{s.load, s.w}).DecodeValue(appendTree(nil, k, height, count, root))
+		v, err := (&Far{Load: s.load, Writer: s.w}).DecodeValue(appendTree(nil, k, height, count, root))
 		if err == nil {
 			func() {
 				defer CatchLoad(&err)
@@ -393,7 +393,7 @@ func TestFarRepeats(t *testing.T) {
 		refs = append(up[:1:1], last(up)...)
 	}
 	root := ref{node: put(appendRef(appendRef(codec.AppendArray(nil, 2), KindList, refs[0]), KindList, refs[0])), count: 2 * refs[0].count}
-	v, err := (&Far{s.load, s.w}).DecodeValue(appendTree(nil, KindList, 3, root.count, root.node))
+	v, err := (&Far{Load: s.load, Writer: s.w}).DecodeValue(appendTree(nil, KindList, 3, root.count, root.node))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -507,7 +507,7 @@ func TestFarTogether(t *testing.T) {
 		return nil, NotFound(c)
 	}
 	w := NewWriter(SinkFunc(func(Block) {}))
-	f := &Far{load, w}
+	f := &Far{Load: load, Writer: w}
 	again := func(v Value) Value {
 		v, err := f.DecodeValue(Encode(v, nil))
 		if err != nil {

@@ -669,35 +669,59 @@ var hashedBlocks atomic.Int64
 // string appends a text or bytes that is too large for appendScalar.
 func (e *encoder) string(v Value, p place) {
 	start, k := len(e.buf), v.Kind()
-	var s string
+	r := stringReader{v: v}
 	if k == KindText {
-		s = v.Text()
-	} else {
-		s = unsafe.String(unsafe.SliceData(v.Bytes()), len(v.Bytes()))
+		r.n, r.s = len(v.Text()), v.Text()
+	} else if r.n = v.BytesLen(); v.bytes().far == nil || r.n <= maxFlatly {
+		b := v.Bytes()
+		r.s, r.read = unsafe.String(unsafe.SliceData(b), len(b)), r.n
 	}
 	e.depth = 0
-	if codec.HeadLen(uint64(len(s)))+len(s) <= maxFlatly {
+	if codec.HeadLen(uint64(r.n))+r.n <= maxFlatly {
 		if k == KindText {
-			e.buf = codec.AppendText(e.buf, s)
+			e.buf = codec.AppendText(e.buf, r.s)
 		} else {
 			e.buf = codec.AppendBytes(e.buf, v.Bytes())
 		}
 		e.own(v, p, start, false)
 		return
 	}
-	var refs []ref
-	for rest := s; rest != ""; {
+	over := branches{e: e, k: k}
+	for rest := r.more(e.w); rest != ""; rest = r.more(e.w) {
 		n := cutString(rest, k == KindText)
 		if k == KindText {
 			e.tmp = codec.AppendText(e.tmp[:0], rest[:n])
 		} else {
 			e.tmp = codec.AppendBytes(e.tmp[:0], unsafe.Slice(unsafe.StringData(rest), n))
 		}
-		refs = append(refs, ref{count: int64(n), node: e.emit(e.tmp, cid.Undef)})
-		rest = rest[n:]
+		over.add(0, ref{count: int64(n), node: e.emit(e.tmp, cid.Undef)})
+		r.s = rest[n:]
 	}
-	height, root := e.levels(k, refs)
-	e.buf = appendTree(e.buf, k, height, int64(len(s)), root)
+	height, root := over.end()
+	e.buf = appendTree(e.buf, k, height, int64(r.n), root)
 	e.depth = 3
 	e.remember(v, &placement{form: slices.Clone(e.buf[start:]), depth: 3})
+}
+
+// A stringReader gives what is left of a text or bytes, or of far bytes as much as a leaf can have.
+type stringReader struct {
+	v    Value
+	n    int    // of all
+	read int    // of bytes: how many have been
+	s    string // what is left of these
+}
+
+const readAhead = 16 * maxNode // far bytes that are read at once
+
+func (r *stringReader) more(w *Writer) string {
+	if len(r.s) >= maxNode || r.v.Kind() == KindText || r.read == r.n {
+		return r.s
+	}
+	if w.reserve != nil {
+		w.reserve(readAhead)
+	}
+	end := min(r.n, r.read+readAhead)
+	r.s += string(r.v.BytesAt(r.read, end))
+	r.read = end
+	return r.s
 }

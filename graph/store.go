@@ -108,9 +108,14 @@ func Verify(c cid.Cid, data []byte) error {
 	return nil
 }
 
-// LoaderOf returns the Loader of a store.
+// LoaderOf returns the Loader of a store, which loads nothing more when ctx has ended.
 func LoaderOf(ctx context.Context, s Store) Loader {
-	return func(c cid.Cid) ([]byte, error) { return s.Block(ctx, c) }
+	return func(c cid.Cid) ([]byte, error) {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		return s.Block(ctx, c)
+	}
 }
 
 // Memory is a Store that keeps everything in memory. The zero Memory is empty and ready.

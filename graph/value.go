@@ -405,7 +405,7 @@ func (v Value) Bytes() []byte {
 // BytesLen returns how many bytes v has. v is bytes.
 func (v Value) BytesLen() int {
 	if o := v.bytes(); o.far != nil {
-		return int(o.far.root.count)
+		return int(o.far.count)
 	}
 	return len(v.bytes().b)
 }

@@ -149,28 +149,29 @@ func Cat(ctx context.Context, o Options, text string) error {
 		return err
 	}
 	return moving(o, func(s *store.Store) error {
-		c, err := fileAt(ctx, root, path, graph.LoaderOf(ctx, s))
+		load := graph.LoaderOf(ctx, s)
+		c, err := fileAt(ctx, root, path, load)
 		if err != nil {
 			return moved(ctx, err)
 		}
-		info, err := s.FileInfo(ctx, c)
+		info, err := graph.ReadFileInfo(c, load)
 		switch {
-		case errors.Is(err, store.ErrNotUnixFS):
+		case errors.Is(err, graph.ErrNotUnixFS):
 			return missing("%s is no file: rosser get %s shows it", text, text)
 		case err != nil:
 			return moved(ctx, err)
-		case info.Kind == store.Directory:
+		case info.Kind == graph.Directory:
 			return missing("%s is a directory: rosser get %s lists it", text, text)
-		case info.Kind == store.Symlink:
+		case info.Kind == graph.Symlink:
 			return missing("%s is a symbolic link to %.200q, which is not followed", text, info.Target)
 		}
-		m := &meter{all: int64(min(info.Size, 1<<62))}
+		m := &meter{all: info.Size}
 		end := func() {}
 		if f, ok := o.stdout().(*os.File); !ok || !term.IsTerminal(int(f.Fd())) {
 			end = m.show(o)
 		}
 		out := &output{Writer: o.stdout()}
-		err = s.WriteFile(ctx, c, metered{out, m})
+		err = graph.WriteFile(c, load, metered{out, m})
 		end()
 		if out.err != nil {
 			return Misuse(out.err)
@@ -227,43 +228,44 @@ func (s *Session) files(ctx context.Context, root cid.Cid, path []string) (v gra
 	if err != nil || c.Prefix().Codec != cid.DagProtobuf {
 		return v, false, nil // get says what is wrong
 	}
-	info, err := s.store.FileInfo(ctx, c)
-	if errors.Is(err, store.ErrNotUnixFS) {
+	load := graph.LoaderOf(ctx, s.store)
+	info, err := graph.ReadFileInfo(c, load)
+	if errors.Is(err, graph.ErrNotUnixFS) {
 		return v, false, nil
 	}
 	if err == nil {
 		switch info.Kind {
-		case store.Directory:
-			v, err = s.listing(ctx, c)
-		case store.Symlink:
+		case graph.Directory:
+			v, err = listing(ctx, c, load)
+		case graph.Symlink:
 			v, err = entryValue(c, info)
 		default:
-			v, err = s.fileBytes(ctx, c, info)
+			v, err = s.fileBytes(c, info, load)
 		}
 	}
 	return v, true, moved(ctx, err)
 }
 
 // fileBytes is a file as a value.
-func (s *Session) fileBytes(ctx context.Context, c cid.Cid, info store.FileInfo) (graph.Value, error) {
-	if most := uint64(s.memory / 4); info.Size > most {
+func (s *Session) fileBytes(c cid.Cid, info graph.FileInfo, load graph.Loader) (graph.Value, error) {
+	if most := s.memory / 4; info.Size > most {
 		return graph.Value{}, fmt.Errorf("%s is a file of %d bytes, which is too long to show: rosser cat %s writes it out", c, info.Size, c)
 	}
 	var b bytes.Buffer
 	b.Grow(int(min(info.Size, 1<<20)))
-	err := s.store.WriteFile(ctx, c, &b)
+	err := graph.WriteFile(c, load, &b)
 	return graph.BytesValue(b.Bytes()), err
 }
 
 // listing is what a directory lists, by name: each entry's CID, its kind and a file's size, if that is to be had.
-func (s *Session) listing(ctx context.Context, c cid.Cid) (graph.Value, error) {
-	entries, err := s.store.Entries(ctx, c)
+func listing(ctx context.Context, c cid.Cid, load graph.Loader) (graph.Value, error) {
+	entries, err := graph.ReadDirectory(c, load)
 	if err != nil {
 		return graph.Value{}, err
 	}
 	var m graph.MapBuilder
 	for _, e := range entries {
-		info, err := s.store.FileInfo(ctx, e.CID)
+		info, err := graph.ReadFileInfo(e.CID, load)
 		if err != nil && ctx.Err() != nil {
 			return graph.Value{}, err
 		}
@@ -276,15 +278,15 @@ func (s *Session) listing(ctx context.Context, c cid.Cid) (graph.Value, error) {
 	return graph.MapValue(m.Map()), nil
 }
 
-func entryValue(c cid.Cid, info store.FileInfo) (graph.Value, error) {
+func entryValue(c cid.Cid, info graph.FileInfo) (graph.Value, error) {
 	v := graph.Record("cid", graph.LinkValue(c)).Map()
 	if info.Kind != "" {
 		v = v.Insert("type", graph.Text(string(info.Kind)))
 	}
 	switch info.Kind {
-	case store.PlainFile:
-		v = v.Insert("size", graph.Uint(info.Size))
-	case store.Symlink:
+	case graph.PlainFile:
+		v = v.Insert("size", graph.Int(info.Size))
+	case graph.Symlink:
 		if !utf8.ValidString(info.Target) {
 			return graph.Value{}, fmt.Errorf("%s is a symbolic link to %.200q, which is not UTF-8", c, info.Target)
 		}

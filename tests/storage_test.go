@@ -44,7 +44,7 @@ func TestStoreStat(t *testing.T) {
 	l := st.Linking
 	switch {
 	case st.Blocks["code"].Count == 0, st.Blocks["about"].Count == 0, st.Disk == 0, st.Content == 0,
-		st.Index["own:3"].Count != uint64(results), st.Blocks["result"].Count != uint64(results):
+		st.Index["own:4"].Count != uint64(results), st.Blocks["result"].Count != uint64(results):
 		t.Errorf("%d results: got %s", results, out)
 	case l.Evaluations != 2, l.ResultsLinked != uint64(results), l.ResultsFound == 0, l.BytesWritten == 0, l.StepsSpared < l.StepsExecuted:
 		t.Errorf("linking: got %+v, want 2 evaluations, the second of which spared what the first executed", l)

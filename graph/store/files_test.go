@@ -92,11 +92,11 @@ func TestAddReader(t *testing.T) {
 				t.Errorf("%d bytes, %s: got %v, %v, %d bytes, want %s", c.size, profile, root, err, told, golden)
 				continue
 			}
-			if info, err := s.FileInfo(bg, root); err != nil || info.Kind != PlainFile || info.Size != uint64(c.size) {
+			if info, err := graph.ReadFileInfo(root, graph.LoaderOf(bg, s)); err != nil || info.Kind != graph.PlainFile || info.Size != int64(c.size) {
 				t.Errorf("%d bytes, %s: got %+v, %v", c.size, profile, info, err)
 			}
 			got := sha256.New()
-			if err := s.WriteFile(bg, root, got); err != nil || !bytes.Equal(got.Sum(nil), want.Sum(nil)) {
+			if err := graph.WriteFile(root, graph.LoaderOf(bg, s), got); err != nil || !bytes.Equal(got.Sum(nil), want.Sum(nil)) {
 				t.Errorf("%d bytes, %s: got other bytes, %v", c.size, profile, err)
 			}
 		}
@@ -145,10 +145,10 @@ func TestAddFolder(t *testing.T) {
 		}
 	}
 	root := cid.MustParse("bafybeigay7g3cosrezuklrfcdtcsfx5k7fyadun5ndsvmv7d57vltjesky")
-	entries, err := s.Entries(bg, root)
+	entries, err := graph.ReadDirectory(root, graph.LoaderOf(bg, s))
 	got := ""
 	for _, e := range entries {
-		info, err := s.FileInfo(bg, e.CID)
+		info, err := graph.ReadFileInfo(e.CID, graph.LoaderOf(bg, s))
 		got += fmt.Sprintf("%s %+v %v\n", e.Name, info, err)
 	}
 	const want = `empty {Kind:file Size:0 Target:} <nil>
@@ -186,7 +186,7 @@ func TestAddSharded(t *testing.T) {
 				t.Errorf("%d entries, %s: got %v, %v, want %s", c.entries, profile, root, err, golden)
 				continue
 			}
-			entries, err := s.Entries(bg, root)
+			entries, err := graph.ReadDirectory(root, graph.LoaderOf(bg, s))
 			if err != nil || len(entries) != c.entries {
 				t.Fatalf("%d entries, %s: got %d, %v", c.entries, profile, len(entries), err)
 			}
@@ -198,7 +198,7 @@ func TestAddSharded(t *testing.T) {
 					continue
 				}
 				var text strings.Builder
-				if err := s.WriteFile(bg, e.CID, &text); err != nil || text.String() != strconv.Itoa(i)+"\n" {
+				if err := graph.WriteFile(e.CID, graph.LoaderOf(bg, s), &text); err != nil || text.String() != strconv.Itoa(i)+"\n" {
 					t.Errorf("entry %d: got %q, %v", i, text.String(), err)
 				}
 			}
@@ -322,7 +322,7 @@ func TestHostileFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	deep, wide, empty := five, five, unixBlock(t, s, partOf("", 0))
-	for range maxFileDepth + 10 {
+	for range 270 {
 		deep = unixBlock(t, s, partOf("", 5, 5), linkTo(deep, ""))
 	}
 	const many = 50_000
@@ -348,24 +348,24 @@ func TestHostileFiles(t *testing.T) {
 		text string
 	}{
 		{"nothing, often", empty, nil, ""},
-		{"a part that is smaller", unixBlock(t, s, partOf("", 6, 6), linkTo(five, "")), ErrBadUnixFS, five.String() + " is UnixFS that cannot be read: a part of 5 bytes in the place of one of 6"},
-		{"a part that is larger", unixBlock(t, s, partOf("", 4, 4), linkTo(five, "")), ErrBadUnixFS, "a part of 5 bytes in the place of one of 4"},
-		{"a sum that is wrong", unixBlock(t, s, partOf("", 6, 5), linkTo(five, "")), ErrBadUnixFS, "says it has 6 bytes, and its parts have 5"},
-		{"data that is not counted", unixBlock(t, s, partOf("x", 0)), ErrBadUnixFS, "says it has 0 bytes, and its parts have 1"},
-		{"too few sizes", unixBlock(t, s, partOf("", 0), linkTo(five, "")), ErrBadUnixFS, "1 links and the sizes of 0"},
-		{"too many sizes", unixBlock(t, s, partOf("", 10, 5, 5), linkTo(five, "")), ErrBadUnixFS, "1 links and the sizes of 2"},
-		{"sizes without end", unixBlock(t, s, partOf("", 4, math.MaxUint64, 5), linkTo(five, ""), linkTo(five, "")), ErrBadUnixFS, "larger than any file"},
-		{"blocks above each other", deep, ErrBadUnixFS, "more than 256 blocks above each other"},
-		{"links", wide, ErrBadUnixFS, "whose blocks have more than"},
-		{"a directory in a file", unixBlock(t, s, partOf("", 5, 5), linkTo(folder, "")), ErrBadUnixFS, "a directory or symlink within a file"},
-		{"data in a file", unixBlock(t, s, partOf("", 1, 1), linkTo(data.CID, "")), ErrNotUnixFS, data.CID.String() + " is not UnixFS"},
+		{"a part that is smaller", unixBlock(t, s, partOf("", 6, 6), linkTo(five, "")), graph.ErrBadUnixFS, five.String() + " is UnixFS that cannot be read: a part of 5 bytes in the place of one of 6"},
+		{"a part that is larger", unixBlock(t, s, partOf("", 4, 4), linkTo(five, "")), graph.ErrBadUnixFS, "a part of 5 bytes in the place of one of 4"},
+		{"a sum that is wrong", unixBlock(t, s, partOf("", 6, 5), linkTo(five, "")), graph.ErrBadUnixFS, "says it has 6 bytes, and its parts have 5"},
+		{"data that is not counted", unixBlock(t, s, partOf("x", 0)), graph.ErrBadUnixFS, "says it has 0 bytes, and its parts have 1"},
+		{"too few sizes", unixBlock(t, s, partOf("", 0), linkTo(five, "")), graph.ErrBadUnixFS, "1 links and the sizes of 0"},
+		{"too many sizes", unixBlock(t, s, partOf("", 10, 5, 5), linkTo(five, "")), graph.ErrBadUnixFS, "1 links and the sizes of 2"},
+		{"sizes without end", unixBlock(t, s, partOf("", 4, math.MaxUint64, 5), linkTo(five, ""), linkTo(five, "")), graph.ErrBadUnixFS, "larger than any file"},
+		{"blocks above each other", deep, graph.ErrBadUnixFS, "more than 256 blocks above each other"},
+		{"links", wide, graph.ErrBadUnixFS, "whose blocks have more than"},
+		{"a directory in a file", unixBlock(t, s, partOf("", 5, 5), linkTo(folder, "")), graph.ErrBadUnixFS, "a directory or symlink within a file"},
+		{"data in a file", unixBlock(t, s, partOf("", 1, 1), linkTo(data.CID, "")), graph.ErrNotUnixFS, data.CID.String() + " is not UnixFS"},
 		{"a block that is not there", unixBlock(t, s, partOf("", 5, 5), linkTo(gone, "")), graph.ErrNotFound, gone.String()},
 		{"a directory", folder, nil, folder.String() + " is no file"},
-		{"metadata", unixBlock(t, s, dataOf(uint64(unixfs.TMetadata), "")), ErrBadUnixFS, "UnixFS of the type Metadata"},
+		{"metadata", unixBlock(t, s, dataOf(uint64(unixfs.TMetadata), "")), graph.ErrBadUnixFS, "UnixFS of the type Metadata"},
 	} {
 		began := time.Now()
 		var out bytes.Buffer
-		err := s.WriteFile(bg, c.root, &out)
+		err := graph.WriteFile(c.root, graph.LoaderOf(bg, s), &out)
 		switch {
 		case c.want != nil && !errors.Is(err, c.want), c.text != "" && (err == nil || !strings.Contains(err.Error(), c.text)), c.text == "" && (err != nil || out.Len() > 0):
 			t.Errorf("%s: got %v and %d bytes, want %v, %q", c.name, err, out.Len(), c.want, c.text)
@@ -386,16 +386,29 @@ func TestHostileShards(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	data := graph.Block{CID: block([]byte{0x80}).CID, Data: []byte{0x80}}
+	if err := s.Put(bg, data); err != nil {
+		t.Fatal(err)
+	}
 	all := bytes.Repeat([]byte{0xff}, 32)
 	place := func(name string, level int) string {
 		return fmt.Sprintf("%02X", byte(murmur3.Sum64([]byte(name))>>(56-8*level)))
 	}
-	good := shardOf(256, murmur, []byte{1}, linkTo(five, place("a", 0)+"a"))
-	if entries, err := s.Entries(bg, good); err != nil || len(entries) != 1 || entries[0].Name != "a" {
+	alone := func(to cid.Cid, name string) cid.Cid { // the shard with that link alone
+		slot, err := strconv.ParseUint(name[:2], 16, 8)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bitmap := make([]byte, 32)
+		bitmap[31-slot/8] = 1 << (slot % 8)
+		return shardOf(256, murmur, bitmap, linkTo(to, name))
+	}
+	good := alone(five, place("a", 0)+"a")
+	if entries, err := graph.ReadDirectory(good, graph.LoaderOf(bg, s)); err != nil || len(entries) != 1 || entries[0].Name != "a" {
 		t.Fatalf("got %v, %v", entries, err)
 	}
 	// Few blocks that say they list 256 to the power of 7 names, and a chain that goes on.
-	bomb := shardOf(256, murmur, []byte{1}, linkTo(five, place("a", 7)+"a"))
+	bomb := alone(five, place("a", 7)+"a")
 	for range 7 {
 		var links []*ipld.Link
 		for i := range 256 {
@@ -430,6 +443,10 @@ func TestHostileShards(t *testing.T) {
 		{"a short name", shardOf(256, murmur, []byte{1}, linkTo(five, "0")), `a shard with the link "0"`},
 		{"no name", shardOf(256, murmur, []byte{1}, linkTo(five, "")), `a shard with the link ""`},
 		{"no number", shardOf(256, murmur, []byte{1}, linkTo(five, "xya")), `a shard with the link "xya"`},
+		{"a link in no place", shardOf(256, murmur, []byte{2}, linkTo(five, "00a")), "in the place 0, which is not free"},
+		{"two links in a place", shardOf(256, murmur, []byte{3}, linkTo(five, "00a"), linkTo(five, "00b")), "in the place 0, which is not free"},
+		{"a place beyond the fanout", shardOf(256, murmur, append([]byte{1}, all...), linkTo(five, "00a")), "1 links and places for 257"},
+		{"data for a shard", alone(data.CID, "00"), "no shard of the directory"},
 		{"a file for a shard", shardOf(256, murmur, []byte{1}, linkTo(five, "00")), "no shard of the directory that links it"},
 		{"another fanout below", shardOf(256, murmur, []byte{1}, linkTo(shardOf(16, murmur, []byte{1}, linkTo(five, "0a")), "00")), "no shard of the directory"},
 		{"a bomb", bomb, "does not belong"},
@@ -439,8 +456,8 @@ func TestHostileShards(t *testing.T) {
 		{"no UTF-8", unixBlock(t, s, folderData, linkTo(five, "a\xff")), `the name "a\xff" is not UTF-8`},
 	} {
 		began := time.Now()
-		_, err := s.Entries(bg, c.root)
-		if !errors.Is(err, ErrBadUnixFS) || !strings.Contains(err.Error(), c.want) {
+		_, err := graph.ReadDirectory(c.root, graph.LoaderOf(bg, s))
+		if !errors.Is(err, graph.ErrBadUnixFS) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want %q", c.name, err, c.want)
 		}
 		if took := time.Since(began); took > 10*time.Second {

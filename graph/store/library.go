@@ -238,8 +238,8 @@ func (s *Store) ReadLibrary(ctx context.Context, root cid.Cid) (Library, error) 
 
 // entries is what a directory of a library lists.
 func (s *Store) entries(ctx context.Context, c cid.Cid) (map[string]cid.Cid, error) {
-	list, err := s.Entries(ctx, c)
-	if errors.Is(err, ErrNotUnixFS) || errors.Is(err, ErrBadUnixFS) || errors.Is(err, errNoDirectory) {
+	list, err := graph.ReadDirectory(c, graph.LoaderOf(ctx, s))
+	if errors.Is(err, graph.ErrNotUnixFS) || errors.Is(err, graph.ErrBadUnixFS) || errors.Is(err, graph.ErrNoDirectory) {
 		return nil, fmt.Errorf("%w: %v", errNoLibrary, err)
 	}
 	found := make(map[string]cid.Cid, len(list))

@@ -8,7 +8,7 @@
 //
 // What leaves and enters a store: Export and Import move what hangs below a CID as a CAR file, and Publish makes a
 // library, an IPFS directory of names, their code and their results. AddPath and AddReader put files and folders into it as UnixFS,
-// with the CIDs that kubo gives them; WriteFile, FileInfo and Entries read UnixFS, verified.
+// with the CIDs that kubo gives them.
 // Stat says what takes the space, Check whether all is sound, and Repair mends it.
 //
 // # Why the hot path does not go through boxo's blockstore

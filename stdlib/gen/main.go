@@ -28,7 +28,7 @@ var modules = []struct{ file, module string }{
 	{"csv.ros", "Csv"}, {"hash.ros", "Hash"}, {"ipld.ros", "Ipld"}, {"test.ros", "Test"},
 	{"list.ros", "List"}, {"option.ros", "Option"}, {"result.ros", "Result"}, {"regex.ros", "Regex"}, {"date.ros", "Date"},
 	{"stats.ros", "Stats"}, {"table.ros", "Table"}, {"diff.ros", "Diff"},
-	{"gzip.ros", "Gzip"}, {"zlib.ros", "Zlib"}, {"image.ros", "Image"}, {"wav.ros", "Wav"},
+	{"gzip.ros", "Gzip"}, {"zlib.ros", "Zlib"}, {"image.ros", "Image"}, {"wav.ros", "Wav"}, {"file.ros", "File"}, {"dir.ros", "Dir"},
 }
 
 func main() {
