@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"math"
 	"math/big"
 	"slices"
 	"sort"
@@ -374,7 +373,7 @@ func (d *decoder) form(r *codec.Reader, start int, root bool, level int32) (bool
 			}
 		}
 	}
-	if d.far != nil && height > 0 && tree != KindText && count > 0 && count < math.MaxInt32 && isOwnCID(c) {
+	if d.far != nil && height > 0 && tree != KindText && count > 0 && count < maxCount(tree) && isOwnCID(c) {
 		d.val, err = d.farValue(tree, height, count, c, r.Raw(start))
 		d.depth = 3
 		return true, err

@@ -127,7 +127,7 @@ func (d *decoder) joined(f *decodeFrame) error {
 	s, kid := f.node.sub, d.sub
 	bad := ""
 	switch {
-	case kid.count != f.node.count || s.count+kid.count > maxRepeat:
+	case kid.count != f.node.count || s.count+kid.count > maxRepeat+64*d.loaded:
 		bad = RuleTreeCount
 	case f.node.tree == KindMap && (kid.keys[0] != f.keys[0] || len(s.keys) > 0 && s.keys[len(s.keys)-1] >= f.keys[0]):
 		bad = RuleTreeCount
@@ -227,6 +227,14 @@ func (d *decoder) stringLeaf(r *codec.Reader, key nodeKey) error {
 	return nil
 }
 
+// maxCount bounds the count of a tree: how many elements of a kind there can be in memory.
+func maxCount(k Kind) int64 {
+	if k == KindBytes || k == KindText {
+		return math.MaxInt
+	}
+	return math.MaxInt32
+}
+
 // treeDone makes the value of a tree.
 func (d *decoder) treeDone(f *decodeFrame) error {
 	s := f.node.sub
@@ -246,7 +254,7 @@ func (d *decoder) treeDone(f *decodeFrame) error {
 		rule = RuleNoTree
 	case f.node.height > 0 && s.entries < 2:
 		rule = RuleTreeCut
-	case d.spent > maxRepeat+64*d.loaded || s.count > math.MaxInt32:
+	case d.spent > maxRepeat+64*d.loaded || s.count > maxCount(f.node.tree):
 		rule = RuleRepeats
 	}
 	if rule != "" {

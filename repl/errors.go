@@ -229,7 +229,7 @@ func appendBrief(dst []byte, v graph.Value, n int) ([]byte, error) {
 	case graph.KindText: // a character of many bytes is worth no more when it is written
 		return graph.AppendJSON(dst, graph.Text(cut(v.Text(), n)), nil)
 	case graph.KindBytes:
-		return graph.AppendJSON(dst, graph.BytesValue(v.Bytes()[:min(len(v.Bytes()), n)]), nil)
+		return graph.AppendJSON(dst, graph.BytesValue(v.BytesAt(0, min(v.BytesLen(), n))), nil)
 	case graph.KindList:
 		between = '['
 		v.List().Each(func(x graph.Value) bool {

@@ -667,8 +667,8 @@ func (x *syntax) value(v graph.Value) lang.Expr {
 	case graph.KindText:
 		return &lang.Text{Value: cut(v.Text(), stepText)}
 	case graph.KindBytes:
-		if b := v.Bytes(); len(b) > stepText {
-			return &lang.Name{Name: fmt.Sprintf("…%d bytes…", len(b))}
+		if n := v.BytesLen(); n > stepText {
+			return &lang.Name{Name: fmt.Sprintf("…%d bytes…", n)}
 		}
 		return &lang.Bytes{Value: v.Bytes()}
 	case graph.KindLink:

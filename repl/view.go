@@ -255,7 +255,7 @@ func (w *writer) flat(v graph.Value, room int) (string, bool) {
 		out := `"` + safeJSON(v.Text()) + `"`
 		return out, uniseg.StringWidth(out) <= room
 	case graph.KindBytes:
-		if len(v.Bytes()) > room {
+		if v.BytesLen() > room {
 			return "", false
 		}
 	case graph.KindInt:
@@ -282,9 +282,9 @@ func (w *writer) scalar(v graph.Value) string {
 		}
 		return `"` + safeJSON(s) + `"`
 	case graph.KindBytes:
-		if b := v.Bytes(); len(b) > maxInline {
-			data, _ := graph.AppendJSON(nil, graph.BytesValue(b[:w.width*3/8]), nil)
-			return fmt.Sprintf("%s… (%s bytes)", strings.TrimSuffix(string(data), `"}}`), thousands(uint64(len(b))))
+		if n := v.BytesLen(); n > maxInline {
+			data, _ := graph.AppendJSON(nil, graph.BytesValue(v.BytesAt(0, w.width*3/8)), nil)
+			return fmt.Sprintf("%s… (%s bytes)", strings.TrimSuffix(string(data), `"}}`), thousands(uint64(n)))
 		}
 	case graph.KindInt:
 		if b := v.BigInt(); b.BitLen() > 1<<14 {
