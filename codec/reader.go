@@ -3,7 +3,7 @@
 // There are two ways through it, with one meaning. The hot path is the Append functions and the Reader: canonical
 // DAG-CBOR with no nodes in between. The edges (other people's data, traversal, import) use go-ipld-prime's nodes:
 // DecodeNode and EncodeNode know the codecs of the table, and Node and Prototype join the two ways through
-// go-ipld-prime's EncodeDagCbor and DecodeDagCbor hooks.
+// go-ipld-prime's EncodeDagCbor and DecodeDagCbor hooks. DecodeUnixFS reads a block of a file or a directory.
 //
 // Start with NewReader. A strict Reader accepts exactly the bytes that the appenders write, so bytes and meaning are
 // one to one; a lenient one also reads what others wrote validly. Both refuse what has no meaning in the data model,

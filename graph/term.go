@@ -3,7 +3,8 @@
 // A [Term] is a node of the expression graph; [EncodeCode] makes its block and [DecodeCode] reads one, strictly
 // (code.go). [CanonicalGroup] orders the members of a recursion group (group.go). A [Value] is any value of the language
 // (value.go), with persistent lists and maps (list.go, map.go); [Encode] and [Place] lay it out as blocks (layout.go,
-// chunk.go), [DecodeValue] and [DecodeForeign] read it (decode.go). A [ListWriter] lays out a list that comes element by element
+// chunk.go), [DecodeValue] and [DecodeForeign] read it (decode.go), and what is large in parts ([Far]: far.go, and files and directories of
+// UnixFS, unixfs.go). A [ListWriter] lays out a list that comes element by element
 // (stream.go), such as the [Rows] of a file (rows.go). [Result], [Reduct], [Trace] and [About] are the
 // blocks that stand beside code (result.go). [Resolve] and [Closure] walk from block to block and evaluate nothing
 // (traverse.go). A [Store] keeps blocks and answers; package store is the one on disk. schema.ipldsch describes every block.
