@@ -332,7 +332,17 @@ func (f *farBytes) part(a, b int) []byte {
 	if int64(b-a) > f.count/2 {
 		return f.all()[a:b:b]
 	}
+	f.ask(int64(b - a))
 	return f.in.appendBytes(make([]byte, 0, min(b-a, 1<<20)), int64(a), int64(b))
+}
+
+// ask asks for room for n bytes.
+func (f *farBytes) ask(n int64) {
+	if f.afford != nil {
+		if err := f.afford(n); err != nil {
+			panic(&LoadError{f.block, err})
+		}
+	}
 }
 
 // all returns all bytes, and keeps them.
@@ -340,11 +350,7 @@ func (f *farBytes) all() []byte {
 	if w := f.whole.Load(); w != nil {
 		return *w
 	}
-	if f.afford != nil {
-		if err := f.afford(f.count); err != nil {
-			panic(&LoadError{f.block, err})
-		}
-	}
+	f.ask(f.count)
 	b := f.in.all()
 	f.whole.Store(&b)
 	return b
