@@ -243,3 +243,36 @@ func TestFilesMissing(t *testing.T) {
 		t.Errorf("sizes: got %s %v, %d blocks loaded", got, err, len(b.loaded))
 	}
 }
+
+// TestTree runs a program over a folder that the command adds. The CIDs hold the layout of directories and of what is said of them.
+func TestTree(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	out, errText, exit := command(t, dir, "add", "data")
+	if exit != 0 || out != folderCID+"\n" {
+		t.Fatalf("add: got exit %d and %s%s", exit, out, errText)
+	}
+	tree, err := filepath.Abs("programs/tree.ros")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, errText, exit = command(t, dir, "run", "--as", "json", "--stats", tree, "@"+folderCID)
+	if want := `{"bytes":300006,"files":[["sub/zeros",300000],["hello.txt",6]]}` + "\n"; exit != 0 || out != want {
+		t.Errorf("got exit %d and %s%s\nwant %s", exit, out, errText, want)
+	}
+	const result = "bafyreiabqrtdjjpctakxzlzntbqodhfc6uckeyo54douoyztbpg7u2q2nm"
+	if got := stats(errText)["result"]; got != result {
+		t.Errorf("got the Result %s, want %s", got, result)
+	}
+	for src, want := range map[string]string{
+		"force @" + folderCID:          `{"hello.txt":{"/":"` + helloCID + `"},"link":{"/":"bafybeiar537gtgwbfdxiqzybddgre3qnehtxmegnc573cpzs3lza53a4la"},"sub":{"/":"bafybeibx7ktgp5jomfv4pjvenuoozupcm3l65pv6zehbgp6hqeuqkyppcy"}}`,
+		"@" + folderCID + "/hello.txt": `{"/":{"bytes":"aGVsbG8K"}}`,
+		"File.bytes @" + zerosCID + " == Bytes.fromList (repeat 300000 0)":                              "true",
+		"Ipld.cid (force @" + folderCID + ".sub.zeros) == Ipld.cid (Bytes.fromList (repeat 300000 0))":  "true",
+		"[Ipld.rawCid (File.bytes @" + helloCID + "), Ipld.cid (Ipld.link (force @" + folderCID + "))]": `["` + helloCID + `","bafyreibdnvly2d5wbvlnmvu5jwwy32ssrpzkqzpmnvembhsvij73avc42u"]`,
+	} {
+		if out, errText, exit := command(t, dir, "eval", "--as", "json", src); exit != 0 || out != want+"\n" {
+			t.Errorf("%s: got exit %d and %s%s\nwant %s", src, exit, out, errText, want)
+		}
+	}
+}
