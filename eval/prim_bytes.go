@@ -26,11 +26,17 @@ var bytesPrims = []Spec{
 }
 
 // wantBytes gives v's bytes. v is not lazy and no link.
-func wantBytes(v graph.Value) ([]byte, error) {
+func wantBytes(m *Machine, v graph.Value) ([]byte, error) {
 	if v.Kind() != graph.KindBytes {
 		return nil, wrongKind(v, "bytes")
 	}
-	return v.Bytes(), nil
+	return allBytes(m, v), nil
+}
+
+// allBytes gives v's bytes, and asks for room if they are not in memory.
+func allBytes(m *Machine, v graph.Value) []byte {
+	reserve(m, v.Absent())
+	return v.Bytes()
 }
 
 func bytesLength(m *Machine, args []graph.Value) (graph.Value, error) {
@@ -53,6 +59,7 @@ func bytesSlice(m *Machine, args []graph.Value) (graph.Value, error) {
 	i, j := sliceBounds(from, to, n)
 	chargeBytes(m, j-i)
 	if j-i >= n/4 {
+		reserve(m, b.Absent())
 		return graph.BytesValue(b.BytesAt(i, j)), nil
 	}
 	reserve(m, int64(j-i))
@@ -60,7 +67,7 @@ func bytesSlice(m *Machine, args []graph.Value) (graph.Value, error) {
 }
 
 func bytesToList(m *Machine, args []graph.Value) (graph.Value, error) {
-	b, err := wantBytes(args[0])
+	b, err := wantBytes(m, args[0])
 	if err != nil {
 		return graph.Value{}, err
 	}
@@ -100,7 +107,7 @@ func bytesFromList(m *Machine, args []graph.Value) (graph.Value, error) {
 }
 
 func bytesText(m *Machine, args []graph.Value) (graph.Value, error) {
-	b, err := wantBytes(args[0])
+	b, err := wantBytes(m, args[0])
 	if err != nil {
 		return graph.Value{}, err
 	}
@@ -123,7 +130,7 @@ func bytesFromText(m *Machine, args []graph.Value) (graph.Value, error) {
 }
 
 func bytesHex(m *Machine, args []graph.Value) (graph.Value, error) {
-	b, err := wantBytes(args[0])
+	b, err := wantBytes(m, args[0])
 	if err != nil {
 		return graph.Value{}, err
 	}
@@ -147,7 +154,7 @@ func bytesFromHex(m *Machine, args []graph.Value) (graph.Value, error) {
 }
 
 func bytesBase64(m *Machine, args []graph.Value) (graph.Value, error) {
-	b, err := wantBytes(args[0])
+	b, err := wantBytes(m, args[0])
 	if err != nil {
 		return graph.Value{}, err
 	}

@@ -122,6 +122,17 @@ func (c *comparison) spend(n int) {
 	}
 }
 
+// compareBytes compares bytes in windows, as eachWindow reads them.
+func compareBytes(m *Machine, a, b graph.Value) (d int) {
+	n := min(a.BytesLen(), b.BytesLen())
+	for at := 0; at < n && d == 0; at += windowBytes {
+		m.poll()
+		end := min(at+windowBytes, n)
+		d = bytes.Compare(a.BytesAt(at, end), b.BytesAt(at, end))
+	}
+	return cmp.Or(d, cmp.Compare(a.BytesLen(), b.BytesLen()))
+}
+
 func (c *comparison) push(p pairing) {
 	if n := len(c.stack); n == cap(c.stack) && n > 256 {
 		reserve(c.m, 2*int64(n)*int64(unsafe.Sizeof(p)))
@@ -168,7 +179,7 @@ func (c *comparison) equal(a, b graph.Value) (int, error) {
 			return 1, nil
 		}
 		c.spend(a.BytesLen())
-		return unequal(!bytes.Equal(a.Bytes(), b.Bytes())), nil
+		return unequal(compareBytes(c.m, a, b) != 0), nil
 	case graph.KindList:
 		x, y := a.List(), b.List()
 		if x.Len() != y.Len() {
@@ -221,9 +232,8 @@ func (c *comparison) order(a, b graph.Value) (int, error) {
 			c.spend(min(len(x), len(y)))
 			return strings.Compare(x, y), nil
 		case graph.KindBytes:
-			x, y := a.Bytes(), b.Bytes()
-			c.spend(min(len(x), len(y)))
-			return bytes.Compare(x, y), nil
+			c.spend(min(a.BytesLen(), b.BytesLen()))
+			return compareBytes(c.m, a, b), nil
 		case graph.KindList:
 			x, y := a.List(), b.List()
 			if x.Len() == 0 || y.Len() == 0 {

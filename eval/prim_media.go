@@ -36,7 +36,7 @@ func badBytes(err error) error {
 }
 
 func imageSize(m *Machine, args []graph.Value) (graph.Value, error) {
-	b, err := wantBytes(args[0])
+	b, err := wantBytes(m, args[0])
 	if err != nil {
 		return graph.Value{}, err
 	}
@@ -52,7 +52,7 @@ func imageScale(m *Machine, args []graph.Value) (graph.Value, error) {
 	if err != nil {
 		return graph.Value{}, err
 	}
-	b, err := wantBytes(args[2])
+	b, err := wantBytes(m, args[2])
 	if err != nil {
 		return graph.Value{}, err
 	}
@@ -75,7 +75,7 @@ func formatRecord(f media.Format) graph.Value {
 }
 
 func wavFormat(m *Machine, args []graph.Value) (graph.Value, error) {
-	b, err := wantBytes(args[0])
+	b, err := wantBytes(m, args[0])
 	if err != nil {
 		return graph.Value{}, err
 	}
@@ -95,11 +95,11 @@ func wavMix(m *Machine, args []graph.Value) (graph.Value, error) {
 }
 
 func twoWavs(m *Machine, args []graph.Value, f func(a, b []byte, m media.Meter) ([]byte, error)) (graph.Value, error) {
-	a, err := wantBytes(args[0])
+	a, err := wantBytes(m, args[0])
 	if err != nil {
 		return graph.Value{}, err
 	}
-	b, err := wantBytes(args[1])
+	b, err := wantBytes(m, args[1])
 	if err != nil {
 		return graph.Value{}, err
 	}
@@ -115,7 +115,7 @@ func twoWavs(m *Machine, args []graph.Value, f func(a, b []byte, m media.Meter) 
 
 func decompress(f func([]byte, media.Meter) ([]byte, error)) func(*Machine, []graph.Value) (graph.Value, error) {
 	return func(m *Machine, args []graph.Value) (graph.Value, error) {
-		b, err := wantBytes(args[0])
+		b, err := wantBytes(m, args[0])
 		if err != nil {
 			return graph.Value{}, err
 		}

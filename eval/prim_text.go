@@ -657,7 +657,7 @@ func seqAppend(m *Machine, args []graph.Value) (graph.Value, error) {
 		reserve(m, int64(size))
 		return graph.Text(x + y), nil
 	}
-	x, y := a.Bytes(), b.Bytes()
+	x, y := allBytes(m, a), allBytes(m, b)
 	size := len(x) + len(y)
 	chargeBytes(m, size)
 	reserve(m, int64(size))

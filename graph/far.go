@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"unsafe"
 	"weak"
 
 	"github.com/ipfs/go-cid"
@@ -313,7 +314,23 @@ type farBytes struct {
 	in     byteBlocks
 	block  cid.Cid // the root
 	afford func(bytes int64) error
-	whole  atomic.Pointer[[]byte]
+	whole  atomic.Pointer[wholeBytes]
+}
+
+// wholeBytes are all of far bytes, as long as somebody has them.
+type wholeBytes struct {
+	first weak.Pointer[byte]
+	n     int
+}
+
+// there are all bytes, if they are in memory.
+func (f *farBytes) there() ([]byte, bool) {
+	if w := f.whole.Load(); w != nil {
+		if first := w.first.Value(); first != nil {
+			return unsafe.Slice(first, w.n), true
+		}
+	}
+	return nil, false
 }
 
 // byteBlocks is where far bytes stand: a tree of blocks, or a file of UnixFS (unixfs.go).
@@ -326,8 +343,8 @@ type byteBlocks interface {
 
 // part returns the bytes from a on, without b.
 func (f *farBytes) part(a, b int) []byte {
-	if w := f.whole.Load(); w != nil {
-		return (*w)[a:b:b]
+	if whole, ok := f.there(); ok {
+		return whole[a:b:b]
 	}
 	if int64(b-a) > f.count/2 {
 		return f.all()[a:b:b]
@@ -345,24 +362,23 @@ func (f *farBytes) ask(n int64) {
 	}
 }
 
-// all returns all bytes, and keeps them.
+// all returns all bytes.
 func (f *farBytes) all() []byte {
-	if w := f.whole.Load(); w != nil {
-		return *w
+	if whole, ok := f.there(); ok {
+		return whole
 	}
 	f.ask(f.count)
 	b := f.in.all()
-	f.whole.Store(&b)
+	f.whole.Store(&wholeBytes{weak.Make(unsafe.SliceData(b)), len(b)})
 	return b
 }
 
-// here is how many of the bytes are in memory.
-func (o *bytesObj) here() int {
-	if o.far == nil {
-		return len(o.b)
-	}
-	if w := o.far.whole.Load(); w != nil {
-		return len(*w)
+// Absent is how many of v's bytes are not in memory. v is bytes.
+func (v Value) Absent() int64 {
+	if f := v.bytes().far; f != nil {
+		if _, ok := f.there(); !ok {
+			return f.count
+		}
 	}
 	return 0
 }

@@ -56,7 +56,7 @@ func (s *Scale) weigh(v Value, depth int) (bytes int, bounded bool) {
 	case KindText:
 		bytes = s.fresh(unsafe.Pointer(v.p), 48+len(v.Text()))
 	case KindBytes:
-		bytes = s.fresh(unsafe.Pointer(v.p), 48+v.bytes().here())
+		bytes = s.fresh(unsafe.Pointer(v.p), 48+len(v.bytes().b)) // far bytes are let go when nobody has them
 	case KindList:
 		if v.mostlyFar() {
 			return s.fresh(unsafe.Pointer(v.p), farSize), true

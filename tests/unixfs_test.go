@@ -186,8 +186,27 @@ func TestFilesAsValues(t *testing.T) {
 			t.Errorf("%s: got %.100s %v, want %v", src, got, err, want)
 		}
 	}
-	if got, err := b.run(t, replaced(`Hash.sha256 @ROOT.sub.deep.random |> Bytes.hex`, "ROOT", root.String()), eval.Options{Memory: 50 << 20}); err != nil {
-		t.Errorf("hashing a file in little memory: %s %v", got, err)
+	// In little memory: a file that is hashed and compared part by part, and one file after another.
+	parts := t.TempDir()
+	for i := range 30 {
+		write(t, parts, fmt.Sprint("part", i), string(random[i<<20:(i+3)<<20]))
+	}
+	write(t, parts, "again", string(random))
+	folder := b.add(t, parts)
+	for src, want := range map[string]string{
+		`Hash.sha256 @ROOT.sub.deep.random |> Bytes.hex`:                                      fmt.Sprintf(`"%x"`, sum),
+		`@ROOT.sub.deep.random == @FOLDER.again ++ Bytes.fromList []`:                         "true",
+		`Map.remove "again" @FOLDER |> Map.values |> map (\f -> length (Bytes.hex f)) |> sum`: fmt.Sprint(30 * 3 << 21),
+	} {
+		src = replaced(src, "ROOT", root.String(), "FOLDER", folder.String())
+		limit := int64(90 << 20)
+		if strings.Contains(src, "++") {
+			limit = 200 << 20 // which makes bytes of all
+		}
+		got, err := b.run(t, src, eval.Options{Memory: limit})
+		if err != nil || got != want {
+			t.Errorf("%s in %d MiB: got %s %v", src, limit>>20, got, err)
+		}
 	}
 }
 
