@@ -238,6 +238,10 @@ func (g *generator) gen(t *graph.Term, level int, tail bool) code {
 				if isIndex && i < v.ListLen() {
 					return v.ListAt(i)
 				}
+			case graph.KindLink:
+				if x, ok, _ := m.sharded(v.Link(), key); ok {
+					return x
+				}
 			}
 			x, err := field(m.forceAt(v, at), key)
 			if err != nil {

@@ -144,29 +144,36 @@ func dirAt(m *Machine, args []graph.Value) (graph.Value, error) {
 	return graph.Some(v), nil
 }
 
-// entry is what a map has under a key. A link to a directory is looked up without loading the whole of it, unless that has been done.
+// sharded is what a sharded directory that is not in memory has under a name. It loads no more of it than it must. sharded is false of
+// anything else.
+func (m *Machine) sharded(c cid.Cid, name string) (found graph.Value, ok, sharded bool) {
+	if c.Type() != codec.DagPB {
+		return found, false, false
+	}
+	if _, loaded := m.loaded[c]; loaded {
+		return found, false, false
+	}
+	target, ok, sharded, err := graph.LookupSharded(c, name, m.opt.Load)
+	switch {
+	case err != nil:
+		panic(stopped(c, err))
+	case ok:
+		found = graph.LinkValue(target)
+	}
+	return found, ok, sharded
+}
+
+// entry is what a map has under a key.
 func (m *Machine) entry(v graph.Value, name string) (found graph.Value, ok, isMap bool) {
 	for {
 		switch v.Kind() {
 		case graph.KindLazy:
 			v = m.Force(v)
 		case graph.KindLink:
-			c := v.Link()
-			if _, loaded := m.loaded[c]; loaded || c.Type() != codec.DagPB {
-				v = m.follow(c)
-				continue
+			if found, ok, sharded := m.sharded(v.Link(), name); sharded {
+				return found, ok, true
 			}
-			target, ok, err := graph.Lookup(c, name, m.opt.Load)
-			switch {
-			case ok:
-				return graph.LinkValue(target), true, true
-			case err == nil, errors.Is(err, graph.ErrNoDirectory):
-				return graph.Value{}, false, err == nil
-			case errors.Is(err, graph.ErrNotUnixFS):
-				v = m.follow(c)
-			default:
-				panic(stopped(c, err))
-			}
+			v = m.follow(v.Link())
 		case graph.KindMap:
 			found, ok = v.Map().Get(name)
 			return found, ok, true

@@ -327,41 +327,30 @@ func shardBelow(c cid.Cid, load Loader, fanout int) (*codec.UnixNode, error) {
 	return n, err
 }
 
-// Lookup is what the directory c has under a name: where it is sharded, by way of the blocks that lead there alone. What it finds is what
-// ReadDirectory does. The error wraps ErrNoDirectory where c is something else of UnixFS.
-func Lookup(c cid.Cid, name string, load Loader) (target cid.Cid, ok bool, err error) {
+// LookupSharded is what the sharded directory c has under a name, by way of the shards that lead there alone. What it finds is what
+// ReadDirectory does. sharded is false where c is anything else that can be had: its block is all there is to load.
+func LookupSharded(c cid.Cid, name string, load Loader) (target cid.Cid, ok, sharded bool, err error) {
 	n, err := unixNode(c, load)
-	if err != nil {
-		return cid.Undef, false, err
+	switch {
+	case errors.Is(err, ErrNotUnixFS):
+		return cid.Undef, false, false, nil
+	case err != nil || n.Kind != codec.Shard:
+		return cid.Undef, false, false, err
 	}
-	switch n.Kind {
-	case codec.Directory:
-		found, err := (&dirReader{c: c}).read(n)
-		if err != nil {
-			return cid.Undef, false, err
+	width, hash := bits.TrailingZeros(uint(n.Fanout)), nameHash(name)
+	for used := width; used <= hashBits; used += width {
+		l := n.At(int(hash >> (hashBits - used) & uint64(n.Fanout-1)))
+		switch {
+		case l == nil || l.Name != "" && l.Name != name:
+			return cid.Undef, false, true, nil
+		case l.Name != "":
+			return l.CID, true, true, nil
 		}
-		i, ok := slices.BinarySearchFunc(found, name, func(e DirEntry, name string) int { return strings.Compare(e.Name, name) })
-		if !ok {
-			return cid.Undef, false, nil
+		if n, err = shardBelow(l.CID, load, n.Fanout); err != nil {
+			return cid.Undef, false, true, err
 		}
-		return found[i].CID, true, nil
-	case codec.Shard:
-		width, hash := bits.TrailingZeros(uint(n.Fanout)), nameHash(name)
-		for used := width; used <= hashBits; used += width {
-			l := n.At(int(hash >> (hashBits - used) & uint64(n.Fanout-1)))
-			switch {
-			case l == nil || l.Name != "" && l.Name != name:
-				return cid.Undef, false, nil
-			case l.Name != "":
-				return l.CID, true, nil
-			}
-			if n, err = shardBelow(l.CID, load, n.Fanout); err != nil {
-				return cid.Undef, false, err
-			}
-		}
-		return cid.Undef, false, badUnixFS(c, "shards deeper than the hash of a name")
 	}
-	return cid.Undef, false, fmt.Errorf("%s is %w", c, ErrNoDirectory)
+	return cid.Undef, false, true, badUnixFS(c, "shards deeper than the hash of a name")
 }
 
 // DecodeUnixFS returns what a block that is the root of a file, a directory or a symlink means, and loads the directory's other blocks.

@@ -261,8 +261,8 @@ func TestHostileFileValues(t *testing.T) {
 	}
 }
 
-// TestLookup compares the lookup of a name with the whole directory, of shards of two sizes.
-func TestLookup(t *testing.T) {
+// TestLookupSharded compares the lookup of a name with the whole directory, of shards of two sizes.
+func TestLookupSharded(t *testing.T) {
 	s := newShelf()
 	target := s.raw([]byte("x"))
 	for _, fanout := range []int{8, 256} {
@@ -305,7 +305,7 @@ func TestLookup(t *testing.T) {
 		for i := range 4000 {
 			name := fmt.Sprint("name ", i)
 			s.loads = 0
-			got, ok, err := Lookup(root, name, s.load)
+			got, ok, _, err := LookupSharded(root, name, s.load)
 			want, there := v.Map().Get(name)
 			if err != nil || ok != there || ok && got != want.Link() {
 				t.Fatalf("fanout %d, %s: got %v %v %v", fanout, name, got, ok, err)
