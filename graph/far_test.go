@@ -246,7 +246,8 @@ func TestFarHostile(t *testing.T) {
 	}
 	leaf := cid.Undef
 	for c, data := range s.blocks {
-		if r := codec.NewReader(data, true); len(data) > minNode {
+		first := bytes.Contains(data, []byte("record number 0 of many")) // which is looked at where the list is decoded
+		if r := codec.NewReader(data, true); len(data) > minNode && !first {
 			if n, err := r.Array(); err == nil && n > 0 && r.Peek() == codec.Map {
 				leaf = c
 			}
