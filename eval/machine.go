@@ -421,11 +421,15 @@ func (m *Machine) Reserve(bytes int64) {
 
 // afford is Reserve for who may read a value after the evaluation too: it touches nothing of the machine's, and the error is a Stop.
 func (m *Machine) afford(bytes int64) error {
-	if m.opt.Memory <= 0 || bytes <= 1<<16 || MemoryInUse()+bytes <= m.opt.Memory {
+	limit := m.opt.Memory
+	if m.writing { // a checkpoint at the limit may take a quarter more
+		limit += limit / 4
+	}
+	if limit <= 0 || bytes <= 1<<16 || MemoryInUse()+bytes <= limit {
 		return nil
 	}
-	if bytes <= m.opt.Memory {
-		if runtime.GC(); MemoryInUse()+bytes <= m.opt.Memory-m.opt.Memory/16 {
+	if bytes <= limit {
+		if runtime.GC(); MemoryInUse()+bytes <= limit-limit/16 {
 			return nil
 		}
 	}
