@@ -1,0 +1,137 @@
+// This file checks that an answer over a large list follows small changes of it at a small cost.
+
+package tests
+
+import (
+	"context"
+	"fmt"
+	"math/rand"
+	"testing"
+
+	"github.com/ipfs/go-cid"
+
+	"github.com/rosser-lang/rosser/eval"
+	"github.com/rosser-lang/rosser/graph"
+	"github.com/rosser-lang/rosser/stdlib"
+)
+
+// A notedStore keeps what it was given, in order.
+type notedStore struct {
+	*graph.Memory
+	blocks  []graph.Block
+	answers []graph.Answer
+}
+
+func (s *notedStore) Put(ctx context.Context, blocks ...graph.Block) error {
+	s.blocks = append(s.blocks, blocks...)
+	return s.Memory.Put(ctx, blocks...)
+}
+
+func (s *notedStore) Record(ctx context.Context, a graph.Answer) error {
+	s.answers = append(s.answers, a)
+	return s.Memory.Record(ctx, a)
+}
+
+// TestSmallChanges runs programs over a million records, and again after a change of some of them: on the same store, and on one that has the first
+// run's results as claims.
+func TestSmallChanges(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes a million records")
+	}
+	const records = 1_000_000
+	random := rand.New(rand.NewSource(1))
+	keys := []string{"age", "amount", "city", "id", "name"}
+	record := func(i int) graph.Value {
+		return graph.MapValue(graph.MapSorted(keys, []graph.Value{
+			graph.Int(random.Int63n(99)), graph.Int(random.Int63n(100_000)), graph.Text(fmt.Sprintf("city%02d", random.Intn(60))),
+			graph.Int(int64(i)), graph.Text(fmt.Sprint("user", i)),
+		}))
+	}
+	var b graph.ListBuilder
+	for i := range records {
+		b.Add(record(i))
+	}
+	list := b.List()
+	lists, blocks := graph.NewMemory(), map[cid.Cid]bool{}
+	put := graph.SinkFunc(func(b graph.Block) {
+		blocks[b.CID] = true
+		lists.Put(context.Background(), b)
+	})
+	of := func(l *graph.List) cid.Cid { return graph.ValueBlock(graph.ListValue(l), put) }
+	k := random.Intn(records)
+	tail := list
+	for i := range 1000 {
+		tail = tail.Append(record(records + i))
+	}
+	first := of(list)
+	all := len(blocks)
+	changed := map[string]cid.Cid{
+		"one is another":  of(list.Set(k, record(k))),
+		"one more within": of(list.Slice(0, k).Append(record(-1)).Concat(list.Slice(k, records))),
+		"a thousand more": of(tail),
+	}
+	for _, src := range []string{
+		`@LIST |> filter (\r -> r.age > 30) |> map (\r -> r.amount * 2) |> reduce (\a b -> a + b) 0`,
+		`@LIST |> groupBy (\r -> r.city) |> Map.map (\_ rs -> sum (map (\r -> r.amount) rs))`,
+		`@LIST |> flatMap (\r -> if r.age == 7 then [r.amount, 0.5] else []) |> sum`,
+	} {
+		run := func(s graph.Store, list cid.Cid, o eval.Options) (out eval.Outcome, loaded int) {
+			t.Helper()
+			expr, own := compiled(t, program{name: src, file: "changes.ros", src: replaced(src, "LIST", list.String())})
+			if !expr.Defined() {
+				t.Fatalf("%s does not compile", src)
+			}
+			s.Put(context.Background(), own...)
+			touched := map[cid.Cid]bool{}
+			o.Store, o.Memory = s, 512<<20+eval.MemoryInUse()
+			o.Load = func(c cid.Cid) ([]byte, error) {
+				if blocks[c] {
+					touched[c] = true
+					return lists.Load(c)
+				}
+				return s.Block(context.Background(), c)
+			}
+			out, err := eval.New(o).Eval(context.Background(), expr)
+			if err != nil || out.Error != nil {
+				t.Fatalf("%s: %v %v", src, err, out.Error)
+			}
+			return out, len(touched)
+		}
+		newStore := func() *notedStore {
+			s := &notedStore{Memory: graph.NewMemory()}
+			s.Memory.Put(context.Background(), stdlib.Blocks()...)
+			return s
+		}
+		same := func(name string, got, want eval.Outcome) {
+			t.Helper()
+			if g, w := string(graph.Encode(got.Value, nil)), string(graph.Encode(want.Value, nil)); g != w || got.Steps != want.Steps {
+				t.Errorf("%s, %s: got %v in %d steps, want %v in %d", src, name, got.Value, got.Steps, want.Value, want.Steps)
+			}
+		}
+		own := newStore()
+		plain, _ := run(newStore(), first, eval.Options{Link: eval.None})
+		out, _ := run(own, first, eval.Options{})
+		same("at first", out, plain)
+		results, answers := own.blocks, own.answers
+		for name, list := range changed {
+			plain, _ := run(newStore(), list, eval.Options{Link: eval.None})
+			claims := newStore()
+			claims.Put(context.Background(), results...)
+			for _, a := range answers {
+				a.By = graph.ClaimAnswer + "somebody"
+				claims.Record(context.Background(), a)
+			}
+			for who, s := range map[string]graph.Store{"own results": own, "claims": claims} {
+				out, loaded := run(s, list, eval.Options{Trust: true})
+				same(name+", "+who, out, plain)
+				t.Logf("%s, %s, %s: %d of %d steps, %d of %d blocks", src, name, who, out.Reduced, out.Steps, loaded, all)
+				if out.Reduced*100 > out.Steps {
+					t.Errorf("%s, %s, %s: %d steps of %d are executed, want one in a hundred at most", src, name, who, out.Reduced, out.Steps)
+				}
+				if loaded*20 > all {
+					t.Errorf("%s, %s, %s: %d of %d blocks are loaded, want one in twenty at most", src, name, who, loaded, all)
+				}
+			}
+		}
+	}
+}
