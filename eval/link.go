@@ -297,7 +297,7 @@ func (m *Machine) reduceRoot(u *unit, out *Outcome) {
 		m.linkParts(out.Value)
 		_, a := m.link(u.cid, out.Value, out.Error, out.Steps, p.uses[e.mark:], false)
 		out.Result, out.Trace = a.Result, a.Trace
-		m.settle(out, a)
+		m.asWritten(out, a)
 	}
 	p.uses = p.uses[:0]
 }

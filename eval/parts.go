@@ -546,8 +546,8 @@ func (m *Machine) linkParts(v graph.Value) {
 	})
 }
 
-// settle has an answer that may hold lists whose elements are not there be what was written of it.
-func (m *Machine) settle(out *Outcome, a graph.Answer) {
+// asWritten has an answer that may hold lists whose elements are not there be what was written of it.
+func (m *Machine) asWritten(out *Outcome, a graph.Answer) {
 	if len(m.making) == 0 || !m.policy.on() {
 		return
 	}
