@@ -94,11 +94,14 @@ func (m *Machine) checkpoint(within, soon time.Duration, most uint64) (c cid.Cid
 		}
 	}
 	out.Reducts = append(out.Reducts, known...)
+	settled, traces := m.keepSettled(by, began.Add(soon))
+	out.Reducts = append(out.Reducts, settled...)
 	for _, u := range m.policy.uses {
 		if u.trace.Defined() && len(out.Uses) < graph.MaxReducts {
 			out.Uses = append(out.Uses, u.trace)
 		}
 	}
+	out.Uses = append(out.Uses, traces...)
 	c = graph.EncodeCheckpoint(out, m.Blocks()).CID
 	return c, m.policy.failure
 }
@@ -219,7 +222,7 @@ func (m *Machine) reductOf(expr cid.Cid) (r graph.Reduct, block cid.Cid, ok bool
 	if err != nil {
 		return r, block, false
 	}
-	if u := m.unit(r.To); u.state == running || !m.canLoad(u) || u.lam == nil && u.state == function {
+	if u := m.unit(r.To); u.state == running || !m.canLoad(u) || u.group != nil {
 		return r, block, false
 	}
 	if b.By != Own {

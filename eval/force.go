@@ -5,6 +5,7 @@ package eval
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"unsafe"
 
@@ -36,9 +37,10 @@ type unit struct {
 	steps uint64
 	err   *Thrown
 	trace cid.Cid // of its Result, if linked
-	// becomes is the Reduct by which it is being reduced, if it is.
+	// becomes is the Reduct by which it is being reduced, if it is; or the one that leads to its value, if one was found or written.
 	becomes cid.Cid
-	uses    int // how often code mentions it; 0 if that was not counted
+	listed  bool // in Machine.settled
+	uses    int  // how often code mentions it; 0 if that was not counted
 }
 
 // unit gives the unit of a CID, without loading it.
@@ -168,14 +170,15 @@ func (m *Machine) reduceUnit(u *unit, index int) graph.Value {
 	start, uses, fp := m.now(), m.policy.open(), m.sp
 	m.sp = unsafe.Add(fp, f.size)
 	*slot(fp, 0) = f.Value(m.entered(index))
+	var to *unit // what an earlier run has brought it to
 	r, thrown := m.protect(func() graph.Value {
 		if m.memHigh.Load() || m.stopping.Load() != nil { // closed expressions in each other take no steps
 			m.safepoint()
 		}
 		if r, block, ok := m.reductOfUnit(u); ok {
-			u.becomes = block
+			u.becomes, to = block, m.unit(r.To)
 			m.addSteps(r.Steps)
-			return m.refValue(m.unit(r.To), -1)
+			return m.refValue(to, -1)
 		}
 		r := f.enter(m, fp)
 		if r.IsMark() {
@@ -183,9 +186,11 @@ func (m *Machine) reduceUnit(u *unit, index int) graph.Value {
 		}
 		return r
 	})
-	u.becomes = cid.Undef
+	if to == nil || !to.isValue() {
+		u.becomes = cid.Undef
+	}
 	if thrown != nil {
-		u.state = unreduced
+		u.state, u.becomes = unreduced, cid.Undef
 		if t, ok := thrown.(*Thrown); ok {
 			u.state, u.err, u.steps = failed, t, m.stepsSince(start)
 			m.failed = append(m.failed, u)
@@ -197,7 +202,13 @@ func (m *Machine) reduceUnit(u *unit, index int) graph.Value {
 	r = r.Held()
 	u.value, u.steps, u.state = r, m.stepsSince(start), reduced
 	m.policy.unitDone(u, uses)
+	m.settle(u)
 	return r
+}
+
+// isValue says whether what u's code says is a value already.
+func (u *unit) isValue() bool {
+	return u.state == function || u.state == reduced && u.lam == nil
 }
 
 // recognise makes args such as can be kept, and finds the primitives among functions that were decoded, without loading
@@ -295,8 +306,9 @@ type forced struct {
 	value graph.Value
 	err   *Thrown
 	trace cid.Cid // of its Result, if linked
-	// becomes is the Reduct by which it is being reduced, if it is.
+	// becomes is the Reduct by which it is being reduced, if it is; or the one that leads to its value, if one was found or written.
 	becomes cid.Cid
+	steps   uint64 // if they are too many for the Thunk
 }
 
 // setForced notes what t has come to.
@@ -305,7 +317,7 @@ func setForced(t *graph.Thunk, f forced) {
 	if f.err != nil {
 		t.State = uint8(failed)
 	}
-	if f.err != nil || f.trace.Defined() {
+	if f.err != nil || f.trace.Defined() || f.becomes.Defined() || f.steps > 0 {
 		t.Value = f.held()
 	}
 }
@@ -387,6 +399,7 @@ func (m *Machine) forceThunk(t *graph.Thunk) graph.Value {
 	if uintptr(fp)+2*slotSize > m.end {
 		return m.hop(func() graph.Value { return m.forceThunk(t) })
 	}
+	m.lend()
 	start := m.now()
 	defer m.rewind(start)
 	if m.policy.findThunk(t) {
@@ -416,7 +429,14 @@ func (m *Machine) forceThunk(t *graph.Thunk) graph.Value {
 	}
 	m.sp = fp
 	v = v.Held()
-	m.policy.thunkDone(t, forced{value: v}, m.stepsSince(start), uses)
+	f, steps := forced{value: v}, m.stepsSince(start)
+	if m.resuming {
+		f.becomes = forcedOf(t).becomes
+	}
+	if t.Steps = uint32(min(steps, math.MaxUint32)); t.Steps == math.MaxUint32 {
+		f.steps = steps
+	}
+	m.policy.thunkDone(t, f, steps, uses)
 	return v
 }
 
@@ -437,7 +457,12 @@ func (m *Machine) resumeThunk(t *graph.Thunk, l *lam) graph.Value {
 	if r, block, ok := m.reductOf(graph.ThunkCode(t, nil)); ok {
 		t.Value = forced{becomes: block}.held()
 		m.addSteps(r.Steps)
-		return m.refValue(m.unit(r.To), -1)
+		to := m.unit(r.To)
+		v := m.refValue(to, -1)
+		if !to.isValue() {
+			t.Value = graph.Value{}
+		}
+		return v
 	}
 	return m.call(l, t.Args(), -1)
 }
@@ -452,6 +477,7 @@ func (m *Machine) forceClosed(t *graph.Thunk) graph.Value {
 		m.policy.used(u.cid, u.trace)
 		return u.value
 	}
+	m.lend()
 	start := m.now()
 	defer m.rewind(start)
 	return m.refValue(u, -1)
@@ -492,6 +518,7 @@ func (m *Machine) follow(c cid.Cid) graph.Value {
 		}
 	}
 	if isCode {
+		m.lend()
 		start := m.now()
 		defer m.rewind(start)
 		return m.refValue(m.unit(c), -1)

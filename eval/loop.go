@@ -24,6 +24,7 @@ type loop struct {
 	n      uint64 // elements visited, that in hand included; 1 step is charged for every 16
 	before uint64 // steps when all before the element in hand was dealt with
 	at     uint64 // steps when the answer came
+	lent   uint64 // of the steps since before (Machine.lend)
 	result graph.Value
 	parts  []graph.Value // what it is resumed with
 

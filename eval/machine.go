@@ -81,12 +81,13 @@ type Machine struct {
 	stopping atomic.Pointer[Stop] // set from outside: deadline, interrupt, memory
 	memHigh  atomic.Bool
 
-	units  map[cid.Cid]*unit
-	failed []*unit // of this Eval
-	lams   []*lam  // by id
-	loaded map[cid.Cid]graph.Value
-	held   []graph.Value // see Hold
-	prims  map[string]*Prim
+	units   map[cid.Cid]*unit
+	failed  []*unit // of this Eval
+	settled []*unit // that have come to a value in some steps
+	lams    []*lam  // by id
+	loaded  map[cid.Cid]graph.Value
+	held    []graph.Value // see Hold
+	prims   map[string]*Prim
 
 	regexes regexCache // compiled patterns
 
@@ -97,6 +98,7 @@ type Machine struct {
 	enters     uint64                    // into contexts
 	charging   bool                      // a primitive is
 	overdrawn  run                       // the first of this evaluation to charge beyond the fuel
+	lent       uint64                    // steps that were added to the fuel
 	writing    bool                      // a checkpoint
 	writeUntil time.Time                 // not longer
 	writeEnd   uint64                    // nor when Stats.Written is more
@@ -308,7 +310,7 @@ func (m *Machine) guarded(ctx context.Context, f func()) error {
 }
 
 func (m *Machine) stoppable(ctx context.Context, f func()) (err error) {
-	m.ctx, m.tries, m.turning, m.caller, m.primRun, m.resumed, m.charging, m.overdrawn, m.nextClear = ctx, 0, false, nil, nil, nil, false, run{}, 0
+	m.ctx, m.tries, m.turning, m.caller, m.primRun, m.resumed, m.charging, m.overdrawn, m.lent, m.nextClear = ctx, 0, false, nil, nil, nil, false, run{}, 0, 0
 	m.stopping.Store(nil)
 	m.memHigh.Store(false)
 	m.fuelEnd = math.MaxUint64
@@ -511,21 +513,68 @@ type run struct {
 // mayOverdraw says whether the primitive in hand begins again when it is stopped, which is one in no loop of calls, and is the first
 // beyond the fuel. Each one in a recursion through such primitives would take its turn otherwise.
 func (m *Machine) mayOverdraw() bool {
-	if m.primRun == nil {
+	if m.primRun == nil || !m.beginsAgain() {
 		return false
 	}
-	t, began := slot(unsafe.Add(m.primRun, -int(slotSize)), 0).Tag()
-	state := slot(m.primRun, uintptr(primOf(t).Arity)*slotSize)
-	if state.Kind() == loopTag {
-		if t, _ := state.Tag(); !(*loop)(unsafe.Pointer(t)).whole {
-			return false
-		}
-	}
+	_, began := slot(unsafe.Add(m.primRun, -int(slotSize)), 0).Tag()
 	hand := run{m.primRun, began}
 	if m.overdrawn == (run{}) {
 		m.overdrawn = hand
 	}
 	return m.overdrawn == hand
+}
+
+// beginsAgain says whether the primitive in hand, which stands on the stack, is in no loop of calls.
+func (m *Machine) beginsAgain() bool {
+	state := m.primState()
+	if state.Kind() != loopTag {
+		return true
+	}
+	t, _ := state.Tag()
+	return (*loop)(unsafe.Pointer(t)).whole
+}
+
+// primState is the slot behind the arguments of the primitive in hand: its loop, or how many of the steps that it has charged were lent.
+func (m *Machine) primState() *graph.Value {
+	t, _ := slot(unsafe.Add(m.primRun, -int(slotSize)), 0).Tag()
+	return slot(m.primRun, uintptr(primOf(t).Arity)*slotSize)
+}
+
+// lend is called before something lazy is reduced. When it is a primitive that begins again which looks at it, what that has charged by now is
+// added to the fuel: with less fuel than it charges until then, a resumed run would come no further. All in all an evaluation gets
+// no more than a primitive may overdraw.
+func (m *Machine) lend() {
+	if m.opt.Fuel == 0 || m.primRun == nil || !m.beginsAgain() {
+		return
+	}
+	begin := unsafe.Add(m.primRun, -int(slotSize))
+	t, n := slot(begin, 0).Tag()
+	end := unsafe.Add(begin, primOf(t).size)
+	if top := m.chunks[len(m.chunks)-1]; m.sp != end && (m.sp != unsafe.Pointer(unsafe.SliceData(top.slots)) || top.sp != end) {
+		return // someone else does
+	}
+	before := uint64(0)
+	state := m.primState()
+	l := (*loop)(nil)
+	if state.Kind() == loopTag {
+		t, _ := state.Tag()
+		l = (*loop)(unsafe.Pointer(t))
+		before = l.lent
+	} else if k, ok := state.Int(); ok {
+		before = uint64(k)
+	}
+	charged := m.steps - startIn(n, m.steps)
+	if l != nil { // what its calls took is not its own
+		charged = m.steps - l.before
+	}
+	more := min(charged-min(before, charged), max(m.opt.Fuel, overdraft)-m.lent)
+	m.lent += more
+	m.fuelEnd += more
+	if l != nil {
+		l.lent = charged
+	} else {
+		*state = graph.Int(int64(charged))
+	}
 }
 
 // normalise keeps steps below 2^62.

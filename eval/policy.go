@@ -685,7 +685,7 @@ func smallParts(args []graph.Value, parts *int) bool {
 
 // findUnit looks up a closed expression.
 func (p *policy) findUnit(u *unit) bool {
-	if u == p.root || !p.on() || !p.affordable() {
+	if u == p.root || !p.on() || !p.affordable() && !p.m.resuming {
 		return false
 	}
 	var found finding

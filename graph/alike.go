@@ -137,7 +137,7 @@ func (v Value) Unplaced() int {
 	if m := v.memo(); m != nil && m.get() != nil {
 		return 0
 	}
-	if v.mostlyFar() {
+	if v.MostlyFar() {
 		if v.Kind() == KindList {
 			return farSize + v.List().made()
 		}

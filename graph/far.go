@@ -424,8 +424,8 @@ func (m *Map) isFar() bool {
 
 func (t *mapNode) isFar() bool { return t.far != nil || slices.ContainsFunc(t.kids, (*mapNode).isFar) }
 
-// mostlyFar says whether a list or map is one whose size in memory says little about how many elements it has: its tree begins or goes on far.
-func (v Value) mostlyFar() bool {
+// MostlyFar says whether a list or map is one whose size in memory says little about how many elements it has: its tree begins or goes on far.
+func (v Value) MostlyFar() bool {
 	switch v.Kind() {
 	case KindList:
 		l := v.List()

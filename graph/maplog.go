@@ -429,7 +429,7 @@ func weight(v Value, depth int) int {
 	if v.p == nil || depth == 0 {
 		return 0
 	}
-	if v.mostlyFar() {
+	if v.MostlyFar() {
 		return farSize
 	}
 	n, one := 0, 0

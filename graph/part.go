@@ -211,7 +211,7 @@ func (v Value) Parted() bool {
 		l := v.List()
 		return l.rest != nil && l.rest.root != nil && l.rest.root.parted()
 	case KindMap:
-		if !v.mostlyFar() && v.Map().Len() > 0 {
+		if !v.MostlyFar() && v.Map().Len() > 0 {
 			x := v.Map().some()
 			return x.Kind() == KindList && x.Parted()
 		}

@@ -99,7 +99,8 @@ type Fn struct {
 type Thunk struct {
 	header
 	State uint8 // eval's
-	n     uint32
+	n     uint16
+	Steps uint32 // eval's: what it has taken to reduce it; it stops at 2^32-1
 	args  *Value // behind the Thunk, if they are few
 	*Head
 	memo  memo
@@ -155,7 +156,7 @@ func Thunk2(h *Head, x, y Value) Value {
 }
 
 func thunkValue(t *Thunk, args []Value) Value {
-	t.header, t.n, t.args = header{KindLazy}, uint32(len(args)), unsafe.SliceData(args)
+	t.header, t.n, t.args = header{KindLazy}, uint16(len(args)), unsafe.SliceData(args)
 	return Value{p: &t.header}
 }
 

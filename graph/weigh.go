@@ -58,12 +58,12 @@ func (s *Scale) weigh(v Value, depth int) (bytes int, bounded bool) {
 	case KindBytes:
 		bytes = s.fresh(unsafe.Pointer(v.p), 48+len(v.bytes().b)) // far bytes are let go when nobody has them
 	case KindList:
-		if v.mostlyFar() {
+		if v.MostlyFar() {
 			return s.fresh(unsafe.Pointer(v.p), farSize), true
 		}
 		return s.list(v, depth)
 	case KindMap:
-		if v.mostlyFar() {
+		if v.MostlyFar() {
 			return s.fresh(unsafe.Pointer(v.p), farSize), true
 		}
 		m := v.Map()
