@@ -21,6 +21,7 @@ type loop struct {
 	state  loopState
 	whole  bool   // all calls are made: what follows is in one piece
 	replay bool   // resumed while calling: the value of the call in hand is there
+	begun  bool   // what it is resumed with is restored, if it is resumed
 	n      uint64 // elements visited, that in hand included; 1 step is charged for every 16
 	before uint64 // steps when all before the element in hand was dealt with
 	at     uint64 // steps when the answer came
@@ -42,6 +43,7 @@ type loop struct {
 	index  map[string]int // of the keys
 	slots  *grouping      // what is grouped already, of parts (groups.go)
 	bits   []byte         // outcomes of comparisons
+	replacing
 }
 
 type loopState uint8
@@ -73,9 +75,14 @@ func (m *Machine) loop(args []graph.Value) *loop {
 	l.args, l.before = args, m.steps
 	l.out.m, l.other.m, l.joined.m, l.fields.m = m, m, m, m
 	run, n := m.primRun, len(args)
-	if r := m.resumed; r != nil {
+	if r := m.resumed; r == nil {
+		l.begun = true
+	} else {
 		m.resumed = nil
 		l.n, l.parts, l.result, l.replay = r.n, r.parts, r.value, r.has
+		if l.replay {
+			l.state, l.at = answered, m.steps
+		}
 		n = resumeArity
 	}
 	if run != nil {
@@ -186,6 +193,8 @@ func keeperOf(name string) (k keeper, ok bool) {
 		k = keeper{saveGroups, restoreGroups}
 	case "list.sortWith":
 		k = keeper{saveBits, restoreBits}
+	case "regex.replaceWith":
+		k = keeper{saveReplacing, restoreReplacing}
 	default:
 		return k, false
 	}
@@ -329,6 +338,7 @@ func (l *loop) resume(name string) error {
 	if k, _ := keeperOf(name); !k.restore(l) {
 		return l.refuse()
 	}
+	l.begun = true
 	return nil
 }
 

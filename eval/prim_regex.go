@@ -102,25 +102,34 @@ func regexFind(m *Machine, args []graph.Value) (graph.Value, error) {
 
 // each calls f for every match, from the left. An empty match right behind another one is none.
 func (v *regexThreads) each(s string, f func() error) error {
-	for pos, last := 0, -1; pos <= len(s) && v.search(s, pos); {
-		from, to := v.match[0], v.match[1]
-		empty := to == pos
-		if empty && pos < len(s) {
-			pos += width(s[pos])
-		} else if empty {
-			pos++
-		} else {
-			pos = to
+	for pos, last := 0, -1; v.next(s, &pos, &last); {
+		if err := f(); err != nil {
+			return err
 		}
-		if !(empty && from == last) {
-			v.m.Charge(1)
-			if err := f(); err != nil {
-				return err
-			}
-		}
-		last = to
 	}
 	return nil
+}
+
+// next finds the next match. pos is where it is sought from, last where the one before ended, and both move on.
+func (v *regexThreads) next(s string, pos, last *int) bool {
+	for *pos <= len(s) && v.search(s, *pos) {
+		from, to := v.match[0], v.match[1]
+		empty := to == *pos
+		if empty && *pos < len(s) {
+			*pos += width(s[*pos])
+		} else if empty {
+			*pos++
+		} else {
+			*pos = to
+		}
+		again := empty && from == *last
+		*last = to
+		if !again {
+			v.m.Charge(1)
+			return true
+		}
+	}
+	return false
 }
 
 func regexFindAll(m *Machine, args []graph.Value) (graph.Value, error) {
@@ -288,21 +297,102 @@ func regexReplace(m *Machine, args []graph.Value) (graph.Value, error) {
 	})
 }
 
+// A replacing is how far regex.replaceWith has come, before the match in hand and with it.
+type replacing struct {
+	out         []byte
+	begin       int   // of what is still to be copied
+	pos, last   int   // see next
+	units       int64 // see regexThreads.read
+	from, to    int   // the match in hand
+	pos1, last1 int
+	units1      int64
+}
+
 func regexReplaceWith(m *Machine, args []graph.Value) (graph.Value, error) {
-	f := args[1]
+	l := m.loop(args)
+	l.whole = true // but for the calls
+	if err := l.resume("regex.replaceWith"); err != nil {
+		return graph.Value{}, err
+	}
+	begun := l.parts != nil
+	start := m.now()
 	v, text, err := regexRun(m, args, noteGroups)
 	if err != nil {
 		return graph.Value{}, err
 	}
 	defer v.done()
-	at := place{}
-	return v.substitute(text, func(out []byte) ([]byte, error) {
-		t, err := textArg(head(m, m.Apply(f, v.record(text, &at))))
-		if err != nil {
-			return nil, err
+	r := &l.replacing
+	if begun { // that is charged already
+		m.rewind(start)
+	} else {
+		r.last, r.units = -1, v.units
+	}
+	s, at := text.Text(), place{}
+	for {
+		var t graph.Value
+		if l.replay {
+			l.whole = false
+			t = l.call(args[1])
+		} else {
+			l.whole = true
+			l.settle()
+			v.units, r.pos1, r.last1 = r.units, r.pos, r.last
+			if !v.next(s, &r.pos1, &r.last1) {
+				break
+			}
+			r.from, r.to, r.units1 = v.match[0], v.match[1], v.units
+			match := v.record(text, &at)
+			l.n++
+			l.whole = false
+			t = l.call(args[1], match)
 		}
-		return append(v.grow(out, len(t)), t...), nil
-	})
+		new, err := textArg(head(m, t))
+		if err != nil {
+			return graph.Value{}, err
+		}
+		r.out = v.grow(r.out, r.from-r.begin+len(new))
+		r.out = append(append(r.out, s[r.begin:r.from]...), new...)
+		r.begin, r.pos, r.last, r.units = r.to, r.pos1, r.last1, r.units1
+	}
+	if l.n == 0 {
+		chargeBytes(m, len(s))
+		l.end()
+		return text, nil
+	}
+	out := append(v.grow(r.out, len(s)-r.begin), s[r.begin:]...)
+	chargeBytes(m, len(out))
+	l.end()
+	return graph.Text(string(out)), nil
+}
+
+func saveReplacing(l *loop) []graph.Value {
+	r := &l.replacing
+	parts := []graph.Value{graph.Text(string(r.out))}
+	for _, n := range []int{r.begin, r.pos, r.last, int(r.units), r.from, r.to, r.pos1, r.last1, int(r.units1)} {
+		parts = append(parts, graph.Int(int64(n)))
+	}
+	return parts
+}
+
+func restoreReplacing(l *loop) bool {
+	if len(l.parts) != 10 || l.parts[0].Kind() != graph.KindText || l.args[2].Kind() != graph.KindText {
+		return false
+	}
+	s := l.args[2].Text()
+	var n [9]int
+	for i, v := range l.parts[1:] {
+		k, ok := v.Int()
+		if v.Kind() != graph.KindInt || !ok || k < -1 || k > int64(len(s)+regexUnits) {
+			return false
+		}
+		n[i] = int(k)
+	}
+	cut := func(at int) bool { return 0 <= at && at <= len(s) && (at == len(s) || utf8.RuneStart(s[at])) }
+	next := func(at int) bool { return cut(at) || at == len(s)+1 }
+	r := &l.replacing
+	*r = replacing{[]byte(l.parts[0].Text()), n[0], n[1], n[2], int64(n[3]), n[4], n[5], n[6], n[7], int64(n[8])}
+	return cut(r.begin) && cut(r.from) && cut(r.to) && next(r.pos) && next(r.pos1) &&
+		min(r.units, r.units1) >= 0 && max(r.units, r.units1) < regexUnits && (!l.replay || r.begin <= r.from && r.from <= r.to && r.to <= r.pos1) && r.begin <= r.pos
 }
 
 func regexEscape(m *Machine, args []graph.Value) (graph.Value, error) {

@@ -394,7 +394,7 @@ func (r *reader) prim(fp unsafe.Pointer, h *runHeader) {
 	switch {
 	case l != nil && p.Name == enterName:
 		r.entering(l, args)
-	case l != nil && l.n > 0:
+	case l != nil && l.n > 0 && l.begun:
 		r.looping(l, p.Name, args)
 	default: // It begins again, with what it has looked into so far.
 		r.clear()

@@ -191,7 +191,7 @@ func (g *gatherer) loop(fp unsafe.Pointer, p *Prim) {
 			g.push(v)
 		}
 	}
-	if k, ok := keeperOf(name); ok {
+	if k, ok := keeperOf(name); ok && l.begun {
 		for _, v := range k.save(l) {
 			g.push(v)
 		}
