@@ -33,9 +33,9 @@ type settled struct {
 }
 
 const (
-	mostSettled = 1 << 15 // written at a stop
-	mostSeen    = 1 << 17 // objects looked at
-	settleFor   = 15 * time.Millisecond
+	mostSeen   = 1 << 17               // objects that are looked into at a stop
+	seekFor    = 10 * time.Millisecond // at least, if need be
+	writingFor = 15 * time.Millisecond
 )
 
 // settle notes a unit that was reduced.
@@ -46,46 +46,57 @@ func (m *Machine) settle(u *unit) {
 	}
 }
 
-// A gatherer finds the settled terms in values.
+// A gatherer finds the lazy values with captures that have settled.
 type gatherer struct {
 	found []settled
 	seen  map[graph.Value]struct{}
-	stack []graph.Value
+	stack []graph.Value // to be looked into
 	parts int
 	until time.Time
 	over  bool // it takes too long
 }
 
 // keepSettled writes what has settled, and gives the blocks of the Reducts, old ones too, and the traces of those that are linked. It takes until
-// then, or settleFor if that is over.
+// then, or a few milliseconds if that is over.
 func (m *Machine) keepSettled(by string, until time.Time) (reducts, traces []cid.Cid) {
-	began := time.Now()
-	if least := began.Add(settleFor); until.Before(least) {
-		until = least
-	}
-	g := gatherer{seen: map[graph.Value]struct{}{}, until: began.Add(until.Sub(began) / 3)}
+	now := time.Now()
+	g := gatherer{seen: map[graph.Value]struct{}{}, until: later(now.Add(until.Sub(now)/3), now.Add(seekFor))}
 	m.unlessTooLong(func() { g.gather(m) })
-	slices.SortStableFunc(g.found, func(a, b settled) int { return cmp.Compare(b.steps, a.steps) })
-	written := 0
+	var known []cid.Cid
+	todo := g.found[:0]
+	for _, s := range g.found {
+		switch trace, reduct := s.links(); {
+		case trace.Defined():
+			traces = append(traces, trace)
+		case reduct.Defined():
+			known = append(known, reduct)
+		default:
+			todo = append(todo, s)
+		}
+	}
+	slices.SortStableFunc(todo, func(a, b settled) int { return cmp.Compare(b.steps, a.steps) })
+	until = later(until, time.Now().Add(writingFor))
 	m.unlessTooLong(func() {
-		for _, s := range g.found {
-			trace, reduct := s.links()
-			switch {
-			case trace.Defined():
-				traces = append(traces, trace)
-			case reduct.Defined():
-				reducts = append(reducts, reduct)
-			case written == mostSettled || written > 0 && time.Now().After(until):
-			case written > 0 && time.Duration(s.value().Unplaced())*layoutTime > time.Until(until):
-			default:
-				written++
-				if reduct = m.writeSettled(s, by); reduct.Defined() {
+		for i, s := range todo {
+			left := time.Until(until)
+			if i > 0 && left < 0 {
+				return
+			}
+			if i == 0 || time.Duration(s.value().Unplaced())*layoutTime < left {
+				if reduct := m.writeSettled(s, by); reduct.Defined() {
 					reducts = append(reducts, reduct)
 				}
 			}
 		}
 	})
-	return reducts, traces
+	return append(reducts, known...), traces
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // unlessTooLong runs f, which writes or loads, and lets it be when that takes too long or cannot be done.
@@ -149,9 +160,14 @@ func (s settled) links() (trace, reduct cid.Cid) {
 	return s.unit.trace, s.unit.becomes
 }
 
-// gather looks at all that the stack mentions, and at the closed expressions.
+// gather finds what has settled: closed expressions, newest first, and lazy values in what they came to and in what the stack has.
 func (g *gatherer) gather(m *Machine) {
-	for i := len(m.chunks) - 1; i >= 0 && !g.over; i-- {
+	for _, u := range slices.Backward(m.settled) {
+		if u.state == reduced {
+			g.found = append(g.found, settled{unit: u, steps: u.steps})
+		}
+	}
+	for i := len(m.chunks) - 1; i >= 0; i-- {
 		var runs []unsafe.Pointer
 		for fp, end := m.extentOf(i); uintptr(fp) < end; fp = unsafe.Add(fp, m.headerAt(fp).size) {
 			runs = append(runs, fp)
@@ -161,22 +177,23 @@ func (g *gatherer) gather(m *Machine) {
 			if h.p != nil {
 				g.loop(fp, h.p)
 			}
-			for _, v := range slots(fp, slotSize, int(h.size/slotSize)-1) {
-				g.push(v)
+			g.all(slots(fp, slotSize, int(h.size/slotSize)-1))
+			if g.drain(); g.over {
+				return
 			}
-			g.drain()
 		}
 	}
 	for _, u := range slices.Backward(m.settled) {
 		if u.state == reduced {
-			g.found = append(g.found, settled{unit: u, steps: u.steps})
-			g.push(u.value)
-			g.drain()
+			g.look(u.value)
+			if g.drain(); g.over {
+				return
+			}
 		}
 	}
 }
 
-// loop pushes what the loop of a primitive has in hand.
+// loop looks at what the loop of a primitive has in hand.
 func (g *gatherer) loop(fp unsafe.Pointer, p *Prim) {
 	state := slot(fp, slotOffset(p.Arity))
 	if state.Kind() != loopTag {
@@ -187,53 +204,36 @@ func (g *gatherer) loop(fp unsafe.Pointer, p *Prim) {
 	name := p.Name
 	if name == resumeName {
 		name = slot(fp, slotSize).Text()
-		for _, v := range l.args {
-			g.push(v)
-		}
+		g.all(l.args)
 	}
 	if k, ok := keeperOf(name); ok && l.begun {
-		for _, v := range k.save(l) {
-			g.push(v)
-		}
+		g.all(k.save(l))
 	}
-	g.push(l.acc)
-	g.push(l.result)
+	g.look(l.acc)
+	g.look(l.result)
 }
 
-// push puts what may have lazy values in it on the stack.
-func (g *gatherer) push(v graph.Value) {
+func (g *gatherer) all(vs []graph.Value) {
+	for _, v := range vs {
+		g.look(v)
+	}
+}
+
+// look notes a lazy value that has settled, and puts aside what is to be looked into.
+func (g *gatherer) look(v graph.Value) {
 	if g.parts++; g.parts%1024 == 0 && time.Now().After(g.until) {
 		g.over = true
 	}
 	switch v.Kind() {
-	case graph.KindLazy, graph.KindList, graph.KindMap, graph.KindFn:
-		g.stack = append(g.stack, v)
-	}
-}
-
-// drain looks at what is on the stack, and at what is in it.
-func (g *gatherer) drain() {
-	for len(g.stack) > 0 {
-		if g.over {
-			g.stack = g.stack[:0]
-			return
-		}
-		v := g.stack[len(g.stack)-1]
-		g.stack = g.stack[:len(g.stack)-1]
-		if _, ok := g.seen[v]; ok || len(g.seen) == mostSeen {
-			continue
-		}
-		switch v.Kind() {
-		case graph.KindLazy:
-			t := v.Thunk()
-			if len(t.Args()) == 0 { // a unit
-				continue
+	case graph.KindLazy:
+		t := v.Thunk()
+		switch {
+		case len(t.Args()) == 0: // a unit
+		case unitState(t.State) != reduced:
+			if !plain(t.Args()) {
+				g.put(v)
 			}
-			g.seen[v] = struct{}{}
-			if unitState(t.State) != reduced {
-				g.all(t.Args())
-				continue
-			}
+		case g.put(v):
 			f := forcedOf(t)
 			steps := uint64(t.Steps)
 			if steps == math.MaxUint32 {
@@ -242,36 +242,56 @@ func (g *gatherer) drain() {
 			if steps > 0 {
 				g.found = append(g.found, settled{thunk: t, steps: steps})
 			}
-			g.push(f.value)
-		case graph.KindFn:
-			if args := v.Fn().Args; len(args) > 0 {
-				g.seen[v] = struct{}{}
-				g.all(args)
-			}
-		case graph.KindList:
-			if v.ListLen() == 0 || v.MostlyFar() { // what was read from blocks has no captures
-				continue
-			}
-			g.seen[v] = struct{}{}
-			v.List().Each(func(x graph.Value) bool {
-				g.push(x)
-				return !g.over
-			})
-		case graph.KindMap:
-			if v.Map().Len() == 0 || v.MostlyFar() {
-				continue
-			}
-			g.seen[v] = struct{}{}
-			v.Map().Each(func(_ string, x graph.Value) bool {
-				g.push(x)
-				return !g.over
-			})
+		}
+	case graph.KindFn:
+		if len(v.Fn().Args) > 0 {
+			g.put(v)
+		}
+	case graph.KindList:
+		if v.ListLen() > 0 && !v.MostlyFar() { // what was read from blocks has no captures
+			g.put(v)
+		}
+	case graph.KindMap:
+		if v.Map().Len() > 0 && !v.MostlyFar() {
+			g.put(v)
 		}
 	}
 }
 
-func (g *gatherer) all(vs []graph.Value) {
-	for _, v := range vs {
-		g.push(v)
+// put puts v aside, unless that was done before.
+func (g *gatherer) put(v graph.Value) bool {
+	if _, ok := g.seen[v]; ok || len(g.seen) == mostSeen {
+		return false
+	}
+	g.seen[v] = struct{}{}
+	g.stack = append(g.stack, v)
+	return true
+}
+
+// drain looks into what was put aside.
+func (g *gatherer) drain() {
+	for len(g.stack) > 0 && !g.over {
+		v := g.stack[len(g.stack)-1]
+		g.stack = g.stack[:len(g.stack)-1]
+		switch v.Kind() {
+		case graph.KindLazy:
+			if t := v.Thunk(); unitState(t.State) == reduced {
+				g.look(forcedOf(t).value)
+			} else {
+				g.all(t.Args())
+			}
+		case graph.KindFn:
+			g.all(v.Fn().Args)
+		case graph.KindList:
+			v.List().Each(func(x graph.Value) bool {
+				g.look(x)
+				return !g.over
+			})
+		case graph.KindMap:
+			v.Map().Each(func(_ string, x graph.Value) bool {
+				g.look(x)
+				return !g.over
+			})
+		}
 	}
 }
