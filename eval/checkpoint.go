@@ -22,6 +22,9 @@ func (m *Machine) stop(s *Stop) {
 		}
 		s.Checkpoint, s.Lost = m.checkpoint(within, stopSoon, stopBytes)
 	}
+	if s.Reason == OutOfFuel && !m.charging && m.executed() > m.fuelEnd { // by the step of a call that will not begin
+		m.off--
+	}
 	if m.handing != nil && !m.writing && len(m.chunks) > 1 && s.Reason != MemoryLimit {
 		s.Steps = m.executed()
 		told := *s

@@ -75,7 +75,7 @@ type Machine struct {
 	// Steps, in units of 2^62 and below. Executed steps are steps+off (mod 2^64).
 	steps, high, off uint64
 	limit            uint64 // the value of steps at which to look around
-	fuelEnd          uint64 // executed steps at which fuel is out
+	fuelEnd          uint64 // executed steps that there is fuel for
 	nextClear        uint64 // executed steps at which to clear the stack
 
 	stopping atomic.Pointer[Stop] // set from outside: deadline, interrupt, memory
@@ -478,7 +478,7 @@ func (m *Machine) executed() uint64 { return m.steps + m.off }
 func (m *Machine) safepoint() {
 	m.poll()
 	left := m.fuelEnd - m.executed()
-	if m.executed() >= m.fuelEnd {
+	if m.executed() > m.fuelEnd {
 		if !m.charging || m.executed()-m.fuelEnd > max(m.opt.Fuel, overdraft) || !m.mayOverdraw() {
 			m.stop(&Stop{Reason: OutOfFuel})
 		}
@@ -497,7 +497,7 @@ func (m *Machine) safepoint() {
 		m.opt.Profile.sample(m)
 	}
 	m.normalise()
-	m.limit = m.steps + min(checkEvery, left)
+	m.limit = m.steps + min(checkEvery-1, left) + 1
 }
 
 // overdraft is how many steps a primitive that cannot be stopped halfway may take more than there is fuel, at least: it would begin
