@@ -457,7 +457,11 @@ func TestResumeOfBadLoops(t *testing.T) {
 	xs := list(graph.Int(3), graph.Int(1), graph.Int(2))
 	run := func(name string, state graph.Value, has bool) error {
 		t.Helper()
-		_, _, err := b.m.RunPrim(b.prims["core.resume"], []graph.Value{graph.Text(name), state, graph.Bool(has), graph.Int(7)})
+		value := graph.Int(7)
+		if name == "regex.replaceWith" {
+			value = graph.Text("z")
+		}
+		_, _, err := b.m.RunPrim(b.prims["core.resume"], []graph.Value{graph.Text(name), state, graph.Bool(has), value})
 		return err
 	}
 	for _, n := range []int64{-1, 1 << 40, math.MaxInt64} {
@@ -470,6 +474,16 @@ func TestResumeOfBadLoops(t *testing.T) {
 				t.Errorf("%s after %d elements: got no error", name, n)
 			}
 		}
+	}
+	replacing := func(numbers ...int64) graph.Value {
+		parts := []graph.Value{graph.Text("")}
+		for _, n := range numbers {
+			parts = append(parts, graph.Int(n))
+		}
+		return list(list(graph.Text("x"), id, graph.Text("xéy")), graph.Int(1), list(parts...))
+	}
+	if err := run("regex.replaceWith", replacing(0, 0, -1, 0, 0, 1, 1, 1, 0), true); err != nil {
+		t.Errorf("the state of a loop: got %v", err)
 	}
 	for _, c := range []struct {
 		name  string
@@ -485,6 +499,13 @@ func TestResumeOfBadLoops(t *testing.T) {
 		{"list.sortBy", list(list(id, xs), graph.Int(3), list(list())), false},
 		{"core.resume", list(list(id, xs), graph.Int(1), list()), true},
 		{"list.length", list(list(xs), graph.Int(1), list()), true},
+		{"regex.replaceWith", replacing(0, 0, -1, 0, 1, 0, 0, 0, 0), true},   // a match that ends before it begins
+		{"regex.replaceWith", replacing(2, 2, 2, 0, 0, 3, 3, 3, 0), true},    // or begins before the one before ends
+		{"regex.replaceWith", replacing(0, 0, -1, 0, 0, 3, 1, 3, 0), true},   // is sought again
+		{"regex.replaceWith", replacing(0, 0, -1, 0, 1, 2, 2, 2, 0), true},   // cuts a letter
+		{"regex.replaceWith", replacing(0, 9, -1, 0, 0, 1, 1, 1, 0), false},  // is sought behind the text
+		{"regex.replaceWith", replacing(0, 0, -1, 64, 0, 1, 1, 1, 0), false}, // after too much has been read
+		{"regex.replaceWith", replacing(0, 0, -1, 0), true},
 	} {
 		if err := run(c.name, c.state, c.has); err == nil {
 			t.Errorf("%s %s: got no error", c.name, b.show(c.state))

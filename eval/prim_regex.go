@@ -304,7 +304,7 @@ type replacing struct {
 	pos, last   int   // see next
 	units       int64 // see regexThreads.read
 	from, to    int   // the match in hand
-	pos1, last1 int
+	pos1, last1 int   // as pos, last and units, after it
 	units1      int64
 }
 
