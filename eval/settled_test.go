@@ -87,3 +87,28 @@ func TestBeginAgain(t *testing.T) {
 		})
 	}
 }
+
+// TestSettledKinds: whatever lazy values have come to is found again.
+func TestSettledKinds(t *testing.T) {
+	const fuel = 5000
+	for _, v := range []string{
+		"[\\y -> y + x]", "\\y -> y + x", "(+) x", "(+)", "[(+)]", "[lazy (x + 1)]", "lazy (x + 1)", "lazy 5", "[lazy 5]", "null", "{\"λ\": 1}", "[{\"λ\": x}]", "99999999999999999999999999 * x", "Ipld.link 5", "[Ipld.link x]", "Text.repeat 3000 \"x\"", "1.5", "Bytes.fromList [1]", "range 1 20000", "map (\\z -> lazy (z + x)) (range 1 200)", "[map, slow]", "slow 1",
+	} {
+		u, err := build("let slow n k = if n == 0 then k else slow (n - 1) k\n\n" +
+			"let xs = map (\\x -> lazy (if slow (200 + x % 2) 1 == 1 then " + v + " else null)) (range 1 100)\n\n" +
+			"let go n ys = if n == 0 then 0 else slow 300 1 + go (n - 1) ys + length (filter (\\y -> Ipld.kind (force y) == \"int\") ys)\n\ngo 3 xs")
+		if err != nil {
+			t.Fatal(v, err)
+		}
+		s := newShop(u)
+		want, err := eval.New(eval.Options{Store: s, Load: s.Load, Link: eval.None}).Eval(context.Background(), u.BodyCID)
+		if err != nil || want.Error != nil {
+			t.Fatalf("%s: got %v, %v", v, want.Error, err)
+		}
+		j := &journey{store: newShop(u), mode: eval.None, fuel: func(int) uint64 { return fuel }}
+		out, err := j.run(u.BodyCID, 50)
+		if err != nil || !graph.Alike(out.Value, want.Value) || out.Steps != want.Steps || j.stops < 4 || float64(j.executed) > 1.05*float64(want.Reduced) {
+			t.Errorf("%s: got %+v, %v in %d steps and %d stops, want %+v", v, out, err, j.executed, j.stops, want)
+		}
+	}
+}
