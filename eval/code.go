@@ -342,7 +342,7 @@ func (g *generator) list(t *graph.Term, level, index int) code {
 	}
 	if !any && read && len(items) == 2 {
 		a, b := items[0], items[1]
-		return func(m *Machine, fp unsafe.Pointer) graph.Value { return graph.NewList(a(m, fp), b(m, fp)) }
+		return func(m *Machine, fp unsafe.Pointer) graph.Value { return graph.NewPair(a(m, fp), b(m, fp)) }
 	}
 	if !any && (read || len(items) >= slack) { // one that is so long is not read back at a stop, but begun again
 		return func(m *Machine, fp unsafe.Pointer) graph.Value {
@@ -406,14 +406,19 @@ func (m *Machine) forceAt(v graph.Value, at *site) graph.Value {
 	if isThere(v) {
 		return v
 	}
+	return m.lookAt(v, at)
+}
+
+// lookAt is forceAt for what is not there.
+func (m *Machine) lookAt(v graph.Value, at *site) graph.Value {
 	fp, ok := m.reserve(1, at)
 	if !ok {
-		return m.hop(func() graph.Value { return m.forceAt(v, at) })
+		return m.hop(func() graph.Value { return m.lookAt(v, at) })
 	}
 	*slot(fp, slotSize) = v
-	v = m.Force(v)
+	r := m.Force(v)
 	m.sp = fp
-	return v
+	return r
 }
 
 // listAt looks at v as a list.
@@ -532,7 +537,7 @@ func (g *generator) lazy(t *graph.Term, level int) code {
 
 // attempt is try e.
 func (m *Machine) attempt(c code, fp unsafe.Pointer) graph.Value {
-	sp, tries, floor, caller, run := m.sp, m.tries, m.policy.floor, m.caller, m.primRun
+	tries, floor, caller, run := m.tries, m.policy.floor, m.caller, m.primRun
 	m.tries++
 	v, thrown := m.protect(func() graph.Value { return c(m, fp) })
 	m.tries, m.policy.floor, m.caller, m.primRun, m.charging = tries, floor, caller, run, false
@@ -543,6 +548,5 @@ func (m *Machine) attempt(c code, fp unsafe.Pointer) graph.Value {
 	if !ok {
 		panic(thrown)
 	}
-	m.unwindTo(sp)
 	return graph.Tagged("Err", graph.Record("kind", graph.Text(t.Err.Kind), "value", t.Err.Value))
 }

@@ -396,19 +396,61 @@ func (m *Machine) forceThunk(t *graph.Thunk) graph.Value {
 		return m.forceClosed(t)
 	}
 	fp := m.sp
-	if uintptr(fp)+2*slotSize > m.end {
+	if uintptr(fp)+thunkSize > m.end {
 		return m.hop(func() graph.Value { return m.forceThunk(t) })
 	}
-	m.lend()
+	if m.opt.Fuel > 0 {
+		m.lend()
+	}
+	l, ok := t.Body.(*lam)
+	if !ok || m.opt.Link != None || m.resuming || m.high > 0 || m.opt.Profile != nil {
+		return m.forceNoted(t)
+	}
+	start := m.steps
+	t.State = uint8(running)
+	m.sp = unsafe.Add(fp, thunkSize)
+	*slot(fp, 0) = thunkMark.Value(m.entered(-1))
+	*slot(fp, slotSize) = graph.ThunkValue(t)
+	*slot(fp, 2*slotSize) = graph.Int(int64(start))
+	v := m.call(l, captures, -1).Held()
+	m.sp = fp
+	if steps := m.steps - start; steps < math.MaxUint32 && m.high == 0 { // as below, in short
+		m.steps, m.off, m.limit = start, m.off+steps, m.limit-steps
+		t.State, t.Steps, t.Value = uint8(reduced), uint32(steps), v
+		return v
+	}
+	steps := m.stepsSince(since{start, 0})
+	m.rewind(since{start, 0})
+	t.Steps = math.MaxUint32
+	setForced(t, forced{value: v, steps: steps})
+	return v
+}
+
+// thunkSize is that of the run of a lazy value that is being reduced: its header, the Thunk, and the steps when that began; null where
+// someone waits to see how it ends.
+const thunkSize = 3 * slotSize
+
+// thunkFailed ends the reduction of t because of an error or a stop.
+func thunkFailed(t *graph.Thunk, thrown any) {
+	t.State, t.Value = uint8(unloaded), graph.Value{}
+	if e, ok := thrown.(*Thrown); ok {
+		setForced(t, forced{err: e})
+	}
+}
+
+// forceNoted is forceThunk where there is more to do than to reduce t: results to look up and to link, or time to measure.
+func (m *Machine) forceNoted(t *graph.Thunk) graph.Value {
+	captures, fp := t.Args(), m.sp
 	start := m.now()
 	defer m.rewind(start)
 	if m.policy.findThunk(t) {
 		return m.forceThunk(t)
 	}
 	t.State = uint8(running)
-	m.sp = unsafe.Add(fp, 2*slotSize)
+	m.sp = unsafe.Add(fp, thunkSize)
 	*slot(fp, 0) = thunkMark.Value(m.entered(-1))
 	*slot(fp, slotSize) = graph.ThunkValue(t)
+	*slot(fp, 2*slotSize) = graph.Null()
 	uses := m.policy.open()
 	v, thrown := m.protect(func() graph.Value {
 		l, ok := t.Body.(*lam)

@@ -236,7 +236,6 @@ func (p *policy) linkPrim(prim *Prim, args []graph.Value, at *site) graph.Value 
 	m := p.m
 	held := append([]graph.Value(nil), args...)
 	start, e := m.now(), p.open()
-	sp := m.sp
 	v, thrown := m.protect(func() graph.Value {
 		return m.runPrim(prim, args, at)
 	})
@@ -244,7 +243,6 @@ func (p *policy) linkPrim(prim *Prim, args []graph.Value, at *site) graph.Value 
 	if thrown != nil && !isError {
 		panic(thrown)
 	}
-	m.unwindTo(sp)
 	if steps := m.stepsSince(start); steps > 0 && p.on() {
 		u, _ := m.link(m.callOf(primHead(prim), held, m.Blocks()), v, failed, steps, p.uses[e.mark:], false)
 		p.linked(e, u)
@@ -286,7 +284,7 @@ func (m *Machine) reduceRoot(u *unit, out *Outcome) {
 				if !ok {
 					panic(x)
 				}
-				m.unwindTo(sp)
+				m.unwindTo(sp, t)
 				out.Error = t
 			}
 		}()

@@ -328,11 +328,12 @@ func (m *Machine) stoppable(ctx context.Context, f func()) (err error) {
 	sp := m.sp
 	defer func() {
 		if r := recover(); r != nil {
-			m.sp = sp
 			s, ok := stopOf(r)
 			if !ok {
+				m.sp = sp
 				panic(r)
 			}
+			m.unwindTo(sp, s)
 			s.Steps = m.executed()
 			err = s
 		}
@@ -700,16 +701,14 @@ func (m *Machine) Primitive(ctx context.Context, name string, args ...graph.Valu
 
 func (m *Machine) caught(ctx context.Context, f func() graph.Value) (v graph.Value, thrown *Thrown, err error) {
 	err = m.limited(ctx, func() {
-		defer func() {
-			if r := recover(); r != nil {
-				t, ok := r.(*Thrown)
-				if !ok {
-					panic(r)
-				}
-				thrown = t
+		var x any
+		if v, x = m.protect(f); x != nil {
+			t, ok := x.(*Thrown)
+			if !ok {
+				panic(x)
 			}
-		}()
-		v = f()
+			thrown = t
+		}
 	}).err
 	return v, thrown, err
 }

@@ -271,8 +271,27 @@ func (f *lam) inUse(index int) (lets, waiting int) {
 	return lets, waiting
 }
 
-// unwindTo resets the stack after an error that was caught where sp stood. The chunks above are gone already.
-func (m *Machine) unwindTo(sp unsafe.Pointer) { m.sp = sp }
+// unwindTo resets the stack after a panic with thrown that was caught where sp stood. The chunks above are gone already. Lazy values that
+// were being reduced are so no longer, and what that took is not charged.
+func (m *Machine) unwindTo(sp unsafe.Pointer, thrown any) {
+	first := graph.Null()
+	for fp := sp; uintptr(fp) < uintptr(m.sp); {
+		h := m.headerAt(fp)
+		if h.kind == thunkTag {
+			if start := *slot(fp, 2*slotSize); start.Kind() == graph.KindInt {
+				thunkFailed(slot(fp, slotSize).Thunk(), thrown)
+				if first.Kind() == graph.KindNull {
+					first = start
+				}
+			}
+		}
+		fp = unsafe.Add(fp, h.size)
+	}
+	if start, ok := first.Int(); ok {
+		m.rewind(since{uint64(start), 0})
+	}
+	m.sp = sp
+}
 
 // hop runs f with a chunk and a goroutine of its own.
 func (m *Machine) hop(f func() graph.Value) (r graph.Value) {
@@ -294,6 +313,10 @@ func (m *Machine) hop(f func() graph.Value) (r graph.Value) {
 		returned = true
 	}()
 	p := <-done
+	if p != nil {
+		fp, _ := m.extentOf(len(m.chunks) - 1)
+		m.unwindTo(fp, p)
+	}
 	m.popChunk()
 	if p != nil {
 		panic(p)
@@ -301,10 +324,10 @@ func (m *Machine) hop(f func() graph.Value) (r graph.Value) {
 	return r
 }
 
-// protect runs f and gives the *Thrown or *Stop that it panicked with. The caller may panic with it again, where a deferred
+// protect runs f and gives the *Thrown or *Stop that it panicked with, when the stack is as it was. The caller may panic with it again, where a deferred
 // function should not: its panic would keep the stack below it, and many in each other take quadratic time.
 func (m *Machine) protect(f func() graph.Value) (v graph.Value, thrown any) {
-	returned := false
+	returned, sp := false, m.sp
 	profiled := m.opt.Profile.reducing()
 	defer func() {
 		if returned {
@@ -316,6 +339,7 @@ func (m *Machine) protect(f func() graph.Value) (v graph.Value, thrown any) {
 		} else if _, ok := thrown.(*Thrown); !ok {
 			panic(thrown)
 		}
+		m.unwindTo(sp, thrown)
 		m.opt.Profile.reduces(profiled)
 	}()
 	v = f()
@@ -716,7 +740,7 @@ func (m *Machine) headerAt(fp unsafe.Pointer) runHeader {
 		h.p = primOf(t)
 		h.size = h.p.size
 	case thunkTag:
-		h.size = 2 * slotSize
+		h.size = thunkSize
 	default:
 		h.size = uintptr(n>>indexBits+1) * slotSize
 	}

@@ -584,14 +584,12 @@ func (w *Walk) apply(s *Step) bool {
 		w.node = Node{Term: t, Env: n.Env}
 		return true
 	}
-	sp := w.m.sp
 	v, thrown := w.m.protect(func() graph.Value { return w.m.saturate(&graph.Fn{Body: p}, args, nil) })
 	if thrown != nil {
 		e, ok := thrown.(*Thrown)
 		if !ok {
 			panic(thrown)
 		}
-		w.m.unwindTo(sp)
 		w.m.tries = 1
 		return w.fail(e.Err)
 	}

@@ -108,6 +108,15 @@ func exactRun(vals []Value) run {
 	return run{uint32(len(c)), unsafe.SliceData(c), nil}
 }
 
+func pair(a, b Value) *List {
+	o := &struct {
+		l    List
+		vals [2]Value
+	}{vals: [2]Value{held(a), held(b)}}
+	o.l = List{header: header{KindList}, n: 2, items: &o.vals[0]}
+	return &o.l
+}
+
 // flatCopy returns the list of at most maxRun values, in one allocation where they are few.
 func flatCopy(vals []Value) *List {
 	switch len(vals) {
@@ -116,12 +125,7 @@ func flatCopy(vals []Value) *List {
 	case 1:
 		return single(vals[0])
 	case 2:
-		o := &struct {
-			l    List
-			vals [2]Value
-		}{vals: [2]Value{held(vals[0]), held(vals[1])}}
-		o.l = List{header: header{KindList}, n: 2, items: &o.vals[0]}
-		return &o.l
+		return pair(vals[0], vals[1])
 	case 3:
 		o := &struct {
 			l    List

@@ -300,6 +300,9 @@ func NewList(items ...Value) Value {
 	return ListValue(ListOf(items))
 }
 
+// NewPair returns the list of a and b.
+func NewPair(a, b Value) Value { return ListValue(pair(a, b)) }
+
 var (
 	someKeys  = [1]string{"Some"}
 	noneValue = Tagged("None", Null())
