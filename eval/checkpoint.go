@@ -53,7 +53,8 @@ func (m *Machine) checkpoint(within, soon time.Duration, most uint64) (c cid.Cid
 		m.newBlocks()
 	}
 	began := time.Now()
-	m.writing, m.writeUntil, m.writeEnd = true, began.Add(within), m.stats.Written+most
+	full := m.stats.Written + most
+	m.writing, m.writeUntil, m.writeEnd = true, began.Add(within), full
 	defer func() {
 		m.writing = false
 		if x := recover(); x != nil {
@@ -97,7 +98,7 @@ func (m *Machine) checkpoint(within, soon time.Duration, most uint64) (c cid.Cid
 		}
 	}
 	out.Reducts = append(out.Reducts, known...)
-	settled, traces := m.keepSettled(by, began.Add(soon))
+	settled, traces := m.keepSettled(by, began.Add(soon), full)
 	out.Reducts = append(out.Reducts, settled...)
 	for _, u := range m.policy.uses {
 		if u.trace.Defined() && len(out.Uses) < graph.MaxReducts {

@@ -166,7 +166,7 @@ func (m *Machine) reduceUnit(u *unit, index int) graph.Value {
 	if m.policy.findUnit(u) {
 		return m.refValue(u, index)
 	}
-	u.state = running
+	u.state, u.becomes = running, cid.Undef
 	start, uses, fp := m.now(), m.policy.open(), m.sp
 	m.sp = unsafe.Add(fp, f.size)
 	*slot(fp, 0) = f.Value(m.entered(index))

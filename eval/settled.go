@@ -25,7 +25,7 @@ import (
 // They are found from the stack, innermost frame first, and not noted when they are reduced: a list of them would keep alive a stream
 // that the program has passed.
 
-// A settled term is a closed expression or a lazy value with captures that has come to a value.
+// A settled term is a closed expression or a lazy value with captures that has come to a value. A closed lazy value is its expression's unit.
 type settled struct {
 	unit  *unit
 	thunk *graph.Thunk // nil for a unit
@@ -36,6 +36,7 @@ const (
 	mostSeen   = 1 << 17               // objects that are looked into at a stop
 	seekFor    = 10 * time.Millisecond // at least, if need be
 	writingFor = 15 * time.Millisecond
+	largestFor = 40 * time.Millisecond // at most, if need be: the value of what took the most steps
 )
 
 // settle notes a unit that was reduced.
@@ -57,8 +58,8 @@ type gatherer struct {
 }
 
 // keepSettled writes what has settled, and gives the blocks of the Reducts, old ones too, and the traces of those that are linked. It takes until
-// then, or a few milliseconds if that is over.
-func (m *Machine) keepSettled(by string, until time.Time) (reducts, traces []cid.Cid) {
+// then, or a few milliseconds if that is over, and bytes until full have been given to the store.
+func (m *Machine) keepSettled(by string, until time.Time, full uint64) (reducts, traces []cid.Cid) {
 	now := time.Now()
 	g := gatherer{seen: map[graph.Value]struct{}{}, until: later(now.Add(until.Sub(now)/3), now.Add(seekFor))}
 	m.unlessTooLong(func() { g.gather(m) })
@@ -76,13 +77,18 @@ func (m *Machine) keepSettled(by string, until time.Time) (reducts, traces []cid
 	}
 	slices.SortStableFunc(todo, func(a, b settled) int { return cmp.Compare(b.steps, a.steps) })
 	until = later(until, time.Now().Add(writingFor))
+	defer func(t time.Time) { m.writeUntil = t }(m.writeUntil)
+	m.writeUntil = until.Add(largestFor) // a value may be larger than it looks
 	m.unlessTooLong(func() {
 		for i, s := range todo {
 			left := time.Until(until)
-			if i > 0 && left < 0 {
+			if i == 0 {
+				left = max(left, largestFor)
+			}
+			if left < 0 || m.stats.Written > full {
 				return
 			}
-			if i == 0 || time.Duration(s.value().Unplaced())*layoutTime < left {
+			if time.Duration(s.value().Unplaced())*layoutTime < left {
 				if reduct := m.writeSettled(s, by); reduct.Defined() {
 					reducts = append(reducts, reduct)
 				}
