@@ -48,6 +48,10 @@ var journeys = []struct {
 	{"nested folds", []eval.Mode{eval.None}, 2, "let f n = fold (\\a x -> if x == 0 then a else a + f (x - 1)) 1 [n]\n\nf 20000", ""},
 	{"nested flatMaps", []eval.Mode{eval.None}, 2, "let f n = flatMap (\\x -> if x == 0 then [7] else f (x - 1)) [n]\n\nf 20000", ""},
 	{"nested sorts", []eval.Mode{eval.None}, 2, "let f n = if n == 0 then [1] else sortWith (\\a b -> a < b + length (f (n - 1))) [n, n + 1]\n\nf 5000", ""},
+	{"sum of lazy values", []eval.Mode{eval.Auto, eval.None}, 1.05, "let slow n k = if n == 0 then k else slow (n - 1) k\n\nsum (map (\\x -> lazy (slow 300 x)) (range 1 2000))", ""},
+	{"sort of lazy values", []eval.Mode{eval.Auto, eval.None}, 1.05, "let slow n k = if n == 0 then k else slow (n - 1) k\n\nlength (filter (\\x -> x > 7) (sort (map (\\x -> lazy (slow 300 (x * 7 % 2003))) (range 1 2000))))", ""},
+	{"table of lazy values", []eval.Mode{eval.None}, 1.05, "let slow n k = if n == 0 then k else slow (n - 1) k\n\nlet t = lazy (map (\\i -> lazy (if i == 0 then 0 else slow 300 (1 + force (at (i - 1) t).Some))) (range 0 1999))\n\nlet go i = if i == 2000 then 0 else (at i t).Some + go (i + 1)\n\ngo 0", ""},
+	{"replacements", []eval.Mode{eval.Auto, eval.None}, 1.05, "let slow n k = if n == 0 then k else slow (n - 1) k\n\nText.length (Regex.replaceWith \"a\" (\\m -> show (slow 300 m.start)) (Text.repeat 2000 \"xa\"))", ""},
 	{"callbacks that call themselves", []eval.Mode{eval.Auto, eval.None}, 2, "let f n = if n == 0 then 1 else 1 + (map f [n - 1] |> fold (+) 0)\n\nf 20000", ""},
 }
 
