@@ -15,9 +15,10 @@ func (m *Machine) RunPrim(p *Prim, args []graph.Value) (v graph.Value, steps uin
 	m.steps, m.high, m.off, m.limit, m.fuelEnd = 0, 0, 0, 0, m.opt.Fuel
 	sp := m.sp
 	defer func() {
+		x := recover()
+		m.unwindTo(sp, x)
 		steps = m.stepsSince(since{})
-		m.sp = sp
-		switch r := recover().(type) {
+		switch r := x.(type) {
 		case nil:
 		case *Thrown:
 			err = r.Err

@@ -412,7 +412,17 @@ func (m *Machine) forceThunk(t *graph.Thunk) graph.Value {
 	*slot(fp, 0) = thunkMark.Value(m.entered(-1))
 	*slot(fp, slotSize) = graph.ThunkValue(t)
 	*slot(fp, 2*slotSize) = graph.Int(int64(start))
-	v := m.call(l, captures, -1).Held()
+	var v graph.Value
+	if call := m.sp; uintptr(call)+l.size <= m.end { // m.call, in short
+		m.sp = unsafe.Add(call, l.size)
+		*slot(call, 0) = l.Value(m.entered(-1))
+		for i, c := range captures {
+			*slot(call, slotOffset(i)) = c
+		}
+		v = m.run(l, call).Held()
+	} else {
+		v = m.call(l, captures, -1).Held()
+	}
 	m.sp = fp
 	if steps := m.steps - start; steps < math.MaxUint32 && m.high == 0 { // as below, in short
 		m.steps, m.off, m.limit = start, m.off+steps, m.limit-steps
