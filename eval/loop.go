@@ -141,7 +141,7 @@ func (l *loop) turn() {
 }
 
 // settle says that all elements are dealt with.
-func (l *loop) settle() { l.state, l.before = between, l.m.steps }
+func (l *loop) settle() { l.state, l.before, l.lent = between, l.m.steps, 0 }
 
 // call calls f for the element in hand.
 func (l *loop) call(f graph.Value, args ...graph.Value) graph.Value {

@@ -16,14 +16,14 @@ import (
 
 // # Why is what is finished written too?
 //
-// What is left of a stopped evaluation mentions a lazy value by its expression, whatever it has come to, and so does the code a closed
+// What is left of a stopped evaluation mentions a lazy value by its expression, whatever it has come to, and code does so with a closed
 // expression. Who goes on from there reduces them again: a primitive that begins again when it is stopped, as `sum` and `sort`
-// do, all that it has looked into, and a table of lazy values that rest on one another from the bottom up. With the same fuel each time
-// that would never end. So each gets a Reduct to its value, those that took most first, as far as there is time, unless it
-// is linked already.
+// do, all that it has looked into; and a program with a table of lazy values that rest on one another, all of that. With the same fuel
+// each time they would never end. So each gets a Reduct to its value, those that took most first, as far as there is time,
+// unless it is linked already.
 //
-// They are found from the stack, innermost frame first, and not noted when they are reduced: a list of them would keep alive a stream
-// that the program has passed.
+// Lazy values with captures are found from the stack, innermost frame first, and are not noted when they are reduced: that would keep alive a
+// stream that the program has passed.
 
 // A settled term is a closed expression or a lazy value with captures that has come to a value. A closed lazy value is its expression's unit.
 type settled struct {

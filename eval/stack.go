@@ -324,8 +324,8 @@ func (m *Machine) hop(f func() graph.Value) (r graph.Value) {
 	return r
 }
 
-// protect runs f and gives the *Thrown or *Stop that it panicked with, when the stack is as it was. The caller may panic with it again, where a deferred
-// function should not: its panic would keep the stack below it, and many in each other take quadratic time.
+// protect runs f and gives the *Thrown or *Stop that it panicked with, when the stack is as it was. The caller may panic with it again,
+// where a deferred function should not: its panic would keep the stack below it, and many in each other take quadratic time.
 func (m *Machine) protect(f func() graph.Value) (v graph.Value, thrown any) {
 	returned, sp := false, m.sp
 	profiled := m.opt.Profile.reducing()
