@@ -139,7 +139,7 @@ func (v Value) Unplaced() int {
 	}
 	if v.MostlyFar() {
 		if v.Kind() == KindList {
-			return farSize + v.List().made()
+			return farSize + v.List().Len() + v.List().made() // blocks are cut anew where others meet
 		}
 		return farSize
 	}
