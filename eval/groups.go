@@ -148,14 +148,7 @@ func (m *Machine) slotsOf(xs *graph.List, parts []graph.Part) (of []graph.Value,
 		switch {
 		case p.Known():
 			v = m.valueOf(p)
-			id := cid.Undef
-			if v.Kind() == graph.KindLink {
-				id = v.Link()
-			} else {
-				id = v.Thunk().CID
-			}
-			digest := id.Hash()
-			end = end || n >= minSlot && digest[len(digest)-1]%slotEnds == 0
+			end = end || n >= minSlot && endsWith(cidOf(v), slotEnds)
 		case p.Len > literalPart:
 			return nil, nil
 		}
@@ -271,7 +264,7 @@ func (m *Machine) nextGrouping(g *grouping, record, name string, lead []graph.Va
 		d.how = m.making[m.application(eachGroupName, stage, below)]
 		b.below, b.slots = append(b.below, below), append(b.slots, d)
 		next.slots = append(next.slots, d)
-		if digest := s.how.of.Hash(); digest[len(digest)-1]%slotBatches == 0 || i+1 == len(g.slots) || len(b.slots) == maxBatch {
+		if endsWith(s.how.of, slotBatches) || i+1 == len(g.slots) || len(b.slots) == maxBatch {
 			b.find(m)
 			b = nil
 		}

@@ -96,11 +96,25 @@ func (m *Machine) stageOf(kind string, n int, apply func(i int) cid.Cid) *stage 
 			b = &batch{from: i}
 		}
 		s.batch[i], b.to = b, i+1
-		if digest := s.of[i].Hash(); digest[len(digest)-1]%batchEnds == 0 || b.to-b.from == maxBatch {
+		if endsWith(s.of[i], batchEnds) || b.to-b.from == maxBatch {
 			b = nil
 		}
 	}
 	return s
+}
+
+// endsWith says whether what c stands for ends a group of neighbours, as one in so many does wherever it stands.
+func endsWith(c cid.Cid, one byte) bool {
+	digest := c.Hash()
+	return digest[len(digest)-1]%one == 0
+}
+
+// cidOf is the CID of a link or a closed lazy value.
+func cidOf(v graph.Value) cid.Cid {
+	if v.Kind() == graph.KindLink {
+		return v.Link()
+	}
+	return v.Thunk().CID
 }
 
 // record is the expression whose Result says what some of the parts come to.
