@@ -45,7 +45,7 @@ const (
 	fewKnown   = 8       // elements that come of a part, or fewer, stand in its record
 	partedFrom = 512     // elements of a list that may have parts
 	costlyPart = 1 << 18 // steps of a part whose elements are recorded too
-	tightShare = 4       // of the memory that may be taken, when so much of it is alive
+	tightShare = 3       // of the memory that may be taken, when so much of it is alive
 	batchEnds  = 16      // one in so many parts ends a batch
 	maxBatch   = 64      // parts in it
 )

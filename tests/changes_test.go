@@ -6,7 +6,10 @@ import (
 	"context"
 	"fmt"
 	"math/rand"
+	"runtime"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/ipfs/go-cid"
 
@@ -32,13 +35,26 @@ func (s *notedStore) Record(ctx context.Context, a graph.Answer) error {
 	return s.Memory.Record(ctx, a)
 }
 
-// TestSmallChanges runs programs over a million records, and again after a change of some of them: on the same store, and on one that has the first
-// run's results as claims.
-func TestSmallChanges(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes a million records")
-	}
-	const records = 1_000_000
+const changeRecords = 1_000_000
+
+// changePrograms are programs over the list @LIST.
+var changePrograms = []string{
+	`@LIST |> filter (\r -> r.age > 30) |> map (\r -> r.amount * 2) |> reduce (\a b -> a + b) 0`,
+	`@LIST |> groupBy (\r -> r.city) |> Map.map (\_ rs -> sum (map (\r -> r.amount) rs))`,
+	`@LIST |> flatMap (\r -> if r.age == 7 then [r.amount, 0.5] else []) |> sum`,
+}
+
+// A changeBench is a list of changeRecords records, and what it is with a few changed.
+type changeBench struct {
+	lists   *graph.Memory
+	blocks  map[cid.Cid]bool // of the lists
+	first   cid.Cid
+	all     int // blocks of the first
+	changed map[string]cid.Cid
+}
+
+func newChangeBench() *changeBench {
+	c := &changeBench{lists: graph.NewMemory(), blocks: map[cid.Cid]bool{}}
 	random := rand.New(rand.NewSource(1))
 	keys := []string{"age", "amount", "city", "id", "name"}
 	record := func(i int) graph.Value {
@@ -48,90 +64,124 @@ func TestSmallChanges(t *testing.T) {
 		}))
 	}
 	var b graph.ListBuilder
-	for i := range records {
+	for i := range changeRecords {
 		b.Add(record(i))
 	}
 	list := b.List()
-	lists, blocks := graph.NewMemory(), map[cid.Cid]bool{}
 	put := graph.SinkFunc(func(b graph.Block) {
-		blocks[b.CID] = true
-		lists.Put(context.Background(), b)
+		c.blocks[b.CID] = true
+		c.lists.Put(context.Background(), b)
 	})
 	of := func(l *graph.List) cid.Cid { return graph.ValueBlock(graph.ListValue(l), put) }
-	k := random.Intn(records)
+	k := random.Intn(changeRecords)
 	tail := list
 	for i := range 1000 {
-		tail = tail.Append(record(records + i))
+		tail = tail.Append(record(changeRecords + i))
 	}
-	first := of(list)
-	all := len(blocks)
-	changed := map[string]cid.Cid{
+	c.first = of(list)
+	c.all = len(c.blocks)
+	c.changed = map[string]cid.Cid{
 		"one is another":  of(list.Set(k, record(k))),
-		"one more within": of(list.Slice(0, k).Append(record(-1)).Concat(list.Slice(k, records))),
+		"one more within": of(list.Slice(0, k).Append(record(-1)).Concat(list.Slice(k, changeRecords))),
 		"a thousand more": of(tail),
 	}
-	for _, src := range []string{
-		`@LIST |> filter (\r -> r.age > 30) |> map (\r -> r.amount * 2) |> reduce (\a b -> a + b) 0`,
-		`@LIST |> groupBy (\r -> r.city) |> Map.map (\_ rs -> sum (map (\r -> r.amount) rs))`,
-		`@LIST |> flatMap (\r -> if r.age == 7 then [r.amount, 0.5] else []) |> sum`,
-	} {
-		run := func(s graph.Store, list cid.Cid, o eval.Options) (out eval.Outcome, loaded int) {
-			t.Helper()
-			expr, own := compiled(t, program{name: src, file: "changes.ros", src: replaced(src, "LIST", list.String())})
-			if !expr.Defined() {
-				t.Fatalf("%s does not compile", src)
-			}
-			s.Put(context.Background(), own...)
-			touched := map[cid.Cid]bool{}
-			o.Store, o.Memory = s, 512<<20+eval.MemoryInUse()
-			o.Load = func(c cid.Cid) ([]byte, error) {
-				if blocks[c] {
-					touched[c] = true
-					return lists.Load(c)
-				}
-				return s.Block(context.Background(), c)
-			}
-			out, err := eval.New(o).Eval(context.Background(), expr)
-			if err != nil || out.Error != nil {
-				t.Fatalf("%s: %v %v", src, err, out.Error)
-			}
-			return out, len(touched)
+	return c
+}
+
+func newNotedStore() *notedStore {
+	s := &notedStore{Memory: graph.NewMemory()}
+	s.Memory.Put(context.Background(), stdlib.Blocks()...)
+	return s
+}
+
+// run runs a program over a list on a new machine, and returns how many of the lists' blocks it loads.
+func (c *changeBench) run(t testing.TB, src string, s graph.Store, list cid.Cid, o eval.Options) (out eval.Outcome, loaded int) {
+	t.Helper()
+	expr, own := compiled(t, program{name: src, file: "changes.ros", src: replaced(src, "LIST", list.String())})
+	if !expr.Defined() {
+		t.Fatalf("%s does not compile", src)
+	}
+	s.Put(context.Background(), own...)
+	touched := map[cid.Cid]bool{}
+	if o.Store = s; o.Memory == 0 {
+		o.Memory = 512<<20 + eval.MemoryInUse()
+	}
+	o.Load = func(k cid.Cid) ([]byte, error) {
+		if c.blocks[k] {
+			touched[k] = true
+			return c.lists.Load(k)
 		}
-		newStore := func() *notedStore {
-			s := &notedStore{Memory: graph.NewMemory()}
-			s.Memory.Put(context.Background(), stdlib.Blocks()...)
-			return s
-		}
+		return s.Block(context.Background(), k)
+	}
+	out, err := eval.New(o).Eval(context.Background(), expr)
+	if err != nil || out.Error != nil {
+		t.Fatalf("%s: %v %v", src, err, out.Error)
+	}
+	return out, len(touched)
+}
+
+// TestSmallChanges runs programs over a million records, and again after a change of some of them: on the same store, and on one that has the first
+// run's results as claims.
+func TestSmallChanges(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes a million records")
+	}
+	c := newChangeBench()
+	for _, src := range changePrograms {
 		same := func(name string, got, want eval.Outcome) {
 			t.Helper()
 			if g, w := string(graph.Encode(got.Value, nil)), string(graph.Encode(want.Value, nil)); g != w || got.Steps != want.Steps {
 				t.Errorf("%s, %s: got %v in %d steps, want %v in %d", src, name, got.Value, got.Steps, want.Value, want.Steps)
 			}
 		}
-		own := newStore()
-		plain, _ := run(newStore(), first, eval.Options{Link: eval.None})
-		out, _ := run(own, first, eval.Options{})
+		own := newNotedStore()
+		plain, _ := c.run(t, src, newNotedStore(), c.first, eval.Options{Link: eval.None})
+		out, _ := c.run(t, src, own, c.first, eval.Options{})
 		same("at first", out, plain)
 		results, answers := own.blocks, own.answers
-		for name, list := range changed {
-			plain, _ := run(newStore(), list, eval.Options{Link: eval.None})
-			claims := newStore()
+		for name, list := range c.changed {
+			plain, _ := c.run(t, src, newNotedStore(), list, eval.Options{Link: eval.None})
+			claims := newNotedStore()
 			claims.Put(context.Background(), results...)
 			for _, a := range answers {
 				a.By = graph.ClaimAnswer + "somebody"
 				claims.Record(context.Background(), a)
 			}
 			for who, s := range map[string]graph.Store{"own results": own, "claims": claims} {
-				out, loaded := run(s, list, eval.Options{Trust: true})
+				out, loaded := c.run(t, src, s, list, eval.Options{Trust: true})
 				same(name+", "+who, out, plain)
-				t.Logf("%s, %s, %s: %d of %d steps, %d of %d blocks", src, name, who, out.Reduced, out.Steps, loaded, all)
+				t.Logf("%s, %s, %s: %d of %d steps, %d of %d blocks", src, name, who, out.Reduced, out.Steps, loaded, c.all)
 				if out.Reduced*100 > out.Steps {
 					t.Errorf("%s, %s, %s: %d steps of %d are executed, want one in a hundred at most", src, name, who, out.Reduced, out.Steps)
 				}
-				if loaded*20 > all {
-					t.Errorf("%s, %s, %s: %d of %d blocks are loaded, want one in twenty at most", src, name, who, loaded, all)
+				if loaded*20 > c.all {
+					t.Errorf("%s, %s, %s: %d of %d blocks are loaded, want one in twenty at most", src, name, who, loaded, c.all)
 				}
 			}
 		}
+	}
+}
+
+// BenchmarkSmallChanges reports the time of a run after a change over that of the first, and of the first over that without links.
+func BenchmarkSmallChanges(b *testing.B) {
+	c := newChangeBench()
+	timed := func(src string, s graph.Store, list cid.Cid, o eval.Options) time.Duration {
+		runtime.GC()
+		start := time.Now()
+		c.run(b, src, s, list, o)
+		return time.Since(start)
+	}
+	for i, src := range changePrograms {
+		b.Run([]string{"reduce", "groups", "flatMap"}[i], func(b *testing.B) {
+			for b.Loop() {
+				own := newNotedStore()
+				plain := timed(src, newNotedStore(), c.first, eval.Options{Link: eval.None, Memory: 8 << 30})
+				first := timed(src, own, c.first, eval.Options{Memory: 8 << 30})
+				b.ReportMetric(float64(first)/float64(plain), "first/none")
+				for name, list := range c.changed {
+					b.ReportMetric(float64(timed(src, own, list, eval.Options{Memory: 8 << 30}))/float64(first), strings.ReplaceAll(name, " ", "-")+"/first")
+				}
+			}
+		})
 	}
 }

@@ -111,7 +111,7 @@ func parsed(t *testing.T, kind, text string) graph.Value {
 }
 
 // compiled is the blocks of a program and its expression; undefined if it does not compile or is none.
-func compiled(t *testing.T, p program) (expr cid.Cid, blocks []graph.Block) {
+func compiled(t testing.TB, p program) (expr cid.Cid, blocks []graph.Block) {
 	t.Helper()
 	var unit func(file, src string) (*compile.Unit, error)
 	options := compile.Options{
