@@ -70,9 +70,10 @@ func (m *Machine) find(expr cid.Cid) (finding, bool) {
 	return f, true
 }
 
-// LoadAnswer reads the Result that an index entry names, with all of its value's own blocks.
+// LoadAnswer reads the Result that an index entry names. A large value in it is loaded where something looks at it, which panics with a
+// *graph.LoadError if it cannot be.
 func LoadAnswer(a graph.Answer, load graph.Loader) (graph.Result, error) {
-	return loadAnswer(a, load, func(data []byte) (graph.Result, error) { return graph.DecodeResult(data, load) })
+	return loadAnswer(a, load, (&graph.Far{Load: load}).DecodeResult)
 }
 
 func loadAnswer(a graph.Answer, load graph.Loader, decode func([]byte) (graph.Result, error)) (graph.Result, error) {

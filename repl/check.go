@@ -314,10 +314,16 @@ func (s *Session) Recorded(ctx context.Context, expr cid.Cid) (Recorded, bool) {
 		return Recorded{}, false
 	}
 	out := Recorded{Value: r.Value, Steps: r.Steps}
-	if out.Error = r.Error != nil; out.Error {
-		out.Value, out.Text = graph.Null(), s.explain(&eval.Error{Kind: r.Error.Kind, Value: r.Error.Value}, fault{}).text
-	} else {
-		out.Text = brief(r.Value)
+	err = loading(func() error {
+		if out.Error = r.Error != nil; out.Error {
+			out.Value, out.Text = graph.Null(), s.explain(&eval.Error{Kind: r.Error.Kind, Value: r.Error.Value}, fault{}).text
+		} else {
+			out.Text = brief(r.Value)
+		}
+		return nil
+	})
+	if err != nil {
+		return Recorded{}, false
 	}
 	if !a.Own() {
 		out.Claim = strings.TrimPrefix(a.By, graph.ClaimAnswer)

@@ -305,7 +305,7 @@ func (sh *shell) blockNote(c cid.Cid) string {
 	if graph.IsCode(data) {
 		return sh.expressionText(c)
 	}
-	if r, err := graph.DecodeResult(data, sh.Load); err == nil {
+	if r, err := (&graph.Far{Load: sh.Load}).DecodeResult(data); err == nil {
 		if r.Error != nil {
 			return "a result: error " + r.Error.Kind
 		}
