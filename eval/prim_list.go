@@ -554,7 +554,7 @@ func listGroupBy(m *Machine, args []graph.Value) (graph.Value, error) {
 	for i, k := range l.keys {
 		l.index[k] = i
 	}
-	if len(l.keys) == 0 {
+	if len(l.keys) == 0 && !l.replay {
 		if rest, parts := l.partsLeft(xs, args[:1]); parts != nil {
 			if of, ends := m.slotsOf(rest, parts); of != nil {
 				return l.overSlots(args[0], rest, parts, of, ends)
