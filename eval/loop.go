@@ -119,6 +119,9 @@ func (l *loop) over(xs *graph.List) *loop {
 
 // next is the next element.
 func (l *loop) next() (graph.Value, bool) {
+	if !l.replay {
+		l.settle() // before it is looked at what comes next, for which it may have to be made
+	}
 	x, ok := l.it.Next()
 	if ok {
 		l.turn()

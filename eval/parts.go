@@ -10,6 +10,7 @@ import (
 	"math"
 	"runtime/metrics"
 	"slices"
+	"unsafe"
 
 	"github.com/ipfs/go-cid"
 
@@ -509,10 +510,17 @@ func (m *Machine) within(of cid.Cid, make func() *graph.List) (made *graph.List)
 
 // reduceAgain reduces an expression that is known to come to a value. That takes no steps of whoever looks at it.
 func (m *Machine) reduceAgain(how *making) graph.Value {
-	of, start, remaking := how.of, m.now(), m.remaking
-	m.remaking = true
+	fp := m.sp
+	if uintptr(fp)+slotSize > m.end {
+		return m.hop(func() graph.Value { return m.reduceAgain(how) })
+	}
+	of, start, remaking, resumed := how.of, m.now(), m.remaking, m.resumed
+	m.remaking, m.resumed = true, nil
+	m.sp = unsafe.Add(fp, slotSize)
+	*slot(fp, 0) = madeMark.Value(m.entered(-1))
 	defer func() {
-		m.remaking = remaking
+		m.remaking, m.resumed = remaking, resumed
+		m.sp = fp
 		m.rewind(start)
 		switch x := recover().(type) {
 		case nil:

@@ -227,6 +227,10 @@ func (r *reader) item(fp unsafe.Pointer, h, below *runHeader, innermost bool, fi
 			r.lose()
 		}
 		r.index = h.index
+	case h.kind == madeTag:
+		r.lose()
+		r.now, r.index = startIn(h.n, r.now), -1
+		r.longest = r.now
 	case h.kind == thunkTag:
 		t := slot(fp, slotSize).Thunk()
 		if f := forcedOf(t); f.becomes.Defined() {

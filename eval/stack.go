@@ -64,7 +64,8 @@ type code func(m *Machine, fp unsafe.Pointer) graph.Value
 // thunkMark; beside it stand the steps when it was entered, above, and one more than the preorder index of the call in
 // the block of the frame below, in indexBits: 0 if that is not known, and for a tail call, which stands on top of the
 // frame that it ends. A run that holds operands while others are reduced points to nothing: it has the index there, and
-// its number of slots below. One that holds what is left of an application with too many arguments points to restMark.
+// its number of slots below. One that holds what is left of an application with too many arguments points to restMark. Where elements of a list are made
+// again for who looks at them, which may be in the midst of anything, a header alone stands below, and points to madeMark.
 
 // The kinds of tags in headers.
 const (
@@ -72,6 +73,7 @@ const (
 	primTag
 	thunkTag
 	restTag
+	madeTag
 	loopTag   // not in headers: in the first slot behind the arguments of a primitive that calls functions
 	forcedTag // nor is this: in a lazy value
 )
@@ -81,7 +83,7 @@ const (
 	indexMask = 1<<indexBits - 1
 )
 
-var thunkMark, restMark = newTag(thunkTag), newTag(restTag)
+var thunkMark, restMark, madeMark = newTag(thunkTag), newTag(restTag), newTag(madeTag)
 
 func newTag(k graph.Kind) *graph.Tag {
 	t := new(graph.Tag)
@@ -158,6 +160,8 @@ func (m *Machine) clearStack() {
 		h := m.headerAt(fp)
 		if f != nil && !known {
 			switch {
+			case h.kind == madeTag:
+				index, known = unknown, true
 			case h.index >= 0:
 				index = h.index
 			case index != toBegin: // something that the operands below are looked at by
@@ -225,7 +229,7 @@ func unforced(v graph.Value, parts *int) (graph.Value, bool) {
 	case graph.KindLazy:
 		items = v.Thunk().Args()
 	case graph.KindList:
-		if v.ListLen() > unforcedParts {
+		if v.ListLen() > unforcedParts || v.Unmade() > 0 { // who clears the stack makes nothing
 			return v, false
 		}
 		items = listValues(v.List())
@@ -741,6 +745,8 @@ func (m *Machine) headerAt(fp unsafe.Pointer) runHeader {
 		h.size = h.p.size
 	case thunkTag:
 		h.size = thunkSize
+	case madeTag:
+		h.size = slotSize
 	default:
 		h.size = uintptr(n>>indexBits+1) * slotSize
 	}
