@@ -1,0 +1,464 @@
+// This file checks that programs over large lists come to the same whatever is recorded of the lists' parts, or of those of other lists: value or
+// error, steps and Result, also of runs that are stopped.
+
+package tests
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ipfs/go-cid"
+
+	"github.com/rosser-lang/rosser/eval"
+	"github.com/rosser-lang/rosser/graph"
+	"github.com/rosser-lang/rosser/stdlib"
+)
+
+var (
+	pipelines = flag.Int("pipelines", 12, "how many random programs over large lists are run")
+	pipeline  = flag.Uint64("pipeline", 1, "the first one's seed")
+)
+
+// A parted is a store with a list of records, and others that differ from it in few places.
+type parted struct {
+	r      *rand.Rand
+	store  *graph.Memory
+	blocks []graph.Block // all that stands in it, but for what evaluations put
+	rows   []graph.Value
+	bad    int // elements in 10,000 that a program fails on
+	lazy   int // ... that are lazy or a link
+	lists  []cid.Cid
+}
+
+func newParted(seed uint64, n int) *parted {
+	p := &parted{r: rand.New(rand.NewPCG(seed, 2)), store: graph.NewMemory()}
+	p.put(stdlib.Blocks()...)
+	if p.r.IntN(5) == 0 {
+		p.bad = 3
+	}
+	if p.r.IntN(3) == 0 {
+		p.lazy = 1000
+	}
+	for i := range n {
+		p.rows = append(p.rows, p.row(i))
+	}
+	p.add(p.rows)
+	p.add(p.changed())
+	p.add(p.changed())
+	return p
+}
+
+func (p *parted) put(blocks ...graph.Block) {
+	p.blocks = append(p.blocks, blocks...)
+	p.store.Put(context.Background(), blocks...)
+}
+
+// Take is put: a parted is a Sink.
+func (p *parted) Take(b graph.Block) { p.put(b) }
+
+func (p *parted) add(rows []graph.Value) {
+	var b graph.ListBuilder
+	b.AddAll(rows)
+	p.lists = append(p.lists, graph.ValueBlock(graph.ListValue(b.List()), p))
+}
+
+func (p *parted) row(i int) graph.Value {
+	r := p.r
+	n := graph.Int(int64(r.IntN(1000)))
+	if r.IntN(10_000) < p.bad {
+		n = graph.Text("bad")
+	}
+	if r.IntN(10_000) < p.lazy {
+		n = graph.NewThunk(&graph.Head{CID: graph.AppBlock(&graph.Term{Op: graph.OpPrim, Name: "num.add"}, []graph.Value{graph.Int(int64(i)), graph.Int(1)}, p)})
+	} else if r.IntN(10_000) < p.lazy {
+		n = graph.LinkValue(graph.ValueBlock(graph.Int(int64(i%77)), p))
+	}
+	xs := make([]graph.Value, r.IntN(4))
+	for i := range xs {
+		xs[i] = graph.Int(int64(r.IntN(100) - 50))
+	}
+	row := graph.MapValue(graph.MapSorted([]string{"f", "k", "n", "note", "xs"}, []graph.Value{
+		graph.Float(r.NormFloat64()), graph.Text(fmt.Sprint("city", r.IntN(12))), n, graph.Text(fmt.Sprintf("row %d of many, with a note of some length", i)), graph.NewList(xs...),
+	}))
+	if r.IntN(10_000) < p.lazy {
+		row = graph.LinkValue(graph.ValueBlock(row, p))
+	}
+	return row
+}
+
+// changed is the rows with a few changes.
+func (p *parted) changed() []graph.Value {
+	rows, r := slices.Clone(p.rows), p.r
+	for range 1 + r.IntN(4) {
+		i, n := r.IntN(len(rows)), len(rows)
+		switch r.IntN(9) {
+		case 0, 1:
+			rows[i] = p.row(n)
+		case 2:
+			rows = slices.Insert(rows, i, p.row(n))
+		case 3:
+			rows = slices.Delete(rows, i, min(n, i+1+r.IntN(50)))
+		case 4:
+			rows = append(rows, p.row(n))
+		case 5:
+			rows = slices.Insert(rows, 0, p.row(n))
+		case 6:
+			rows = slices.Concat(rows, rows[:r.IntN(n/3)])
+		case 7:
+			rows = slices.Concat(rows[i:], rows[:i])
+		case 8:
+			rows = rows[r.IntN(n/5) : n-r.IntN(n/5)]
+		}
+	}
+	return rows
+}
+
+func (p *parted) pick(of ...string) string { return of[p.r.IntN(len(of))] }
+
+func (p *parted) key() string {
+	return p.pick(`\r -> r.k`, `\r -> show (length r.xs)`, `\r -> if length r.xs > 2 then "many" else r.k`, `\r -> show (truncate (r.f * 40.0))`, `\r -> Text.slice 0 6 r.note`)
+}
+
+// records is an expression that comes to a list of records.
+func (p *parted) records(depth int) string {
+	if depth <= 0 {
+		return p.pick("@A", "@A", "@A", "@A", "@B")
+	}
+	sub := func() string { return p.records(depth - 1) }
+	switch p.r.IntN(14) {
+	case 0, 1:
+		return fmt.Sprintf("(filter (%s) %s)", p.pick(`\r -> r.f > 0.3`, `\r -> r.f > 2.9`, `\r -> length r.xs == 1`, `\r -> r.n % 3 != 0`, `\r -> false`, `\r -> true`, `\r -> r.k == "city3"`), sub())
+	case 2, 3:
+		return fmt.Sprintf("(map (%s) %s)", p.pick(`\r -> {f: r.f * 2.0, k: r.k, n: r.n + 1, note: r.note, xs: r.xs}`, `\r -> {f: r.f, k: r.k, n: lazy (r.n + 1), note: r.note, xs: [1, ...r.xs]}`, `\r -> r`), sub())
+	case 4:
+		return fmt.Sprintf("(flatMap (%s) %s)", p.pick(`\r -> if length r.xs == 0 then [] else [r, r]`, `\r -> map (\x -> {f: r.f, k: r.k, n: x, note: r.note, xs: r.xs}) r.xs`, `\r -> []`, `\r -> [r]`), sub())
+	case 5:
+		return fmt.Sprintf("(%s %d %s)", p.pick("take", "drop"), p.r.IntN(len(p.rows)), sub())
+	case 6:
+		return fmt.Sprintf("(List.slice %d (-%d) %s)", p.r.IntN(len(p.rows)/2), 1+p.r.IntN(100), sub())
+	case 7:
+		return fmt.Sprintf("(%s ++ %s)", sub(), sub())
+	case 8:
+		return fmt.Sprintf(`[{f: 1.0, k: "new", n: 1, note: "", xs: []}, ...%s]`, sub())
+	case 9:
+		return fmt.Sprintf(`[...%s, {f: 1.0, k: "new", n: 1, note: "", xs: [1, 2]}]`, sub())
+	case 10:
+		return fmt.Sprintf("(Map.getOr [] %q (groupBy (%s) %s))", p.pick("city3", "many", "2", "-4", "none"), p.key(), sub())
+	case 11:
+		return fmt.Sprintf("(concat (Map.values (groupBy (%s) %s)))", p.key(), sub())
+	case 12:
+		return fmt.Sprintf("(let xs = %s in xs ++ xs)", sub())
+	}
+	return fmt.Sprintf(`(let xs = %s in let n = length xs in filter (\r -> r.n < n) xs)`, sub())
+}
+
+// numbers is an expression that comes to a list of numbers.
+func (p *parted) numbers(depth int) string {
+	rs := p.records(depth - 1)
+	switch p.r.IntN(8) {
+	case 0, 1:
+		return fmt.Sprintf(`(map (\r -> r.n) %s)`, rs)
+	case 2:
+		return fmt.Sprintf(`(map (\r -> r.f) %s)`, rs)
+	case 3:
+		return fmt.Sprintf(`(flatMap (\r -> r.xs) %s)`, rs)
+	case 4:
+		return fmt.Sprintf(`(filter (\n -> n > %d) %s)`, p.r.IntN(100)-20, p.numbers(depth-1))
+	case 5:
+		return fmt.Sprintf(`(map (\n -> n * %d + 1) %s)`, p.r.IntN(1<<30), p.numbers(depth-1))
+	case 6:
+		return fmt.Sprintf(`(map (\r -> if length r.xs > 2 then r.f else r.n) %s)`, rs)
+	}
+	return fmt.Sprintf(`(map (\r -> length r.xs + sum r.xs) %s)`, rs)
+}
+
+// program is an expression that is a whole program.
+func (p *parted) program(depth int) string {
+	rs, ns := p.records(depth), p.numbers(depth)
+	switch p.r.IntN(22) {
+	case 0, 1:
+		return "sum " + ns
+	case 2:
+		return fmt.Sprintf("length %s", rs)
+	case 3:
+		return fmt.Sprintf("reduce (+) 0 %s", ns)
+	case 4:
+		return fmt.Sprintf(`reduce (\a b -> if a.n > b.n then a else b) {n: 0} %s`, rs)
+	case 5:
+		return fmt.Sprintf(`let g = groupBy (%s) %s in Map.map (\_ rs -> sum (map (\r -> r.n) rs)) g`, p.key(), rs)
+	case 6:
+		return fmt.Sprintf(`let g = groupBy (%s) %s in [Map.map (\_ rs -> length rs) g, Map.map (\_ rs -> sum (map (\r -> r.f) (filter (\r -> r.f > 0.0) rs))) g]`, p.key(), rs)
+	case 7:
+		return fmt.Sprintf(`groupBy (%s) %s`, p.key(), rs)
+	case 8:
+		return fmt.Sprintf(`Map.map (\_ rs -> map (\r -> [r.n, r.f]) (filter (\r -> r.f > 0.0) rs)) (groupBy (%s) %s)`, p.key(), rs)
+	case 9:
+		return rs
+	case 10:
+		return ns
+	case 11:
+		return fmt.Sprintf("List.sort (map (\\r -> [r.k, r.f]) %s)", rs)
+	case 12:
+		return fmt.Sprintf("let xs = %s in [at %d xs, last xs, length xs, take 3 (List.reverse xs)]", rs, p.r.IntN(len(p.rows)))
+	case 13:
+		return fmt.Sprintf("let xs = %s in [xs == xs, xs == map (\\x -> x) xs]", ns)
+	case 14:
+		return fmt.Sprintf("show %s", ns)
+	case 15:
+		return fmt.Sprintf("fold (\\a x -> a * 31 + x) 7 %s %% 1000003", ns)
+	case 16:
+		return fmt.Sprintf("let xs = %s in [Test.associative (+) xs, length xs]", ns)
+	case 17:
+		return fmt.Sprintf(`let t = sum %s in sum (map (\r -> if t > 0.0 then r.n else 1) %s)`, ns, rs)
+	case 18:
+		return fmt.Sprintf(`map (\g -> [length g, sum (map (\r -> r.f) g)]) (Map.values (groupBy (%s) %s))`, p.key(), rs)
+	case 19:
+		return fmt.Sprintf(`[try (sum %s), try (length (map (\r -> r.n + 1) %s)), try (Map.map (\_ rs -> sum (map (\r -> r.n) rs)) (groupBy (%s) %s))]`, ns, rs, p.key(), rs)
+	case 20:
+		return fmt.Sprintf(`let each rs = sum (map (\r -> r.n + length rs) rs) in [each %s, each (filter (\r -> r.f > 0.0) %s), each @B]`, rs, rs)
+	}
+	return fmt.Sprintf(`let go k xs = if k == 0 then sum xs else go (k - 1) (map (\x -> x + k) xs) in go 4 %s`, ns)
+}
+
+// An answered is what is compared of an outcome.
+type answered struct {
+	result cid.Cid
+	what   string
+}
+
+func answerOf(expr cid.Cid, out eval.Outcome) answered {
+	r := graph.Result{Of: expr, Value: out.Value, Steps: out.Steps}
+	what := "a value"
+	if e := out.Error; e != nil {
+		r.Value, r.Error = graph.Value{}, &graph.Failure{Kind: e.Err.Kind, Value: e.Err.Value}
+		what = e.Err.Kind
+	}
+	return answered{graph.EncodeResult(r, nil).CID, fmt.Sprintf("%s in %d steps", what, out.Steps)}
+}
+
+// expr compiles a program about the lists a and b.
+func (p *parted) expr(t *testing.T, src string, a, b cid.Cid) cid.Cid {
+	t.Helper()
+	src = strings.NewReplacer("@A", "@"+a.String(), "@B", "@"+b.String()).Replace(src)
+	expr, own := compiled(t, program{name: src, file: "parted.ros", src: src})
+	if !expr.Defined() {
+		t.Fatalf("%s does not compile", src)
+	}
+	p.put(own...)
+	return expr
+}
+
+// fresh is a store with the blocks that there were, and no answers.
+func (p *parted) fresh() *graph.Memory {
+	s := graph.NewMemory()
+	s.Put(context.Background(), p.blocks...)
+	return s
+}
+
+// A trial is a program over the lists of a parted, and what it comes to with each of them.
+type trial struct {
+	*parted
+	t     *testing.T
+	seed  uint64
+	src   string
+	exprs []cid.Cid
+	want  []answered
+	steps []uint64
+}
+
+func newTrial(t *testing.T, seed uint64, n, depth int) *trial {
+	p := newParted(seed, n)
+	x := &trial{parted: p, t: t, seed: seed, src: p.program(depth)}
+	for _, list := range p.lists {
+		expr := p.expr(t, x.src, list, p.lists[0])
+		out := x.evaluate("with no links", eval.New(eval.Options{Load: p.store.Load}), expr)
+		x.exprs, x.want, x.steps = append(x.exprs, expr), append(x.want, answerOf(expr, out)), append(x.steps, out.Reduced)
+	}
+	return x
+}
+
+func (x *trial) fail(format string, args ...any) {
+	x.t.Helper()
+	x.t.Fatalf("seed %d: %s\n%s", x.seed, fmt.Sprintf(format, args...), x.src)
+}
+
+func (x *trial) evaluate(when string, m *eval.Machine, expr cid.Cid) eval.Outcome {
+	x.t.Helper()
+	out, err := x.run(when, func() (eval.Outcome, error) { return m.Eval(context.Background(), expr) })
+	if err != nil {
+		x.fail("%s: %v", when, err)
+	}
+	return out
+}
+
+func (x *trial) run(when string, evaluate func() (eval.Outcome, error)) (eval.Outcome, error) {
+	x.t.Helper()
+	defer func() {
+		if bug := recover(); bug != nil {
+			x.fail("%s: %v\n%s", when, bug, debug.Stack())
+		}
+	}()
+	return evaluate()
+}
+
+// is checks what the program came to with the i-th list.
+func (x *trial) is(when string, i int, out eval.Outcome) {
+	x.t.Helper()
+	if got := answerOf(x.exprs[i], out); got != x.want[i] {
+		x.fail("list %d, %s: got %v, want %v", i, when, got, x.want[i])
+	}
+	if out.Result.Defined() && out.Result != x.want[i].result {
+		x.fail("list %d, %s: the result is %s, want %s", i, when, out.Result, x.want[i].result)
+	}
+}
+
+func (x *trial) machine(mode eval.Mode, s *graph.Memory) *eval.Machine {
+	return eval.New(x.options(mode, s))
+}
+
+func (x *trial) options(mode eval.Mode, s *graph.Memory) eval.Options {
+	o := eval.Options{Store: s, Load: s.Load, Link: mode, Once: x.r.IntN(3) == 0}
+	switch x.r.IntN(8) {
+	case 0, 1, 2:
+		o.Memory = 4 << 30
+	case 3:
+		o.Memory = 1 << 28 // so that what can be made again is not held
+	}
+	return o
+}
+
+// TestPipelines runs random programs over a list, and then over ones that are much like it, from stores that know ever more.
+func TestPipelines(t *testing.T) {
+	for _, seed := range seeds(109) {
+		r := rand.New(rand.NewPCG(seed, 3))
+		x := newTrial(t, seed, 3000+r.IntN(9000), r.IntN(4))
+		kept := x.machine(eval.Auto, x.store)
+		for k, i := range r.Perm(len(x.lists)) {
+			m, when := kept, fmt.Sprintf("list %d, %d before", i, k)
+			if r.IntN(2) == 0 {
+				m = x.machine(eval.Auto, x.store)
+			}
+			x.is(when, i, x.evaluate(when, m, x.exprs[i]))
+			if r.IntN(3) == 0 {
+				x.is(when+", again", i, x.evaluate(when, kept, x.exprs[i]))
+			}
+		}
+		if slices.Max(x.steps) < 60_000 {
+			s := x.fresh()
+			for i := range x.exprs {
+				x.is("all", i, x.evaluate("all", x.machine(eval.All, s), x.exprs[i]))
+			}
+		}
+	}
+}
+
+// seeds are those that a test runs, and some that it always does.
+func seeds(always ...uint64) (all []uint64) {
+	if *pipeline == 1 {
+		all = always
+	}
+	for i := range uint64(*pipelines) {
+		all = append(all, *pipeline+i)
+	}
+	return all
+}
+
+// TestPipelinesStopped stops programs in their midst, and goes on in other machines, until they are done.
+func TestPipelinesStopped(t *testing.T) {
+	ctx := context.Background()
+	stops, lost := 0, map[string]int{}
+	for _, seed := range seeds(7, 12) {
+		r := rand.New(rand.NewPCG(seed, 5))
+		x := newTrial(t, seed, 3000+r.IntN(9000), r.IntN(4))
+		for round := range 3 {
+			s := x.fresh()
+			for _, i := range r.Perm(len(x.lists)) {
+				var at cid.Cid
+				fuel := 1 + x.steps[i]/uint64(2+r.IntN(10))
+				for try := 0; ; try++ {
+					if try > 20 {
+						fuel *= 2
+					}
+					o := x.options(eval.Auto, s)
+					c, end := ctx, func() {}
+					switch round {
+					case 0, 1:
+						o.Fuel = fuel
+					case 2:
+						c, end = context.WithTimeout(ctx, time.Duration(r.IntN(1+1<<try))*100*time.Microsecond)
+						if r.IntN(3) == 0 {
+							o.Memory = eval.MemoryInUse() + int64(r.IntN(1+1<<try))<<16
+						}
+					}
+					m := eval.New(o)
+					out, err := x.run("stopped", func() (eval.Outcome, error) {
+						if at.Defined() && r.IntN(8) > 0 {
+							return m.Resume(c, at)
+						}
+						return m.Eval(c, x.exprs[i])
+					})
+					end()
+					if err == nil {
+						x.is(fmt.Sprintf("round %d, after %d stops", round, try), i, out)
+						break
+					}
+					stop := err.(*eval.Stop)
+					if stop.Reason == eval.Missing || stop.Reason == eval.Endless {
+						x.fail("round %d: %v", round, err)
+					}
+					if try > 40 {
+						x.fail("round %d: stopped for ever: %v", round, err)
+					}
+					if stops++; stop.Lost != nil {
+						lost[stop.Lost.Error()]++
+					}
+					if at = cid.Undef; stop.Checkpoint.Defined() {
+						at = stop.Checkpoint
+					}
+				}
+			}
+		}
+	}
+	t.Logf("%d stops, of which could not be gone on from: %v", stops, lost)
+}
+
+// TestMadeInTheMidst has elements made again, which takes long, where a function is in the midst of something else.
+func TestMadeInTheMidst(t *testing.T) {
+	const slow = "let count r = fold (\\a k -> a + k) (truncate (r.f * 1000000.0)) (range 1 300)\n" // so that the stack is cleared meanwhile
+	for i, src := range []string{
+		`let f ys k = let zs = [k, k + 1] in [at 5 ys, zs, length ys, last ys, zs] in f (map (\r -> count r + length r.xs) @A) 1`,
+		`let ys = map (\r -> count r + length r.xs) @A in let a = at 2000 ys in let zs = filter (\n -> n > 1) ys in [a, length ys, at 7 zs, length zs, a]`,
+		`let f xs = match xs { | [a, b, ...rest] -> [a, length rest, b, at 9 rest, length xs] | _ -> [] } in f (map (\r -> count r + length r.xs) @A)`,
+		`let f xs k = let zs = [k, k * 2] in (match xs { | [a, b, ...rest] -> [a, zs, b, zs, length rest] | _ -> [] }) in f (map (\r -> count r + length r.xs) @A) 7`,
+		`let go ys i s = if i > 3000 then s else go ys (i + 1000) (s + (match at i ys { | Some n -> n | None -> 0 })) in let ys = map (\r -> count r + length r.xs) @A in [go ys 1 0, go ys 2 0]`,
+		`let g = groupBy (\r -> if count r == 1 then r.note else r.k) @A in let ys = map (\r -> count r + length r.xs) g.city3 in let h = Map.getOr [] "city4" g in [at 5 ys, (match at 7 h { | Some r -> r.k | _ -> ""}), last ys, length h]`,
+	} {
+		x := &trial{parted: newParted(1, 9000), t: t, seed: uint64(i), src: slow + src}
+		x.exprs = []cid.Cid{x.expr(t, x.src, x.lists[0], x.lists[0]), x.expr(t, x.src, x.lists[1], x.lists[0]), x.expr(t, x.src, x.lists[2], x.lists[0])}
+		for _, expr := range x.exprs {
+			x.want = append(x.want, answerOf(expr, x.evaluate("with no links", eval.New(eval.Options{Load: x.store.Load}), expr)))
+		}
+		for i, expr := range x.exprs {
+			for _, fuel := range []uint64{0, 200_000} {
+				m := eval.New(eval.Options{Store: x.store, Load: x.store.Load, Link: eval.Auto, Fuel: fuel})
+				out, err := x.run("made", func() (eval.Outcome, error) { return m.Eval(context.Background(), expr) })
+				if stop, ok := err.(*eval.Stop); ok && stop.Checkpoint.Defined() {
+					m = eval.New(eval.Options{Store: x.store, Load: x.store.Load, Link: eval.Auto})
+					out, err = x.run("resumed", func() (eval.Outcome, error) { return m.Resume(context.Background(), stop.Checkpoint) })
+				}
+				if err == nil {
+					x.is("made", i, out)
+				} else if fuel == 0 {
+					x.fail("%v", err)
+				}
+			}
+		}
+	}
+}
