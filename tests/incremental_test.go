@@ -462,3 +462,120 @@ func TestMadeInTheMidst(t *testing.T) {
 		}
 	}
 }
+
+// A noting is a store that notes what is recorded.
+type noting struct {
+	*graph.Memory
+	answers []graph.Answer
+}
+
+func (s *noting) Record(ctx context.Context, a graph.Answer) error {
+	s.answers = append(s.answers, a)
+	return s.Memory.Record(ctx, a)
+}
+
+// TestHostileParts has a machine trust records of parts that lie: it comes to an answer or says what is wrong, and a machine that does not trust them
+// comes to what is right.
+func TestHostileParts(t *testing.T) {
+	ctx := context.Background()
+	right, wrong, refused := 0, 0, 0
+	for _, seed := range seeds(3) {
+		r := rand.New(rand.NewPCG(seed, 6))
+		x := newTrial(t, seed, 3000+r.IntN(4000), r.IntN(4))
+		first := &noting{Memory: x.fresh()}
+		x.is("first", 0, x.evaluate("first", eval.New(eval.Options{Store: first, Load: first.Load, Link: eval.Auto}), x.exprs[0]))
+		for round := range 4 {
+			s := x.fresh()
+			for _, a := range first.answers {
+				if a.Expr == x.exprs[0] {
+					continue
+				}
+				data, _ := first.Load(a.Expr)
+				s.Put(ctx, graph.Block{CID: a.Expr, Data: data})
+				result, err := eval.LoadAnswer(a, first.Load)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if r.IntN(1<<round) == 0 {
+					lie(r, &result)
+				}
+				claim := graph.Answer{Expr: a.Expr, Result: graph.EncodeResult(result, s).CID, By: graph.ClaimAnswer + "liar", Steps: result.Steps}
+				claim.Trace = graph.EncodeTrace(graph.Trace{Result: claim.Result}, s).CID
+				s.Record(ctx, claim)
+			}
+			for i := range 2 {
+				c, end := context.WithTimeout(ctx, 10*time.Second)
+				began := time.Now()
+				m := eval.New(eval.Options{Store: s, Load: s.Load, Link: eval.Auto, Trust: true, Memory: 2 << 30})
+				out, err := x.run("trusting", func() (eval.Outcome, error) { return m.Eval(c, x.exprs[i]) })
+				if stop, ok := err.(*eval.Stop); ok && stop.Reason != eval.Missing && stop.Reason != eval.MemoryLimit {
+					x.fail("list %d, trusting: %v", i, err)
+				}
+				switch got, made := looked(x.exprs[i], out); {
+				case err != nil || !made:
+					refused++
+				case got == x.want[i]:
+					right++
+				case out.Rests == "":
+					x.fail("list %d: a lie without a word of whose claims it rests on: %v", i, got)
+				default:
+					wrong++
+				}
+				end()
+				if d := time.Since(began); d > 8*time.Second {
+					x.fail("list %d, trusting: it takes %v", i, d)
+				}
+			}
+			for i := range x.exprs {
+				x.is("not trusting", i, x.evaluate("not trusting", eval.New(eval.Options{Store: s, Load: s.Load, Link: eval.Auto}), x.exprs[i]))
+			}
+		}
+	}
+	if t.Logf("%d right, %d wrong, %d refused", right, wrong, refused); wrong == 0 {
+		t.Error("nobody was deceived")
+	}
+}
+
+// looked is the answer of an outcome that may hold lists which cannot be made.
+func looked(expr cid.Cid, out eval.Outcome) (a answered, made bool) {
+	var err error
+	func() {
+		defer graph.CatchLoad(&err)
+		a = answerOf(expr, out)
+	}()
+	return a, err == nil
+}
+
+// lie has a result say something else.
+func lie(r *rand.Rand, result *graph.Result) {
+	switch r.IntN(12) {
+	case 0:
+		result.Error = &graph.Failure{Kind: "error", Value: graph.Text("a lie")}
+	case 1:
+		result.Steps = []uint64{0, 1, graph.MaxSteps, result.Steps + 1}[r.IntN(4)]
+	default:
+		result.Value = lied(r, result.Value, 0)
+	}
+}
+
+func lied(r *rand.Rand, v graph.Value, depth int) graph.Value {
+	if depth < 5 && r.IntN(8) > 0 {
+		switch {
+		case v.Kind() == graph.KindList && v.List().Len() > 0:
+			i := r.IntN(v.List().Len())
+			return graph.ListValue(v.List().Set(i, lied(r, v.List().At(i), depth+1)))
+		case v.Kind() == graph.KindMap && v.Map().Len() > 0:
+			key, x := v.Map().At(r.IntN(v.Map().Len()))
+			if r.IntN(4) == 0 {
+				return graph.MapValue(v.Map().Remove(key).Insert("another", x))
+			}
+			return graph.MapValue(v.Map().Insert(key, lied(r, x, depth+1)))
+		}
+	}
+	if i, small := int64(0), false; v.Kind() == graph.KindInt && r.IntN(4) > 0 {
+		if i, small = v.Int(); small {
+			return []graph.Value{graph.Int(i + 1), graph.Int(i - 1), graph.Int(-i), graph.Int(-1), graph.Int(0), graph.Int(1 << 31), graph.Int(1<<31 - 1), graph.Int(1 << 62), graph.Int(9), graph.Int(i + 1000)}[r.IntN(10)]
+		}
+	}
+	return []graph.Value{graph.Null(), graph.Text("x"), graph.NewList(), graph.NewList(graph.Int(1), graph.Int(-2)), graph.Int(7), graph.Float(0.5), graph.MapValue(graph.MapSorted([]string{"k"}, []graph.Value{graph.Int(-5)})), graph.LinkValue(graph.AppBlock(&graph.Term{Op: graph.OpPrim, Name: "num.add"}, []graph.Value{graph.Int(1)}, nil))}[r.IntN(8)]
+}
