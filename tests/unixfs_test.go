@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -206,7 +207,8 @@ func TestFilesAsValues(t *testing.T) {
 		if strings.Contains(src, "++") {
 			limit = 200 << 20 // which makes bytes of all
 		}
-		got, err := b.run(t, src, eval.Options{Memory: limit})
+		runtime.GC()
+		got, err := b.run(t, src, eval.Options{Memory: limit + eval.MemoryInUse()}) // beside what other tests have left
 		if err != nil || got != want {
 			t.Errorf("%s in %d MiB: got %s %v", src, limit>>20, got, err)
 		}
