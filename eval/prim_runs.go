@@ -13,31 +13,38 @@ import (
 	"github.com/rosser-lang/rosser/graph"
 )
 
-// # Why does an element end a run?
+// # Where does a run end?
 //
-// A reduction that is cut by position joins other elements as soon as one is inserted. Cut behind elements of which a hash says so, it joins the
-// same ones again but for the runs that have changed, and what they came to is found. The hash is part of the language: a run's calls
-// are what reduce's steps count.
+// A reduction that is cut by position joins other elements as soon as one is inserted. Cut where the elements say, it joins the
+// same ones again but for the runs that have changed, and what they came to is found. It is a hash of sixteen elements in a row that says so: the
+// values of a column are often few, and one that comes again and again cuts everywhere or nowhere; stretches of them are many. (A gear hash, which
+// what is behind the stretch has been shifted out of: Xia et al., "FastCDC", 2016.) The hash is part of the language: a run's calls are what
+// reduce's steps count.
 
 var runPrims = []Spec{
-	{endsName, 1, 0b1, listEnds, "xs: the indices behind the elements, one in 512, that end a run of `reduce`; cost: 1 per 16 elements visited"},
+	{runEndsName, 1, 0b1, listRunEnds, "xs: the indices, one in 512, where a run of `reduce` may end, as the sixteen elements before say; cost: 1 per 16 elements visited"},
+	{runMarksName, 1, 0b1, listRunMarks, "xs: [the hashes of the elements up to each of the first fifteen and up to the last, the ends behind the sixteenth or a later one]; what list.runEnds records of a part; cost: 1 per 16 elements visited"},
 	{foldRunsName, 4, 0b1100, listFoldRuns, "f acc cuts xs: the list of fold f acc for each run of xs: up to the first of the cuts, ascending indices, from there to the next, and at last to the end; cost: 1 per 16 elements visited"},
 }
 
 const (
-	endsName     = "list.ends"
+	runEndsName  = "list.runEnds"
+	runMarksName = "list.runMarks"
 	foldRunsName = "list.foldRuns"
 
-	endShift   = 55 // one element in 2^9 ends a run
-	endBytes   = 64 // of a text that count for its hash
-	endFields  = 8  // of an element that is a list or map
+	runWindow  = 16             // elements that say whether a run ends behind them
+	runShift   = 64 / runWindow // bits by which each moves the hash of those before it
+	endShift   = 55             // one stretch in 2^9 ends a run
+	endBytes   = 64             // of a text that count for its hash
+	endFields  = 8              // of an element that is a list or map
 	endDepth   = 2
 	endRecords = 64 // elements of a part for each end in its record, at least
 )
 
-// endsRun says whether an element ends a run. It looks at nothing that is lazy or not loaded.
-func endsRun(v graph.Value) bool { return endHash(v, 0)>>endShift == 0 }
+// endsRun says whether a run ends behind elements of that hash.
+func endsRun(hash uint64) bool { return hash>>endShift == 0 }
 
+// endHash is the hash of an element. It looks at nothing that is lazy or not loaded.
 func endHash(v graph.Value, depth int) uint64 {
 	switch k := v.Kind(); k {
 	case graph.KindInt:
@@ -85,7 +92,88 @@ func endHash(v graph.Value, depth int) uint64 {
 	return math.MaxUint64
 }
 
-func listEnds(m *Machine, args []graph.Value) (graph.Value, error) {
+// runMarks say where runs end in a part of a list, once the hash of what is before it is known.
+type runMarks struct {
+	hashes []uint64 // of the elements up to each of the first, as far as no window is full, and up to the last
+	ends   []int    // where a window is full
+}
+
+func marksOf(c *meter, xs *graph.List) (r runMarks) {
+	var hash uint64
+	for i, it := 1, xs.Iter(); ; i++ {
+		x, ok := it.Next()
+		if !ok {
+			return r
+		}
+		c.tick()
+		hash = hash<<runShift + endHash(x, 0)
+		if i < runWindow || i == xs.Len() {
+			r.hashes = append(r.hashes, hash)
+		}
+		if i >= runWindow && endsRun(hash) {
+			r.ends = append(r.ends, i)
+		}
+	}
+}
+
+// after returns the ends in a part of n elements that comes after elements of some hash, and the hash with those of the part.
+func (r *runMarks) after(hash uint64, n int) (ends []int, all uint64) {
+	for i := 1; i < runWindow && i <= n; i++ {
+		if endsRun(hash<<(runShift*i) + r.hashes[i-1]) {
+			ends = append(ends, i)
+		}
+	}
+	if n > 0 {
+		hash = hash<<(runShift*n) + r.hashes[len(r.hashes)-1]
+	}
+	return append(ends, r.ends...), hash
+}
+
+func (r *runMarks) value() graph.Value {
+	hashes, ends := make([]graph.Value, len(r.hashes)), make([]graph.Value, len(r.ends))
+	for i, h := range r.hashes {
+		hashes[i] = graph.Int(int64(h))
+	}
+	for i, end := range r.ends {
+		ends[i] = graph.Int(int64(end))
+	}
+	return graph.NewList(graph.NewList(hashes...), graph.NewList(ends...))
+}
+
+// marksIn reads what value wrote of a part of n elements.
+func marksIn(v graph.Value, n int) (r runMarks, ok bool) {
+	if v.Kind() != graph.KindList || v.List().Len() != 2 {
+		return r, false
+	}
+	hashes := v.List().At(0)
+	if hashes.Kind() != graph.KindList || hashes.List().Len() != min(n, runWindow) {
+		return r, false
+	}
+	ok = true
+	hashes.List().Each(func(x graph.Value) bool {
+		if ok = x.Kind() == graph.KindInt; ok {
+			var h int64
+			h, ok = x.Int()
+			r.hashes = append(r.hashes, uint64(h))
+		}
+		return ok
+	})
+	if ok {
+		r.ends, ok = indices(v.List().At(1), n)
+	}
+	return r, ok && (len(r.ends) == 0 || r.ends[0] >= runWindow)
+}
+
+func listRunMarks(m *Machine, args []graph.Value) (graph.Value, error) {
+	xs, err := wantList(args[0])
+	if err != nil {
+		return graph.Value{}, err
+	}
+	r := marksOf(&meter{m: m}, xs)
+	return r.value(), nil
+}
+
+func listRunEnds(m *Machine, args []graph.Value) (graph.Value, error) {
 	xs, err := wantList(args[0])
 	if err != nil {
 		return graph.Value{}, err
@@ -98,53 +186,37 @@ func listEnds(m *Machine, args []graph.Value) (graph.Value, error) {
 		if !parts[i].Known() {
 			return cid.Undef
 		}
-		return m.application(endsName, m.valueOf(parts[i]))
+		return m.application(runMarksName, m.valueOf(parts[i]))
 	})
-	c, out := meter{m: m}, listOut{m: m}
+	c, out, hash := meter{m: m}, listOut{m: m}, uint64(0)
 	for i, p := range parts {
 		own := uint64(p.Len) / 16
 		v, steps, ok := costOf(records.begin(i))
-		var ends []int
-		if ok && steps == own {
-			ends, ok = indices(v, p.Len)
+		var marks runMarks
+		if ok = ok && steps == own; ok {
+			marks, ok = marksIn(v, p.Len)
 		}
 		record, e := graph.Null(), extent{}
-		if ok && steps == own {
+		if ok {
 			m.reusedPart((c.n&15 + uint64(p.Len)) / 16)
 			c.n += uint64(p.Len)
 		} else {
-			ends = endsOf(&c, xs, p)
-			if e = m.policy.open(); records.of[i].Defined() && len(ends) <= p.Len/endRecords {
-				vs := make([]graph.Value, len(ends))
-				for i, end := range ends {
-					vs[i] = graph.Int(int64(end))
-				}
-				record = graph.NewList(graph.NewList(vs...), graph.Int(int64(own)))
+			e = m.policy.open()
+			marks = marksOf(&c, xs.Slice(p.At, p.At+p.Len))
+			if records.of[i].Defined() && len(marks.ends) <= p.Len/endRecords {
+				record = graph.NewList(marks.value(), graph.Int(int64(own)))
 			} else {
 				m.policy.shut(e)
 			}
 		}
 		records.end(i, record, e)
+		var ends []int
+		ends, hash = marks.after(hash, p.Len)
 		for _, i := range ends {
 			out.add(graph.Int(int64(p.At + i)))
 		}
 	}
 	return out.value(), nil
-}
-
-// endsOf returns the indices in a part behind its elements that end a run.
-func endsOf(c *meter, xs *graph.List, p graph.Part) (ends []int) {
-	i := 0
-	for it := xs.Slice(p.At, p.At+p.Len).Iter(); ; {
-		x, ok := it.Next()
-		if !ok {
-			return ends
-		}
-		c.tick()
-		if i++; endsRun(x) {
-			ends = append(ends, i)
-		}
-	}
 }
 
 // indices are the elements of a list, if they are ascending ints of 1 to most.

@@ -40,6 +40,7 @@ const changeRecords = 1_000_000
 // changePrograms are programs over the list @LIST.
 var changePrograms = []string{
 	`@LIST |> filter (\r -> r.age > 30) |> map (\r -> r.amount * 2) |> reduce (\a b -> a + b) 0`,
+	`@LIST |> filter (\r -> r.age > 5) |> map (\r -> r.age % 9) |> reduce max 0`, // no element says by itself where a run ends
 	`@LIST |> groupBy (\r -> r.city) |> Map.map (\_ rs -> sum (map (\r -> r.amount) rs))`,
 	`@LIST |> flatMap (\r -> if r.age == 7 then [r.amount, 0.5] else []) |> sum`,
 }
@@ -172,7 +173,7 @@ func BenchmarkSmallChanges(b *testing.B) {
 		return time.Since(start)
 	}
 	for i, src := range changePrograms {
-		b.Run([]string{"reduce", "groups", "flatMap"}[i], func(b *testing.B) {
+		b.Run([]string{"reduce", "few values", "groups", "flatMap"}[i], func(b *testing.B) {
 			for b.Loop() {
 				own := newNotedStore()
 				plain := timed(src, newNotedStore(), c.first, eval.Options{Link: eval.None, Memory: 8 << 30})
