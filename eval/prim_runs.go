@@ -242,7 +242,7 @@ func listFoldRuns(m *Machine, args []graph.Value) (graph.Value, error) {
 	}
 	cuts, ok := indices(args[2], max(0, xs.Len()-1))
 	if !ok {
-		return graph.Value{}, wrongKind(args[2], "ascending indices of the list")
+		return graph.Value{}, wrongKind(args[2], "list of ascending indices")
 	}
 	cuts = append(cuts, xs.Len())
 	l := m.loop(args)

@@ -438,7 +438,9 @@ func (s *Session) wrongKind(got graph.Value, want string, at fault) string {
 	case want == "text" && kind == graph.KindList:
 		return "Text.join joins a list of texts; show makes text of any value"
 	case want == "text" && kind == graph.KindBytes:
-		return "Bytes.text reads text from bytes: Some text, or None"
+		return "File.text makes text of a file's bytes; Bytes.text gives Some text, or None"
+	case wants("bytes", "bytes or text") && kind == graph.KindMap:
+		return "a directory is a map: Dir.at finds the file at a path in it"
 	case wants("bytes", "bytes or text") && kind == graph.KindText:
 		return "Bytes.fromText makes bytes of a text"
 	}
