@@ -666,6 +666,9 @@ func (m *Machine) anew(t *Thrown) *Thrown {
 	if m.tries > 0 {
 		return t
 	}
+	if fp, end := m.extentOf(0); uintptr(fp) == end { // nothing is being reduced: who looks is no program
+		return t
+	}
 	t = &Thrown{Err: t.Err, Block: t.Block, Index: t.Index}
 	m.chain(t)
 	return t
