@@ -219,6 +219,9 @@ func Import(ctx context.Context, o Options, path, as string, skipBad bool) error
 			return Misuse(err)
 		}
 		defer f.Close()
+		if info, err := f.Stat(); err == nil && info.IsDir() {
+			return Misuse(fmt.Errorf("%s is a directory: rosser add %s puts it into the store", path, path))
+		}
 		r = f
 	}
 	if as == "" {
