@@ -236,9 +236,9 @@ func placed(t, at *eval.Thrown) *eval.Thrown {
 	return &eval.Thrown{Err: t.Err, Block: at.Block, Index: at.Index, Calls: at.Calls, More: at.More}
 }
 
-// locatedIn is located for what forcing a lazy value came to. One that was forced before is not reduced, so it has no calls.
+// locatedIn is located for what forcing a lazy value came to.
 func (s *Session) locatedIn(ctx context.Context, v graph.Value, t *eval.Thrown) *eval.Thrown {
-	if t.Block.Defined() && len(t.Calls) > 0 || v.Kind() != graph.KindLazy {
+	if t.Block.Defined() || v.Kind() != graph.KindLazy {
 		return t
 	}
 	expr := graph.ThunkCode(v.Thunk(), graph.SinkFunc(func(b graph.Block) { s.store.Put(ctx, b) }))
