@@ -113,15 +113,7 @@ func (m *Machine) appendGroup(xs *graph.List, g *grouping, key string) *graph.Li
 		n += s.n[key]
 		all = all && (s.n[key] == 0 || s.held[key] != nil)
 	}
-	made := func() *graph.List {
-		l := graph.EmptyList
-		for _, s := range g.slots {
-			if s.n[key] > 0 {
-				l = l.Concat(m.groupList(s, key))
-			}
-		}
-		return l
-	}
+	made := func() *graph.List { return m.joined(g.slots, key) }
 	if n == 0 {
 		return xs
 	}
@@ -345,6 +337,13 @@ func (m *Machine) note(d *slotOf, key string, entry graph.Value) {
 func (l *loop) overGroup(name string, lead []graph.Value, gr *group, each func(x graph.Value) error) error {
 	m, before := l.m, l.prefix
 	next := m.nextGrouping(gr.g, groupMeasuresName, name, lead)
+	from, passed := 0, 0 // the first slot whose list is not behind l.prefix yet, and the elements of those passed since
+	keep := func(to int) {
+		if passed > 0 {
+			l.prefix, passed = m.appendSlots(l.prefix, next, gr.key, from, to, passed), 0
+			l.settle()
+		}
+	}
 	for i, s := range gr.g.slots {
 		n, d := s.n[gr.key], next.slots[i]
 		if n == 0 {
@@ -352,24 +351,25 @@ func (l *loop) overGroup(name string, lead []graph.Value, gr *group, each func(x
 		}
 		p := graph.Part{Len: n}
 		if k, ok := knownOf(d.entries[gr.key]); ok && (name == "list.flatMap" || k.n <= n) {
+			if m.tooMany(l.prefix.Len()+passed, k.n) {
+				keep(i)
+				m.Reserve(-1)
+			}
 			l.passSteps(name, p, k)
 			if d.n[gr.key] = k.n; k.few != nil {
 				d.held[gr.key] = k.few
 			}
-			if k.n > 0 {
-				l.prefix = l.prefix.AppendKnown(graph.Null(), k.n, d.held[gr.key], func() *graph.List {
-					return m.within(d.how.of, func() *graph.List { return m.groupList(d, gr.key) })
-				})
-			}
-			l.settle()
+			passed += k.n
 			continue
 		}
+		keep(i)
 		xs := m.groupList(s, gr.key)
 		steps, err := l.measured(xs, p, each)
 		if err != nil {
 			return err
 		}
 		made := l.take(cid.Undef)
+		from = i + 1
 		d.n[gr.key], d.held[gr.key] = made.Len(), made
 		if steps <= graph.MaxSteps {
 			m.forgive(steps)
@@ -377,7 +377,26 @@ func (l *loop) overGroup(name string, lead []graph.Value, gr *group, each func(x
 		}
 	}
 	l.prefix = m.appendGroup(before, next, gr.key)
+	l.settle()
 	return nil
+}
+
+// appendSlots puts what some slots have of a key behind xs: n elements, known as nothing.
+func (m *Machine) appendSlots(xs *graph.List, g *grouping, key string, from, to, n int) *graph.List {
+	return xs.AppendKnown(graph.Null(), n, nil, func() *graph.List {
+		return m.within(g.slots[from].how.of, func() *graph.List { return m.joined(g.slots[from:to], key) })
+	})
+}
+
+// joined returns what slots have of a key.
+func (m *Machine) joined(slots []*slotOf, key string) *graph.List {
+	l := graph.EmptyList
+	for _, s := range slots {
+		if s.n[key] > 0 {
+			l = l.Concat(m.groupList(s, key))
+		}
+	}
+	return l
 }
 
 // addGroup is addPart for a part that is a group.
@@ -465,6 +484,9 @@ func coreGroupCosts(m *Machine, args []graph.Value) (graph.Value, error) {
 func coreGroups(m *Machine, args []graph.Value) (graph.Value, error) {
 	return eachCost(m, args[0], func(v graph.Value, steps uint64) (graph.Value, error) {
 		groups, err := wantMap(v)
+		if err != nil {
+			return graph.Value{}, err
+		}
 		out := mapOut{m: m}
 		groups.Each(func(key string, xs graph.Value) bool {
 			var l *graph.List

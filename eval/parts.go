@@ -408,6 +408,7 @@ func (l *loop) measured(xs *graph.List, p graph.Part, each func(x graph.Value) e
 
 // pass passes a part of which all that is needed is known.
 func (l *loop) pass(name string, of cid.Cid, p graph.Part, k known) {
+	l.m.concatLength(l.prefix.Len(), k.n)
 	l.passSteps(name, p, k)
 	l.m.making[of].steps = k.steps
 	if k.few != nil {
@@ -421,7 +422,6 @@ func (l *loop) pass(name string, of cid.Cid, p graph.Part, k known) {
 // passSteps counts a part that is passed.
 func (l *loop) passSteps(name string, p graph.Part, k known) {
 	m := l.m
-	m.concatLength(l.prefix.Len(), k.n)
 	charged, own := (l.n&15+uint64(p.Len))/16, uint64(p.Len)/16
 	if name == "list.flatMap" {
 		charged, own = charged+uint64(l.joined.n&15+int64(k.n))/16, own+uint64(k.n)/16

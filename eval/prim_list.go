@@ -400,13 +400,18 @@ func (m *Machine) concatLists(a, b *graph.List) *graph.List {
 }
 
 func (m *Machine) concatLength(a, b int) {
+	if m.tooMany(a, b) {
+		m.Reserve(-1)
+	}
+}
+
+// tooMany says whether a list of a and b elements would not fit into memory.
+func (m *Machine) tooMany(a, b int) bool {
 	most := m.opt.Memory
 	if most <= 0 {
 		most = 1 << 40
 	}
-	if int64(a)+int64(b) > min(most, math.MaxInt/2)/valueSize {
-		m.Reserve(-1)
-	}
+	return int64(a)+int64(b) > min(most, math.MaxInt/2)/valueSize
 }
 
 func listZipWith(m *Machine, args []graph.Value) (graph.Value, error) {
