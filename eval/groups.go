@@ -17,7 +17,7 @@ import (
 // becomes of a slot is recorded for all its groups together:
 //
 //	core.groups [lazy (groupBy f slot)]                    =  [[{key: length}, steps]]
-//	core.groupMeasures (map g) [lazy (groupBy f slot)]     =  [{key: [length, steps]}]
+//	core.groupMeasures (map g) [lazy (groupBy f slot)]     =  [number of keys, key, [length, steps], …]
 //
 // A group is a list known as lazy (get key (groupBy f xs)). map g of it, which a program calls for each key, goes through the slots, and is again
 // a group of what is as well known slot by slot. A record is made when all groups of the slot have been dealt with.
@@ -286,14 +286,29 @@ func (b *slotBatch) record(m *Machine, from, to int) cid.Cid {
 
 func (b *slotBatch) lookup(m *Machine, from, to int) bool {
 	f, ok := m.find(b.record(m, from, to))
-	if !ok || f.err != nil || f.value.Kind() != graph.KindList || f.value.List().Len() != to-from {
+	if !ok || f.err != nil || f.value.Kind() != graph.KindList {
 		return false
 	}
-	for i, d := range b.slots[from:to] {
-		entries := f.value.List().At(i)
-		if d.done = entries.Kind() == graph.KindMap && entries.Map().Len() == d.keys; d.done {
-			entries.Map().Each(func(key string, v graph.Value) bool { d.entries[key] = v; return true })
+	all := make([]map[string]graph.Value, 0, to-from)
+	for it := f.value.List().Iter(); len(all) < to-from; {
+		d := b.slots[from+len(all)]
+		n, _ := it.Next()
+		if k, small := n.Int(); n.Kind() != graph.KindInt || !small || k != int64(d.keys) {
+			return false
 		}
+		entries := make(map[string]graph.Value, d.keys)
+		for range d.keys {
+			key, _ := it.Next()
+			entry, more := it.Next()
+			if !more || key.Kind() != graph.KindText {
+				return false
+			}
+			entries[key.Text()] = entry
+		}
+		all = append(all, entries)
+	}
+	for i, entries := range all {
+		b.slots[from+i].entries, b.slots[from+i].done = entries, len(entries) == b.slots[from+i].keys
 	}
 	m.policy.usedAt(f.use)
 	return true
@@ -301,18 +316,28 @@ func (b *slotBatch) lookup(m *Machine, from, to int) bool {
 
 // link records the slots from one to another.
 func (b *slotBatch) link(m *Machine, from, to int) {
-	maps := make([]graph.Value, 0, to-from)
+	out := listOut{m: m}
 	for _, d := range b.slots[from:to] {
 		var all graph.MapBuilder
 		for key, v := range d.entries {
 			all.Set(key, v)
 		}
-		maps = append(maps, graph.MapValue(all.Map()))
+		addEntries(&out, all.Map())
 	}
 	of := b.record(m, from, to)
 	m.putMaking(m.making[of])
-	u, _ := m.link(of, graph.NewList(maps...), nil, 0, nil, true)
+	u, _ := m.link(of, out.value(), nil, 0, nil, true)
 	m.policy.usedAt(u)
+}
+
+// addEntries adds how many entries a map has, and each key with its value. A map of some size would stand in a block of its own.
+func addEntries(out *listOut, entries *graph.Map) {
+	out.add(graph.Int(int64(entries.Len())))
+	entries.Each(func(key string, v graph.Value) bool {
+		out.add(graph.Text(key))
+		out.add(v)
+		return true
+	})
 }
 
 // note notes what is known of a key in a slot of what a primitive made, and records the slot when that is known of all keys.
@@ -467,7 +492,7 @@ func recordGroups(m *Machine, args []graph.Value, record func(v graph.Value, ste
 			}
 			return err == nil
 		})
-		all.add(out.value())
+		addEntries(&all, out.b.Map())
 		return err == nil
 	})
 	return all.value(), err

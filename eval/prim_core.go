@@ -40,8 +40,8 @@ var corePrims = []Spec{
 	{measuresName, 1, 0b1, coreMeasures, "xs: of each of the lazy values xs, which come to lists, [its length, the steps that its expression takes], and the list itself if it has at most 8 elements; what is recorded of the parts of a large list; costs nothing"},
 	{costsName, 1, 0b1, coreCosts, "xs: of each of the lazy values xs, [what it comes to, the steps that its expression takes]; costs nothing"},
 	{groupsName, 1, 0b1, coreGroups, "xs: of each of the lazy values xs, which come to maps of lists, [the map of their lengths, the steps that its expression takes]; costs nothing"},
-	{groupMeasuresName, 2, 0b10, coreGroupMeasures, "f gs: of each map of lists in gs, what it is with each list xs replaced by what core.measures says of f xs; costs nothing"},
-	{groupCostsName, 2, 0b10, coreGroupCosts, "f gs: of each map of lists in gs, what it is with each list xs replaced by what core.costs says of f xs; costs nothing"},
+	{groupMeasuresName, 2, 0b10, coreGroupMeasures, "f gs: of each map of lists in gs, how many keys it has, and for each the key and what core.measures says of f xs, one after the other in one list; costs nothing"},
+	{groupCostsName, 2, 0b10, coreGroupCosts, "f gs: of each map of lists in gs, how many keys it has, and for each the key and what core.costs says of f xs, one after the other in one list; costs nothing"},
 	{"test.failed", 1, 0, testFailed, "v: fails with {kind: \"test failed\", value: v}; costs nothing"},
 }
 

@@ -186,3 +186,52 @@ func BenchmarkSmallChanges(b *testing.B) {
 		})
 	}
 }
+
+// TestRecordsHold reduces, without links, each expression that was recorded on the way.
+func TestRecordsHold(t *testing.T) {
+	var b graph.ListBuilder
+	for i := range 20_000 {
+		b.Add(graph.Record("age", graph.Int(int64(i*7919%99)), "amount", graph.Int(int64(i*104729%100_003)), "city", graph.Text(fmt.Sprint("city", i*31%17)), "id", graph.Int(int64(i))))
+	}
+	c := &changeBench{lists: graph.NewMemory(), blocks: map[cid.Cid]bool{}}
+	list := graph.ValueBlock(graph.ListValue(b.List()), graph.SinkFunc(func(b graph.Block) {
+		c.blocks[b.CID] = true
+		c.lists.Put(context.Background(), b)
+	}))
+	seen := map[string]int{}
+	for _, src := range changePrograms {
+		s := newNotedStore()
+		c.run(t, src, s, list, eval.Options{})
+		for _, a := range s.answers {
+			load := func(k cid.Cid) ([]byte, error) {
+				if c.blocks[k] {
+					return c.lists.Load(k)
+				}
+				return s.Load(k)
+			}
+			r, err := eval.LoadAnswer(a, load)
+			if err != nil {
+				t.Fatal(err)
+			}
+			code, err := graph.LoadCode(a.Expr, load)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if code.Op == graph.OpApp && code.Args[0].Op == graph.OpPrim {
+				seen[code.Args[0].Name]++
+			}
+			out, err := eval.New(eval.Options{Load: load, Link: eval.None, Memory: 4 << 30}).Eval(context.Background(), a.Expr)
+			if err != nil || out.Error != nil {
+				t.Fatalf("%s of %s: %v %v", a.Expr, src, err, out.Error)
+			}
+			if got, want := string(graph.Encode(out.Value, nil)), string(graph.Encode(r.Value, nil)); got != want || out.Steps != r.Steps {
+				t.Errorf("%s of %s: got %v in %d steps, recorded are %v in %d", a.Expr, src, out.Value, out.Steps, r.Value, r.Steps)
+			}
+		}
+	}
+	for _, name := range []string{"core.measures", "core.costs", "core.groups", "core.groupMeasures", "core.groupCosts"} {
+		if seen[name] == 0 {
+			t.Errorf("no %s is recorded: %v", name, seen)
+		}
+	}
+}
