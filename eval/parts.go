@@ -541,9 +541,11 @@ func (m *Machine) reduceAgain(how *making) graph.Value {
 
 // forget lets go what an expression that application made has come to: who goes through a list holds one part of it.
 func (m *Machine) forget(how *making) {
-	if u := m.units[how.of]; u != nil && u.state == reduced {
-		u.state, u.value = unreduced, graph.Value{}
+	u := m.units[how.of]
+	if u == nil || u.state != reduced { // what it mentions was not reduced for it; or that is forgotten, by another way
+		return
 	}
+	u.state, u.value = unreduced, graph.Value{}
 	for _, from := range how.from {
 		m.forget(from)
 	}
