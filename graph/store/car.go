@@ -44,6 +44,16 @@ func (s *Store) Export(ctx context.Context, root cid.Cid, w io.Writer) (Size, er
 			roots = append(roots, a.Trace)
 		}
 	}
+	size, err := s.WriteCAR(ctx, roots, w)
+	if err != nil {
+		return size, fmt.Errorf("export %s: %w", root, err)
+	}
+	return size, nil
+}
+
+// WriteCAR writes all blocks below the roots to w, as a CARv1 with these roots, parents before children. A block that is missing or damaged
+// is an error that names it.
+func (s *Store) WriteCAR(ctx context.Context, roots []cid.Cid, w io.Writer) (Size, error) {
 	out := bufio.NewWriterSize(w, 256<<10)
 	header := codec.AppendArray(codec.AppendText(codec.AppendMap(nil, 2), "roots"), len(roots))
 	for _, r := range roots {
@@ -54,13 +64,13 @@ func (s *Store) Export(ctx context.Context, root cid.Cid, w io.Writer) (Size, er
 		return Size{}, err
 	}
 	var size Size
-	err = graph.Closure(ctx, roots, graph.LoaderOf(ctx, s), func(c cid.Cid, data []byte) error {
+	err := graph.Closure(ctx, roots, graph.LoaderOf(ctx, s), func(c cid.Cid, data []byte) error {
 		size.Blocks++
 		size.Bytes += int64(len(data))
 		return writeSection(out, c.Bytes(), data)
 	})
 	if err != nil {
-		return size, fmt.Errorf("export %s: %w", root, err)
+		return size, err
 	}
 	return size, out.Flush()
 }
@@ -112,26 +122,40 @@ const maxHeader = 1 << 20
 // roots lists, are recorded as claims of who, and with them those they rest on; a claim never replaces what this
 // machine found itself. When the file is cut short, what was whole is kept, and the error wraps ErrTruncated.
 func (s *Store) Import(ctx context.Context, r io.Reader, who string) (Imported, error) {
+	var got Imported
+	roots, size, end := ReadCAR(r, func(b graph.Block) error { return s.Put(ctx, b) })
+	got.Roots, got.Size = roots, size
+	if end != nil && !errors.Is(end, ErrTruncated) {
+		return got, end
+	}
+	claims, err := s.claims(ctx, got.Roots, who)
+	got.Claims = claims
+	if err == nil {
+		err = s.Flush(ctx)
+	}
+	return got, errors.Join(end, err)
+}
+
+// ReadCAR reads a CAR file and calls take with each of its blocks, verified against its CID. Those that are their own CIDs (identity) are
+// counted and not taken. When the file is cut short, what was whole has been taken, and the error wraps ErrTruncated.
+func ReadCAR(r io.Reader, take func(graph.Block) error) (roots []cid.Cid, size Size, err error) {
 	in := &counter{r: bufio.NewReaderSize(r, 256<<10)}
 	whole := in.announced()
 	blocks, err := openCAR(in)
 	if err != nil {
-		return Imported{}, fmt.Errorf("not a CAR file: %w", err)
+		return nil, size, fmt.Errorf("not a CAR file: %w", err)
 	}
-	got := Imported{Roots: blocks.Roots}
 	expected := in.n // bytes of the file up to the end of the last whole block
-	var end error
 	for {
 		c, data, err := nextBlock(blocks)
 		if err == io.EOF && in.n == expected && in.n >= whole {
-			break
+			return blocks.Roots, size, nil
 		}
 		if (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) && in.ended() {
-			end = fmt.Errorf("%w, after %d whole ones, which are kept", ErrTruncated, got.Blocks)
-			break
+			return blocks.Roots, size, fmt.Errorf("%w, after %d whole ones, which are kept", ErrTruncated, size.Blocks)
 		}
 		if err != nil {
-			return got, fmt.Errorf("CAR file, after %d blocks: %w", got.Blocks, err)
+			return blocks.Roots, size, fmt.Errorf("CAR file, after %d blocks: %w", size.Blocks, err)
 		}
 		section := uint64(c.ByteLen() + len(data))
 		expected += int64(varint.UvarintSize(section)) + int64(section)
@@ -141,28 +165,22 @@ func (s *Store) Import(ctx context.Context, r io.Reader, who string) (Imported, 
 				err = fmt.Errorf("%w: %s", graph.ErrDamaged, c)
 			}
 			if err != nil {
-				return got, fmt.Errorf("CAR file: the bytes of a block are not those of its CID: %w", err)
+				return blocks.Roots, size, fmt.Errorf("CAR file: the bytes of a block are not those of its CID: %w", err)
 			}
 		} else {
 			if err := verifcid.ValidateCid(verifcid.DefaultAllowlist, c); err != nil {
-				return got, fmt.Errorf("CAR file: block %s: %w", c, err)
+				return blocks.Roots, size, fmt.Errorf("CAR file: block %s: %w", c, err)
 			}
 			if err := graph.Verify(c, data); err != nil {
-				return got, fmt.Errorf("CAR file: the bytes of a block do not have its hash: %w", err)
+				return blocks.Roots, size, fmt.Errorf("CAR file: the bytes of a block do not have its hash: %w", err)
 			}
-			if err := s.Put(ctx, graph.Block{CID: c, Data: data}); err != nil {
-				return got, err
+			if err := take(graph.Block{CID: c, Data: data}); err != nil {
+				return blocks.Roots, size, err
 			}
 		}
-		got.Blocks++
-		got.Bytes += int64(len(data))
+		size.Blocks++
+		size.Bytes += int64(len(data))
 	}
-	claims, err := s.claims(ctx, got.Roots, who)
-	got.Claims = claims
-	if err == nil {
-		err = s.Flush(ctx)
-	}
-	return got, errors.Join(end, err)
 }
 
 func openCAR(r io.Reader) (blocks *car.BlockReader, err error) {
@@ -413,4 +431,9 @@ func resultHead(data []byte) (of cid.Cid, steps uint64, err error) {
 		}
 	}
 	return of, steps, r.Done()
+}
+
+// Claims records the results that root is, or lists, as claims of who, and returns how many.
+func (s *Store) Claims(ctx context.Context, root cid.Cid, who string) (int, error) {
+	return s.claims(ctx, []cid.Cid{root}, who)
 }

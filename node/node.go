@@ -1,0 +1,153 @@
+// Package node puts a store on the network, on the protocols that IPFS has: libp2p with Bitswap, the trustless gateway over HTTP and over
+// libp2p streams.
+//
+// Open makes a Node of a store, which answers its peers until it is closed. Serve, Pull and Ask are the commands of the command line.
+//
+//	host.go                 the libp2p host, and HTTP over its streams
+//	gateway.go, api.go      what is answered: blocks and CAR files, recorded answers
+//	source.go, fetch.go     what is fetched: sub-DAGs from gateways and by Bitswap, each block verified
+//	pull.go                 libraries that are followed
+//	serve.go, control.go    the process that serves a store, and how other commands on the same store use it
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/ipfs/boxo/bitswap"
+	bsclient "github.com/ipfs/boxo/bitswap/client"
+	bsnet "github.com/ipfs/boxo/bitswap/network/bsnet"
+	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/multiformats/go-multiaddr"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/rosser-lang/rosser/graph/store"
+)
+
+// Options configure a Node. The zero Options are those of one that only asks: it listens nowhere, and has a key of its own for as long as it
+// lives.
+type Options struct {
+	Key     crypto.PrivKey // who it is; nil: nobody in particular
+	Listen  []string       // multiaddrs
+	Private []byte         // key of a private network (libp2p's pre-shared key), 32 bytes; nil for none
+	Log     *slog.Logger   // nil: nothing is logged
+}
+
+// A Node is a store on the network. Any goroutine may call its methods.
+type Node struct {
+	store   *store.Store
+	log     *slog.Logger
+	host    host.Host
+	bitswap *bitswap.Bitswap
+	streams *http.Client // HTTP over libp2p streams: the host of a URL is a peer ID
+	handler http.Handler // what peers are answered
+	metrics *prometheus.Registry
+	serving *http.Server // over libp2p streams
+	close   context.CancelFunc
+}
+
+const (
+	queuedWants = 16384   // of one peer; boxo's 1024 stalls who asks for more at once
+	wantMessage = 256 << 10
+	wantBytes   = 8 << 20 // on their way to one peer
+)
+
+// Open puts s on the network.
+func Open(s *store.Store, o Options) (*Node, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	h, err := newHost(o)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	n := &Node{store: s, log: o.Log, host: h, metrics: prometheus.NewRegistry(), close: cancel}
+	n.bitswap = bitswap.New(ctx, bsnet.NewFromIpfsHost(h), nil, s.Blockstore(),
+		bitswap.MaxQueuedWantlistEntriesPerPeer(queuedWants), bitswap.WithTargetMessageSize(wantMessage),
+		bitswap.MaxOutstandingBytesPerPeer(wantBytes), bitswap.WithClientOption(bsclient.WithoutDuplicatedBlockStats()))
+	n.streams = streamClient(h)
+	gate, err := newGateway(s, n.metrics)
+	if err != nil {
+		n.Close()
+		return nil, err
+	}
+	n.handler = n.routes(gate)
+	if len(o.Listen) > 0 {
+		if n.serving, err = serveStreams(h, n.handler); err != nil {
+			n.Close()
+			return nil, err
+		}
+	}
+	return n, nil
+}
+
+// Close leaves the network; the store stays open. Requests that are being answered get a moment to end.
+func (n *Node) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
+	defer cancel()
+	var errs []error
+	if n.serving != nil {
+		if err := n.serving.Shutdown(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+			errs = append(errs, err)
+		}
+	}
+	n.streams.CloseIdleConnections()
+	errs = append(errs, n.bitswap.Close(), n.host.Close())
+	n.close()
+	return errors.Join(errs...)
+}
+
+const closeTime = 2 * time.Second
+
+// ID is the node's peer ID.
+func (n *Node) ID() peer.ID { return n.host.ID() }
+
+// Addrs are the multiaddrs by which it can be reached, with its ID.
+func (n *Node) Addrs() []multiaddr.Multiaddr {
+	all, err := peer.AddrInfoToP2pAddrs(&peer.AddrInfo{ID: n.host.ID(), Addrs: n.host.Addrs()})
+	if err != nil {
+		return nil
+	}
+	return all
+}
+
+// Connect connects to the peer at a multiaddr that ends in /p2p/ID, and returns its ID.
+func (n *Node) Connect(ctx context.Context, addr string) (peer.ID, error) {
+	info, err := peer.AddrInfoFromString(addr)
+	if err != nil {
+		return "", fmt.Errorf("%.200q is not the address of a peer, such as /ip4/127.0.0.1/tcp/4174/p2p/12D3…: %w", addr, err)
+	}
+	if info.ID == n.host.ID() {
+		return "", fmt.Errorf("%s is this node itself", info.ID)
+	}
+	ctx, cancel := context.WithTimeout(ctx, connectTime)
+	defer cancel()
+	if err := n.host.Connect(ctx, *info); err != nil {
+		return "", fmt.Errorf("peer %s cannot be reached: %w", info.ID, plainDial(err))
+	}
+	return info.ID, nil
+}
+
+const connectTime = 15 * time.Second
+
+// Handler answers HTTP as peers are answered: for a listener of TCP.
+func (n *Node) Handler() http.Handler { return n.handler }
+
+// newServer is an HTTP server that nobody can hold up by being slow.
+func newServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 5 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return context.WithValue(ctx, remoteKey{}, remoteOf(c))
+		},
+	}
+}

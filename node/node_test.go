@@ -1,0 +1,177 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/ipfs/go-cid"
+
+	"github.com/rosser-lang/rosser/graph"
+	"github.com/rosser-lang/rosser/graph/store"
+)
+
+// open opens a node on a store in a folder of its own.
+func open(t testing.TB, o Options) (*store.Store, *Node) {
+	t.Helper()
+	s, err := store.Open(t.TempDir(), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	n, err := Open(s, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { n.Close() })
+	return s, n
+}
+
+var loopback = Options{Listen: []string{"/ip4/127.0.0.1/tcp/0"}}
+
+// fill publishes a library of n definitions, each with a result.
+func fill(t testing.TB, s *store.Store, name string, n int) cid.Cid {
+	t.Helper()
+	ctx := context.Background()
+	lib := store.Library{Names: map[string]cid.Cid{}, About: map[string]cid.Cid{}, Results: map[cid.Cid]cid.Cid{}, Traces: map[cid.Cid]cid.Cid{}}
+	for i := range n {
+		w := graph.NewWriter(graph.SinkFunc(func(b graph.Block) { s.Put(ctx, b) }))
+		lam := &graph.Term{Op: graph.OpLam, Arity: 1, Args: []*graph.Term{{Op: graph.OpLit, Value: graph.Int(int64(i))}}}
+		f := graph.EncodeCode(lam, w).CID
+		expr := graph.EncodeCode(&graph.Term{Op: graph.OpApp, Args: []*graph.Term{{Op: graph.OpRef, CID: f}, {Op: graph.OpLit, Value: graph.Int(1)}}}, w).CID
+		result := graph.EncodeResult(graph.Result{Of: expr, Value: graph.Int(int64(i)), Steps: 1}, w).CID
+		lib.Names[fmt.Sprintf("name%d", i)] = f
+		lib.Results[expr] = result
+	}
+	p, err := s.PutLibrary(ctx, lib)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, err := s.Root(ctx, libraryPrefix+name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ok, err := s.SwapRoot(ctx, libraryPrefix+name, old, p.Root); err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	return p.Root
+}
+
+func TestPull(t *testing.T) {
+	ctx := context.Background()
+	a, from := open(t, loopback)
+	web := httptest.NewServer(from.Handler())
+	defer web.Close()
+	root := fill(t, a, "numbers", 100)
+	for name, source := range map[string]string{
+		"peer":    from.Addrs()[0].String(),
+		"library": from.Addrs()[0].String() + "/numbers",
+		"root":    from.Addrs()[0].String() + "/ipfs/" + root.String(),
+		"url":     web.URL,
+		"gateway": web.URL + "/ipfs/" + root.String(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, n := open(t, Options{})
+			got, err := n.Pull(ctx, Pull{From: source, Name: "numbers"}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(got) != 1 || got[0].Root != root || got[0].Names != 100 || got[0].Results != 100 {
+				t.Fatalf("got %+v", got)
+			}
+			if _, err := s.Publish(ctx, nil, nil); err != nil {
+				t.Fatal(err)
+			}
+			if size, err := s.PinSize(ctx, store.Pin{CID: root}, 0); err != nil || size.Blocks < 300 {
+				t.Fatal(size, err)
+			}
+			// A new version: what is new comes.
+			next := fill(t, a, "numbers", 110)
+			defer fill(t, a, "numbers", 100)
+			if name == "root" || name == "gateway" {
+				return
+			}
+			again, err := n.Pull(ctx, Pull{From: source, Name: "numbers"}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if again[0].Root != next || again[0].Old != root || again[0].Came.Blocks > 40 {
+				t.Fatalf("got %+v", again)
+			}
+		})
+	}
+}
+
+func TestPullNobody(t *testing.T) {
+	ctx := context.Background()
+	_, n := open(t, Options{})
+	c := graph.EncodeCode(&graph.Term{Op: graph.OpPrim, Name: "int.add"}, nil).CID
+	if _, err := n.Pull(ctx, Pull{From: c.String()}, nil); err == nil {
+		t.Fatal("no error")
+	}
+	_, other := open(t, loopback)
+	_, err := n.Pull(ctx, Pull{From: other.Addrs()[0].String() + "/ipfs/" + c.String()}, nil)
+	if !errors.Is(err, graph.ErrNotFound) {
+		t.Fatal(err)
+	}
+	t.Log(err)
+}
+
+// chain makes a list of cells, n deep.
+func chain(t testing.TB, s *store.Store, n int) cid.Cid {
+	t.Helper()
+	var last cid.Cid
+	for i := range n {
+		term := &graph.Term{Op: graph.OpLam, Arity: 1, Args: []*graph.Term{{Op: graph.OpLit, Value: graph.Int(int64(i))}}}
+		if last.Defined() {
+			term.Args[0] = &graph.Term{Op: graph.OpRef, CID: last}
+		}
+		b := graph.EncodeCode(term, nil)
+		s.Put(context.Background(), b)
+		last = b.CID
+	}
+	return last
+}
+
+func BenchmarkPull(b *testing.B) {
+	ctx := context.Background()
+	s, from := open(b, loopback)
+	web := httptest.NewServer(from.Handler())
+	defer web.Close()
+	fill(b, s, "numbers", 25000)
+	b.Run("libp2p", func(b *testing.B) { pulling(ctx, b, from.Addrs()[0].String()) })
+	b.Run("http", func(b *testing.B) { pulling(ctx, b, web.URL) })
+	b.Run("chain", func(b *testing.B) {
+		root := chain(b, s, 1000)
+		s.Flush(ctx)
+		for range b.N {
+			t, n := open(b, Options{})
+			id, err := n.Connect(ctx, from.Addrs()[0].String())
+			if err != nil {
+				b.Fatal(err)
+			}
+			f := fetch{store: t, sources: []source{n.peerSource(ctx, id)}}
+			b.ResetTimer()
+			got, err := f.below(ctx, root)
+			if err != nil || got.Blocks != 1000 {
+				b.Fatal(got, err)
+			}
+		}
+	})
+}
+
+func pulling(ctx context.Context, b *testing.B, from string) {
+	for range b.N {
+		_, n := open(b, Options{})
+		began := time.Now()
+		got, err := n.Pull(ctx, Pull{From: from}, nil)
+		if err != nil || got[0].Results != 25000 {
+			b.Fatal(got, err)
+		}
+		b.ReportMetric(time.Since(began).Seconds(), "s/pull")
+		b.ReportMetric(float64(got[0].Came.Blocks), "blocks")
+	}
+}

@@ -1,0 +1,326 @@
+// This file follows libraries: pull.
+
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/ipfs/go-cid"
+
+	"github.com/rosser-lang/rosser/codec"
+	"github.com/rosser-lang/rosser/graph"
+	"github.com/rosser-lang/rosser/graph/store"
+)
+
+// A Pull says what is pulled.
+type Pull struct {
+	From    string   `json:"from"`            // a CID, /ipfs/CID, /ipns/NAME, the address of a peer or a URL, these with one of the former behind them
+	Peers   []string `json:"peers,omitempty"` // addresses of peers and URLs of gateways that are asked beside
+	Name    string   `json:"name,omitempty"`  // what the library is called here; "" for the name that it has there
+	Limit   int64    `json:"limit,omitempty"` // bytes; 0 for 8 GiB
+	History bool     `json:"history,omitempty"`
+}
+
+// A Pulled library.
+type Pulled struct {
+	Name    string     `json:"name"`
+	Root    cid.Cid    `json:"-"`
+	Old     cid.Cid    `json:"-"` // what was there; undefined when it was not followed
+	Names   int        `json:"names"`
+	Results int        `json:"results"` // that have become claims
+	Came    store.Size `json:"came"`
+}
+
+// A reference says where something is to be had, and which.
+type reference struct {
+	peer string   // multiaddr; "" for none
+	url  *url.URL // nil for none; without what is in path
+	root cid.Cid
+	ipns string
+	name string // of a library
+}
+
+var peerAddress = regexp.MustCompile(`^(/.*/p2p/[^/]+)(/.*)?$`)
+
+// parseReference reads what a Pull is from.
+func parseReference(text string) (ref reference, err error) {
+	rest := text
+	switch {
+	case strings.HasPrefix(text, "http://"), strings.HasPrefix(text, "https://"):
+		u, err := url.Parse(text)
+		if err != nil || u.Host == "" {
+			return ref, fmt.Errorf("%.200q is not a URL", text)
+		}
+		rest = u.Path
+		ref.url = &url.URL{Scheme: u.Scheme, Host: u.Host}
+		for _, part := range []string{"/ipfs/", "/ipns/"} { // below the path of a gateway, if it has one
+			if i := strings.Index(u.Path, part); i > 0 {
+				ref.url.Path, rest = u.Path[:i], u.Path[i:]
+			}
+		}
+		rest = strings.TrimRight(rest, "/")
+	case peerAddress.MatchString(text):
+		m := peerAddress.FindStringSubmatch(text)
+		ref.peer, rest = m[1], m[2]
+	case !strings.HasPrefix(text, "/"):
+		rest = "/ipfs/" + strings.TrimPrefix(text, "@")
+	}
+	kind, what, _ := strings.Cut(strings.TrimPrefix(rest, "/"), "/")
+	switch {
+	case rest == "":
+	case kind == "ipfs" && what != "":
+		if ref.root, err = cid.Decode(what); err != nil {
+			return ref, fmt.Errorf("got %.200q, want a CID, /ipfs/CID, /ipns/NAME, the address of a peer that ends in /p2p/ID, or a URL: %w", text, err)
+		}
+	case kind == "ipns" && what != "" && !strings.Contains(what, "/"):
+		ref.ipns = what
+	case what == "" && (ref.url != nil || ref.peer != ""):
+		ref.name = kind
+	default:
+		return ref, fmt.Errorf("got %.200q, want a CID, /ipfs/CID, /ipns/NAME, the address of a peer that ends in /p2p/ID, or a URL", text)
+	}
+	return ref, nil
+}
+
+// sources finds out whom to ask.
+func (n *Node) sources(ctx context.Context, ref reference, peers []string) (all []source, err error) {
+	add := func(addr string) error {
+		if strings.HasPrefix(addr, "http://") || strings.HasPrefix(addr, "https://") {
+			u, err := url.Parse(addr)
+			if err != nil || u.Host == "" {
+				return fmt.Errorf("%.200q is not a URL", addr)
+			}
+			all = append(all, urlSource(u))
+			return nil
+		}
+		id, err := n.Connect(ctx, addr)
+		if err == nil {
+			all = append(all, n.peerSource(ctx, id))
+		}
+		return err
+	}
+	if ref.url != nil {
+		all = append(all, urlSource(ref.url))
+	}
+	if ref.peer != "" {
+		if err := add(ref.peer); err != nil {
+			return nil, err
+		}
+	}
+	for _, p := range peers {
+		if err := add(p); err != nil {
+			return nil, err
+		}
+	}
+	for _, id := range n.host.Network().Peers() {
+		if s := n.peerSource(ctx, id); !slices.ContainsFunc(all, func(a source) bool { return a.String() == s.String() }) {
+			all = append(all, s)
+		}
+	}
+	if len(all) == 0 {
+		return nil, errors.New("there is nobody to ask: give a peer with --peer, or pull from a peer's address or a gateway's URL")
+	}
+	return all, nil
+}
+
+// Pull fetches libraries, and makes their results claims of whose they are.
+func (n *Node) Pull(ctx context.Context, p Pull, progress func(store.Size)) ([]Pulled, error) {
+	ref, err := parseReference(p.From)
+	if err != nil {
+		return nil, err
+	}
+	sources, err := n.sources(ctx, ref, p.Peers)
+	if err != nil {
+		return nil, err
+	}
+	if ref.ipns != "" {
+		if ref.root, err = n.resolve(ctx, ref.ipns, sources); err != nil {
+			return nil, err
+		}
+	}
+	shared := []Shared{{p.Name, ref.root.String()}}
+	if !ref.root.Defined() {
+		if shared, err = sharedBy(ctx, sources[0]); err != nil {
+			return nil, err
+		}
+		if ref.name != "" {
+			shared = slices.DeleteFunc(shared, func(s Shared) bool { return s.Name != ref.name })
+		}
+		if len(shared) == 0 {
+			return nil, fmt.Errorf("%s has no library%s", sources[0], named(ref.name))
+		}
+	}
+	if p.Name != "" && len(shared) > 1 {
+		return nil, fmt.Errorf("%s has %d libraries, and one name is given for them: say which, as in %s/%s", sources[0], len(shared), p.From, shared[0].Name)
+	}
+	var pulled []Pulled
+	for _, s := range shared {
+		root, err := cid.Decode(s.Root)
+		if err != nil {
+			return pulled, fmt.Errorf("%s says that the root of %.100q is %.100q, which is not a CID", sources[0], s.Name, s.Root)
+		}
+		name := s.Name
+		if p.Name != "" {
+			name = p.Name
+		}
+		one, err := n.pullOne(ctx, name, root, whose(ref, root), sources, p, progress)
+		if err != nil {
+			return pulled, err
+		}
+		pulled = append(pulled, one)
+	}
+	return pulled, nil
+}
+
+func named(name string) string {
+	if name == "" {
+		return ""
+	}
+	return fmt.Sprintf(" of the name %.100q", name)
+}
+
+// whose claims the results in what is pulled are: of a key, where that is known, else of the library.
+func whose(ref reference, root cid.Cid) string {
+	if ref.ipns != "" {
+		return "/ipns/" + ref.ipns
+	}
+	if ref.peer != "" {
+		return ref.peer[strings.LastIndex(ref.peer, "/")+1:]
+	}
+	if ref.url != nil {
+		return ref.url.Host
+	}
+	return root.String()
+}
+
+const followPrefix = "follow/"
+
+// pullOne fetches the library at root. Its history is left where it is, unless it is asked for.
+func (n *Node) pullOne(ctx context.Context, name string, root cid.Cid, who string, sources []source, p Pull, progress func(store.Size)) (Pulled, error) {
+	got := Pulled{Name: name, Root: root}
+	var err error
+	if name != "" {
+		if got.Old, err = n.store.Root(ctx, followPrefix+name); err != nil {
+			return got, err
+		}
+	}
+	f := &fetch{store: n.store, sources: sources, limit: p.Limit, update: got.Old.Defined(), progress: progress}
+	top, err := f.block(ctx, root)
+	if err != nil {
+		return got, err
+	}
+	node, err := codec.DecodeUnixFS(root.Prefix().Codec, top)
+	if err != nil || node.Kind != codec.Directory {
+		return got, fmt.Errorf("%s is not a library", root)
+	}
+	var parts []cid.Cid
+	for _, l := range node.Links {
+		if l.Name != "parent" || p.History {
+			parts = append(parts, l.CID)
+		}
+	}
+	if got.Came, err = f.below(ctx, parts...); err != nil {
+		return got, err
+	}
+	got.Came.Blocks++
+	got.Came.Bytes += int64(len(top))
+	lib, err := n.store.ReadLibrary(ctx, root)
+	if err != nil {
+		return got, err
+	}
+	got.Names = len(lib.Names)
+	if got.Results, err = n.store.Claims(ctx, root, who); err != nil {
+		return got, err
+	}
+	if name != "" {
+		for {
+			done, err := n.store.SwapRoot(ctx, followPrefix+name, got.Old, root)
+			if err != nil {
+				return got, err
+			}
+			if done {
+				break
+			}
+			if got.Old, err = n.store.Root(ctx, followPrefix+name); err != nil {
+				return got, err
+			}
+		}
+	}
+	return got, nil
+}
+
+// block fetches one block.
+func (f *fetch) block(ctx context.Context, c cid.Cid) ([]byte, error) {
+	data, err := f.store.Block(ctx, c)
+	if !errors.Is(err, graph.ErrNotFound) && !errors.Is(err, graph.ErrDamaged) {
+		return data, err
+	}
+	missing := &missingError{cid: c, sources: f.sources}
+	for _, s := range f.sources {
+		var found []byte
+		err := s.fetch(ctx, []cid.Cid{c}, false, func(b graph.Block) error {
+			if b.CID != c {
+				return errUnasked
+			}
+			found = b.Data
+			return nil
+		})
+		if found != nil && err == nil {
+			return found, f.store.Put(ctx, graph.Block{CID: c, Data: found})
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		missing.errs = append(missing.errs, err)
+	}
+	return nil, missing
+}
+
+const maxShared = 4 << 20 // bytes of a list of libraries
+
+// sharedBy asks a node which libraries it has.
+func sharedBy(ctx context.Context, s source) ([]Shared, error) {
+	g, ok := s.(*gatewaySource)
+	if !ok {
+		return nil, fmt.Errorf("%s is no node of Rosser's, which could say what libraries it has: give the library's CID behind the address, as in …/ipfs/CID", s)
+	}
+	body, err := g.get(ctx, "/api/v0/libraries", typeJSON)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s, err)
+	}
+	if body == nil {
+		return nil, fmt.Errorf("%s is no node of Rosser's, which could say what libraries it has: give the library's CID behind the address, as in …/ipfs/CID", s)
+	}
+	defer body.Close()
+	var shared []Shared
+	if err := json.NewDecoder(io.LimitReader(body, maxShared)).Decode(&shared); err != nil {
+		return nil, fmt.Errorf("%s gives a list of libraries that cannot be read: %w", s, err)
+	}
+	return shared, nil
+}
+
+const libraryPrefix = "library/"
+
+// libraries are those that have been published from this store.
+func (n *Node) libraries(ctx context.Context) ([]Shared, error) {
+	roots, err := n.store.Roots(ctx, libraryPrefix)
+	shared := make([]Shared, 0, len(roots))
+	for name, root := range roots {
+		shared = append(shared, Shared{name, root.String()})
+	}
+	slices.SortFunc(shared, func(a, b Shared) int { return strings.Compare(a.Name, b.Name) })
+	return shared, err
+}
+
+// resolve finds out what an IPNS name stands for.
+func (n *Node) resolve(ctx context.Context, name string, sources []source) (cid.Cid, error) {
+	return cid.Undef, errors.New("not yet")
+}

@@ -1,0 +1,232 @@
+// This file holds sources: whom blocks are fetched from.
+
+package node
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/ipfs/boxo/bitswap"
+	"github.com/ipfs/go-cid"
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/rosser-lang/rosser/graph"
+	"github.com/rosser-lang/rosser/graph/store"
+)
+
+// A source gives blocks.
+type source interface {
+	String() string // whose blocks they are, as an error names it
+	// fetch asks for blocks and calls take with each that comes, verified, from one goroutine. deep says that what is below them is wanted
+	// too, which a source may give with them. One that does not come is no error.
+	fetch(ctx context.Context, wanted []cid.Cid, deep bool, take func(graph.Block) error) error
+	batch() int // how many it is best asked for at once
+}
+
+// A gatewaySource is a trustless gateway.
+type gatewaySource struct {
+	name   string
+	base   string // URL without /ipfs/…
+	client *http.Client
+}
+
+func (g *gatewaySource) String() string { return g.name }
+func (g *gatewaySource) batch() int     { return 1 }
+
+// errRefused is what a gateway answers that is neither a block nor that there is none.
+type errRefused struct {
+	status int
+	text   string
+}
+
+func (e *errRefused) Error() string {
+	return fmt.Sprintf("it answers %d %s%s", e.status, http.StatusText(e.status), e.text)
+}
+
+func (g *gatewaySource) fetch(ctx context.Context, wanted []cid.Cid, deep bool, take func(graph.Block) error) error {
+	for _, c := range wanted {
+		if err := g.one(ctx, c, deep, take); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (g *gatewaySource) one(ctx context.Context, c cid.Cid, deep bool, take func(graph.Block) error) error {
+	scope := "block"
+	if deep {
+		scope = "all"
+	}
+	body, err := g.get(ctx, "/ipfs/"+c.String()+"?format=car&dag-scope="+scope, "application/vnd.ipld.car; version=1; order=dfs; dups=n")
+	if err != nil || body == nil {
+		return err
+	}
+	defer body.Close()
+	tail := &tailReader{r: body}
+	_, _, err = store.ReadCAR(tail, take)
+	switch {
+	case body.late():
+		return errLate
+	case errors.Is(err, store.ErrTruncated), errors.Is(err, io.ErrUnexpectedEOF), err != nil && tail.cut(): // what is missing is asked for again
+		return nil
+	}
+	return err
+}
+
+// A tailReader knows the last bytes that it read.
+type tailReader struct {
+	r    io.Reader
+	tail []byte
+}
+
+func (t *tailReader) Read(p []byte) (int, error) {
+	n, err := t.r.Read(p)
+	t.tail = append(t.tail, p[max(0, n-tailBytes):n]...)
+	t.tail = t.tail[max(0, len(t.tail)-tailBytes):]
+	return n, err
+}
+
+const tailBytes = 512
+
+// cut says whether the gateway has written that it cuts the file short: boxo does so where blocks should stand, with status 200.
+func (t *tailReader) cut() bool {
+	io.CopyN(io.Discard, t, tailBytes)
+	return bytes.Contains(t.tail, []byte("[Gateway Error: "))
+}
+
+// errLate says that nothing has come for idleTime.
+var errLate = fmt.Errorf("nothing has come for %v", idleTime)
+
+// get asks for what is at a path. It is nil without an error where the gateway has nothing there.
+func (g *gatewaySource) get(ctx context.Context, path, accept string) (*idleReader, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, g.base+path, nil)
+	if err != nil {
+		cancel(nil)
+		return nil, err
+	}
+	r.Header.Set("Accept", accept)
+	body := &idleReader{cancel: cancel, ctx: ctx, timer: time.AfterFunc(idleTime, func() { cancel(errLate) })}
+	answer, err := g.client.Do(r)
+	if err != nil {
+		body.Close()
+		var u *url.Error
+		if errors.As(err, &u) {
+			err = u.Err
+		}
+		if context.Cause(ctx) == errLate {
+			err = errLate
+		}
+		return nil, err
+	}
+	body.body = answer.Body
+	switch answer.StatusCode {
+	case http.StatusOK:
+		return body, nil
+	case http.StatusNotFound, http.StatusGone:
+		body.Close()
+		return nil, nil
+	}
+	head, _ := io.ReadAll(io.LimitReader(answer.Body, 200))
+	body.Close()
+	text := strings.TrimSpace(strings.ToValidUTF8(string(head), "\uFFFD"))
+	if answer.StatusCode == http.StatusInternalServerError && strings.Contains(text, "not found") || answer.StatusCode == http.StatusGatewayTimeout { // as gateways say of a block that they do not find
+		return nil, nil
+	}
+	if text != "" {
+		text = ": " + text
+	}
+	return nil, &errRefused{answer.StatusCode, text}
+}
+
+// An idleReader ends when nothing comes for idleTime.
+type idleReader struct {
+	body   io.ReadCloser // nil before the answer
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	timer  *time.Timer
+}
+
+func (r *idleReader) Read(p []byte) (int, error) {
+	n, err := r.body.Read(p)
+	r.timer.Reset(idleTime)
+	return n, err
+}
+
+// late says whether it has been given up.
+func (r *idleReader) late() bool { return context.Cause(r.ctx) == errLate }
+
+func (r *idleReader) Close() error {
+	r.timer.Stop()
+	r.cancel(nil)
+	if r.body == nil {
+		return nil
+	}
+	return r.body.Close()
+}
+
+// A bitswapSource is the peers that a node is connected to, asked by Bitswap: for those who speak nothing better.
+type bitswapSource struct {
+	name    string
+	bitswap *bitswap.Bitswap
+}
+
+const (
+	bitswapBatch = 500              // boxo may stall when it is asked for a thousand and more at once
+	bitswapTime  = 10 * time.Second // Bitswap never says that a block is not there
+)
+
+func (b *bitswapSource) String() string { return b.name }
+func (b *bitswapSource) batch() int     { return bitswapBatch }
+
+func (b *bitswapSource) fetch(ctx context.Context, wanted []cid.Cid, _ bool, take func(graph.Block) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	timer := time.AfterFunc(bitswapTime, cancel)
+	defer timer.Stop()
+	blocks, err := b.bitswap.NewSession(ctx).GetBlocks(ctx, wanted)
+	if err != nil {
+		return err
+	}
+	for block := range blocks {
+		timer.Reset(bitswapTime)
+		if err := take(graph.Block{CID: block.Cid(), Data: block.RawData()}); err != nil { // Bitswap has verified it
+			return err
+		}
+	}
+	return nil
+}
+
+// peerSource is the peer that n is connected to: its gateway over libp2p if it has one, else Bitswap.
+func (n *Node) peerSource(ctx context.Context, id peer.ID) source {
+	ctx, cancel := context.WithTimeout(ctx, connectTime)
+	defer cancel()
+	if spoken, err := n.host.Peerstore().SupportsProtocols(id, streamHTTP); err == nil && len(spoken) > 0 {
+		g := &gatewaySource{"peer " + id.String(), "http://" + id.String(), n.streams}
+		body, err := g.get(ctx, "/ipfs/bafkqaaa?format=raw", "application/vnd.ipld.raw") // the block without bytes, which everybody has
+		if err == nil && body != nil {
+			body.Close()
+			return g
+		}
+	}
+	return &bitswapSource{"peer " + id.String() + " (by Bitswap)", n.bitswap}
+}
+
+// urlSource is the gateway at a URL.
+func urlSource(base *url.URL) source {
+	u := url.URL{Scheme: base.Scheme, Host: base.Host, Path: strings.TrimRight(base.Path, "/")}
+	return &gatewaySource{u.String(), u.String(), webClient}
+}
+
+// webClient makes HTTP requests over TCP.
+var webClient = &http.Client{Transport: &http.Transport{
+	DisableCompression: true, MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute, ResponseHeaderTimeout: idleTime, MaxResponseHeaderBytes: 64 << 10,
+	Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true,
+}}
