@@ -1,29 +1,52 @@
-// This file is the HTTP API.
+// This file is the HTTP API, which openapi.json describes.
 
 package node
 
 import (
+	"context"
+	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"mime"
+	"net"
 	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/ipfs/go-cid"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/rosser-lang/rosser/codec"
 	"github.com/rosser-lang/rosser/graph"
+	"github.com/rosser-lang/rosser/repl"
 )
+
+//go:embed openapi.json
+var openAPI []byte
 
 // routes is what is answered, to peers and on the web.
 func (n *Node) routes(gate http.Handler) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/ipfs/", gate)
+	mux.Handle("GET /ipfs/", gate)
+	mux.Handle("GET /ipns/", gate)
+	mux.HandleFunc("GET /api/v0/openapi.json", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", typeJSON)
+		w.Write(openAPI)
+	})
 	mux.HandleFunc("GET /api/v0/result/{expr}", n.getResult)
+	mux.HandleFunc("GET /api/v0/apply/{function}/{argument}", n.getApply)
+	mux.HandleFunc("POST /api/v0/apply/{function}/{argument}", n.postApply)
+	mux.HandleFunc("POST /api/v0/eval", n.postEval)
+	mux.HandleFunc("GET /api/v0/show/{cid}", n.getShow)
+	mux.HandleFunc("GET /api/v0/trace/{expr}", n.getTrace)
 	mux.HandleFunc("GET /api/v0/libraries", n.getLibraries)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(n.metrics, promhttp.HandlerOpts{}))
-	return mux
+	return n.counted(mux)
 }
 
 // A problem is what the API answers when something is wrong.
@@ -32,10 +55,24 @@ type problem struct {
 }
 
 func refuse(w http.ResponseWriter, status int, err error) {
-	w.Header().Set("Content-Type", "application/json")
+	writeJSON(w, status, problem{err.Error()})
+}
+
+// writeJSON answers with what is not named by its content.
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", typeJSON)
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(problem{err.Error()})
+	json.NewEncoder(w).Encode(v)
+}
+
+// fail answers that something in the store went wrong, or is not there.
+func fail(w http.ResponseWriter, err error) {
+	status := http.StatusInternalServerError
+	if errors.Is(err, graph.ErrNotFound) {
+		status = http.StatusNotFound
+	}
+	refuse(w, status, err)
 }
 
 // cidOf reads a CID in a request's path.
@@ -49,73 +86,123 @@ func cidOf(w http.ResponseWriter, r *http.Request, name string) (cid.Cid, bool) 
 
 // getResult answers with the Result that is recorded of an expression.
 func (n *Node) getResult(w http.ResponseWriter, r *http.Request) {
-	expr, ok := cidOf(w, r, "expr")
-	if !ok {
-		return
+	if expr, ok := cidOf(w, r, "expr"); ok {
+		n.writeResult(w, r, expr)
 	}
+}
+
+func (n *Node) writeResult(w http.ResponseWriter, r *http.Request, expr cid.Cid) {
 	a, ok, err := n.store.Answer(r.Context(), expr)
 	if err != nil {
-		refuse(w, http.StatusInternalServerError, err)
+		fail(w, err)
 		return
 	}
 	if !ok {
-		refuse(w, http.StatusNotFound, fmt.Errorf("there is no result of %s", expr))
+		refuse(w, http.StatusNotFound, fmt.Errorf("no result of %s is recorded here", expr))
 		return
 	}
-	w.Header().Set("Rosser-Result", a.Result.String())
-	w.Header().Set("Rosser-By", a.By)
+	h := w.Header()
+	h.Set("Rosser-Expression", expr.String())
+	h.Set("Rosser-Result", a.Result.String())
+	h.Set("Rosser-By", headerText(a.By))
+	h.Set("Cache-Control", "no-cache") // who says so may change, and there may be none any more
 	n.writeBlock(w, r, a.Result)
+}
+
+// headerText is text as a header can carry it.
+func headerText(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, text)
 }
 
 const (
 	typeJSON    = "application/json"
 	typeDagJSON = "application/vnd.ipld.dag-json"
 	typeDagCBOR = "application/vnd.ipld.dag-cbor"
+	typeEvents  = "text/event-stream"
+
+	immutable = "public, max-age=29030400, immutable"
 )
+
+// accepts says whether a request prefers a type to JSON.
+func accepts(r *http.Request, kind string) bool {
+	for _, part := range strings.Split(r.Header.Get("Accept"), ",") {
+		switch got, _, _ := mime.ParseMediaType(strings.TrimSpace(part)); got {
+		case kind:
+			return true
+		case typeJSON, typeDagJSON:
+			return false
+		}
+	}
+	return false
+}
 
 // writeBlock answers with a block of data, as DAG-JSON or as it is.
 func (n *Node) writeBlock(w http.ResponseWriter, r *http.Request, c cid.Cid) {
-	raw := strings.Contains(r.Header.Get("Accept"), typeDagCBOR)
-	tag := `"` + c.String() + `.json"`
+	raw := c.Prefix().Codec == cid.DagCBOR && accepts(r, typeDagCBOR)
+	kind, tag := typeDagJSON, `"`+c.String()+`.dag-json"`
 	if raw {
-		tag = `"` + c.String() + `"`
+		kind, tag = typeDagCBOR, `"`+c.String()+`"`
 	}
-	w.Header().Set("ETag", tag)
-	w.Header().Set("Vary", "Accept")
-	if r.Header.Get("If-None-Match") == tag {
+	h := w.Header()
+	h.Set("ETag", tag)
+	h.Set("Vary", "Accept")
+	if slices.Contains(strings.Split(strings.ReplaceAll(r.Header.Get("If-None-Match"), " ", ""), ","), tag) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
 	data, err := n.store.Block(r.Context(), c)
-	if errors.Is(err, graph.ErrNotFound) {
-		refuse(w, http.StatusNotFound, err)
-		return
+	if err == nil && !raw {
+		data, err = dagJSON(c, data)
 	}
 	if err != nil {
-		refuse(w, http.StatusInternalServerError, err)
+		h.Del("ETag")
+		fail(w, err)
 		return
 	}
-	if raw {
-		w.Header().Set("Content-Type", typeDagCBOR)
-		w.Write(data)
-		return
-	}
-	text, err := dagJSON(c, data)
-	if err != nil {
-		refuse(w, http.StatusInternalServerError, err)
-		return
-	}
-	w.Header().Set("Content-Type", typeDagJSON)
-	w.Write(text)
+	h.Set("Content-Type", kind)
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.Write(data)
 }
 
 // dagJSON is a block as DAG-JSON.
 func dagJSON(c cid.Cid, data []byte) ([]byte, error) {
-	n, err := codec.DecodeNode(c.Prefix().Codec, data)
+	node, err := codec.DecodeNode(c.Prefix().Codec, data)
 	if err != nil {
 		return nil, fmt.Errorf("block %s: %w", c, err)
 	}
-	return codec.EncodeNode(cid.DagJSON, n)
+	return codec.EncodeNode(cid.DagJSON, node)
+}
+
+// getShow answers with a block.
+func (n *Node) getShow(w http.ResponseWriter, r *http.Request) {
+	if c, ok := cidOf(w, r, "cid"); ok {
+		w.Header().Set("Cache-Control", immutable)
+		n.writeBlock(w, r, c)
+	}
+}
+
+// getTrace answers with the Trace that is recorded of an expression.
+func (n *Node) getTrace(w http.ResponseWriter, r *http.Request) {
+	expr, ok := cidOf(w, r, "expr")
+	if !ok {
+		return
+	}
+	a, ok, err := n.store.Answer(r.Context(), expr)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	if !ok || !a.Trace.Defined() {
+		refuse(w, http.StatusNotFound, fmt.Errorf("no trace of %s is recorded here", expr))
+		return
+	}
+	w.Header().Set("Cache-Control", "no-cache")
+	n.writeBlock(w, r, a.Trace)
 }
 
 // A Shared library is one that a node gives to whoever asks.
@@ -128,10 +215,220 @@ type Shared struct {
 func (n *Node) getLibraries(w http.ResponseWriter, r *http.Request) {
 	libs, err := n.libraries(r.Context())
 	if err != nil {
-		refuse(w, http.StatusInternalServerError, err)
+		fail(w, err)
 		return
 	}
-	w.Header().Set("Content-Type", typeJSON)
-	w.Header().Set("Cache-Control", "no-cache")
-	json.NewEncoder(w).Encode(libs)
+	writeJSON(w, http.StatusOK, libs)
+}
+
+// getApply answers with what is recorded of a function applied to an argument.
+func (n *Node) getApply(w http.ResponseWriter, r *http.Request) {
+	t, ok := applied(w, r)
+	if !ok {
+		return
+	}
+	expr, _, err := n.expression(r.Context(), t)
+	if err != nil {
+		n.refuseTask(w, err)
+		return
+	}
+	n.writeResult(w, r, expr)
+}
+
+// applied is the task of a path with a function and an argument.
+func applied(w http.ResponseWriter, r *http.Request) (t repl.Task, ok bool) {
+	f, ok := cidOf(w, r, "function")
+	if !ok {
+		return t, false
+	}
+	a, ok := cidOf(w, r, "argument")
+	return repl.Task{Expr: f.String(), Args: []string{a.String()}}, ok
+}
+
+// expression is the CID of what a task is about, and the blocks of its code.
+func (n *Node) expression(ctx context.Context, t repl.Task) (cid.Cid, []graph.Block, error) {
+	ctx, cancel := context.WithTimeout(ctx, compileTime)
+	defer cancel()
+	select {
+	case n.compiling <- struct{}{}:
+		defer func() { <-n.compiling }()
+	case <-ctx.Done():
+		return cid.Undef, nil, errBusy
+	}
+	return repl.On(n.store).TaskExpr(ctx, t)
+}
+
+const compileTime = 5 * time.Second
+
+func (n *Node) refuseTask(w http.ResponseWriter, err error) {
+	r := repl.Problem(err)
+	status := http.StatusBadRequest
+	if r.Missing != "" {
+		status = http.StatusNotFound
+	}
+	writeJSON(w, status, r)
+}
+
+// A request to evaluate is a repl.Task, of which limits beyond the node's are cut down to those.
+
+func (n *Node) postEval(w http.ResponseWriter, r *http.Request) {
+	var t repl.Task
+	if n.mayEval(w, r) && readTask(w, r, &t) {
+		n.eval(w, r, t)
+	}
+}
+
+func (n *Node) postApply(w http.ResponseWriter, r *http.Request) {
+	t, ok := applied(w, r)
+	if !ok || !n.mayEval(w, r) {
+		return
+	}
+	var limits repl.Task
+	if !readTask(w, r, &limits) {
+		return
+	}
+	t.Fuel, t.Milli, t.Value = limits.Fuel, limits.Milli, limits.Value
+	n.eval(w, r, t)
+}
+
+const maxBody = 16 << 20 // bytes of a request
+
+func readTask(w http.ResponseWriter, r *http.Request, t *repl.Task) bool {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err == nil && len(body) > 0 {
+		err = json.Unmarshal(body, t)
+	}
+	if err != nil {
+		refuse(w, http.StatusBadRequest, fmt.Errorf("the body is not a request to evaluate, such as {\"source\": \"1 + 2\"}: %w", err))
+		return false
+	}
+	return true
+}
+
+var (
+	errOrigin  = errors.New("pages of other sites may not have anything evaluated here")
+	errType    = errors.New("got another content type, want application/json")
+	errNoWork  = errors.New("this node reduces nothing for others; its owner may start it with --work")
+	errNoTasks = errors.New("this node evaluates nothing")
+)
+
+// mayEval refuses pages of other sites, and strangers where the node does not work for them. A page of another site that has its own name
+// point here has a Host that is neither an address nor localhost.
+func (n *Node) mayEval(w http.ResponseWriter, r *http.Request) bool {
+	deny := func(status int, err error) bool {
+		refuse(w, status, err)
+		return false
+	}
+	if n.workers == nil {
+		return deny(http.StatusForbidden, errNoTasks)
+	}
+	if _, peer := remotePeer(r); peer {
+		if !n.work {
+			return deny(http.StatusForbidden, errNoWork)
+		}
+	} else {
+		host := r.Host
+		if h, _, err := net.SplitHostPort(host); err == nil {
+			host = h
+		}
+		_, err := netip.ParseAddr(strings.Trim(host, "[]"))
+		if err != nil && host != "localhost" {
+			return deny(http.StatusForbidden, errOrigin)
+		}
+		if origin := r.Header.Get("Origin"); origin != "" {
+			if u, err := url.Parse(origin); err != nil || u.Host != r.Host {
+				return deny(http.StatusForbidden, errOrigin)
+			}
+		}
+		if addr, err := netip.ParseAddr(remote(r)); (err != nil || !addr.IsLoopback()) && !n.work {
+			return deny(http.StatusForbidden, errNoWork)
+		}
+	}
+	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != typeJSON {
+		return deny(http.StatusUnsupportedMediaType, errType)
+	}
+	return true
+}
+
+// eval does a task and answers with what came of it: as one document, or as events while it goes on.
+func (n *Node) eval(w http.ResponseWriter, r *http.Request, t repl.Task) {
+	ctx := r.Context()
+	if from, ok := remotePeer(r); ok {
+		if err := n.fetchTask(ctx, t, from); err != nil {
+			n.refuseTask(w, err)
+			return
+		}
+	}
+	if t.Checkpoint == "" { // what is the same expression is one task
+		expr, blocks, err := n.expression(ctx, t)
+		if err == nil {
+			err = n.store.Put(ctx, blocks...)
+		}
+		if err != nil {
+			n.refuseTask(w, err)
+			return
+		}
+		t.Source, t.Expr, t.Args = "", expr.String(), nil
+	}
+	events := accepts(r, typeEvents)
+	answer := http.NewResponseController(w)
+	answer.SetWriteDeadline(time.Time{})
+	answer.SetReadDeadline(time.Time{})
+	tell := func(repl.TaskProgress) {}
+	if events {
+		w.Header().Set("Content-Type", typeEvents)
+		w.Header().Set("Cache-Control", "no-store")
+		tell = func(p repl.TaskProgress) {
+			answer.SetWriteDeadline(time.Now().Add(idleTime))
+			writeEvent(w, "progress", p)
+			answer.Flush()
+		}
+	}
+	report, err := n.workers.do(ctx, remote(r), t, tell)
+	switch {
+	case errors.Is(err, errBusy), errors.Is(err, errManyOfIt):
+		w.Header().Set("Retry-After", "1")
+		refuse(w, http.StatusTooManyRequests, err)
+		return
+	case err != nil && ctx.Err() != nil:
+		return // nobody listens
+	case err != nil:
+		n.log.Warn("task failed", "expr", t.Expr, "error", err)
+		report = repl.TaskReport{Expr: t.Expr, Problem: err.Error()}
+	}
+	status := http.StatusOK
+	switch {
+	case report.Problem != "" && err != nil:
+		status = http.StatusInternalServerError
+	case report.Missing != "":
+		status = http.StatusNotFound
+	case report.Problem != "":
+		status = http.StatusBadRequest
+	case report.Stopped != "":
+		status = http.StatusAccepted
+	}
+	answer.SetWriteDeadline(time.Now().Add(idleTime))
+	if events {
+		writeEvent(w, "end", n.signed(ctx, report))
+		return
+	}
+	writeJSON(w, status, n.signed(ctx, report))
+}
+
+// An answer to a task is a TaskReport, and what this node vouches for.
+type taskAnswer struct {
+	repl.TaskReport
+	Attestation []byte `json:"attestation,omitempty"` // a signed envelope
+}
+
+func (n *Node) signed(_ context.Context, r repl.TaskReport) taskAnswer {
+	return taskAnswer{TaskReport: r}
+}
+
+func writeEvent(w io.Writer, kind string, v any) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic("BUG: " + err.Error())
+	}
+	fmt.Fprintf(w, "event: %s\ndata: %s\n\n", kind, text)
 }

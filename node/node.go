@@ -38,24 +38,31 @@ type Options struct {
 	Key     crypto.PrivKey // who it is; nil: nobody in particular
 	Listen  []string       // multiaddrs
 	Private []byte         // key of a private network (libp2p's pre-shared key), 32 bytes; nil for none
+	Serve   bool           // answer peers
+	Program string         // rosser itself, to reduce with; "": nothing is reduced
+	Work    bool           // reduce for others, too
+	Limits  Limits         // of what is reduced
 	Log     *slog.Logger   // nil: nothing is logged
 }
 
 // A Node is a store on the network. Any goroutine may call its methods.
 type Node struct {
-	store   *store.Store
-	log     *slog.Logger
-	host    host.Host
-	bitswap *bitswap.Bitswap
-	streams *http.Client // HTTP over libp2p streams: the host of a URL is a peer ID
-	handler http.Handler // what peers are answered
-	metrics *prometheus.Registry
-	serving *http.Server // over libp2p streams
-	close   context.CancelFunc
+	store     *store.Store
+	log       *slog.Logger
+	host      host.Host
+	bitswap   *bitswap.Bitswap
+	streams   *http.Client // HTTP over libp2p streams: the host of a URL is a peer ID
+	handler   http.Handler // what peers are answered
+	metrics   *prometheus.Registry
+	workers   *workers      // nil: nothing is reduced
+	work      bool          // for others
+	compiling chan struct{} // holds one for each expression that is being compiled
+	serving   *http.Server  // over libp2p streams
+	close     context.CancelFunc
 }
 
 const (
-	queuedWants = 16384   // of one peer; boxo's 1024 stalls who asks for more at once
+	queuedWants = 16384 // of one peer; boxo's 1024 stalls who asks for more at once
 	wantMessage = 256 << 10
 	wantBytes   = 8 << 20 // on their way to one peer
 )
@@ -70,10 +77,13 @@ func Open(s *store.Store, o Options) (*Node, error) {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	n := &Node{store: s, log: o.Log, host: h, metrics: prometheus.NewRegistry(), close: cancel}
+	n := &Node{store: s, log: o.Log, host: h, metrics: prometheus.NewRegistry(), close: cancel, work: o.Work, compiling: make(chan struct{}, 2)}
+	if o.Program != "" {
+		n.workers = newWorkers(o.Program, s.Dir(), o.Limits)
+	}
 	n.bitswap = bitswap.New(ctx, bsnet.NewFromIpfsHost(h), nil, s.Blockstore(),
 		bitswap.MaxQueuedWantlistEntriesPerPeer(queuedWants), bitswap.WithTargetMessageSize(wantMessage),
-		bitswap.MaxOutstandingBytesPerPeer(wantBytes), bitswap.WithClientOption(bsclient.WithoutDuplicatedBlockStats()))
+		bitswap.MaxOutstandingBytesPerPeer(wantBytes), bitswap.WithServerEnabled(o.Serve), bitswap.WithClientOption(bsclient.WithoutDuplicatedBlockStats()))
 	n.streams = streamClient(h)
 	gate, err := newGateway(s, n.metrics)
 	if err != nil {
@@ -81,7 +91,7 @@ func Open(s *store.Store, o Options) (*Node, error) {
 		return nil, err
 	}
 	n.handler = n.routes(gate)
-	if len(o.Listen) > 0 {
+	if o.Serve {
 		if n.serving, err = serveStreams(h, n.handler); err != nil {
 			n.Close()
 			return nil, err
@@ -99,6 +109,9 @@ func (n *Node) Close() error {
 		if err := n.serving.Shutdown(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 			errs = append(errs, err)
 		}
+	}
+	if n.workers != nil {
+		n.workers.close()
 	}
 	n.streams.CloseIdleConnections()
 	errs = append(errs, n.bitswap.Close(), n.host.Close())

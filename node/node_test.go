@@ -30,7 +30,7 @@ func open(t testing.TB, o Options) (*store.Store, *Node) {
 	return s, n
 }
 
-var loopback = Options{Listen: []string{"/ip4/127.0.0.1/tcp/0"}}
+var loopback = Options{Listen: []string{"/ip4/127.0.0.1/tcp/0"}, Serve: true}
 
 // fill publishes a library of n definitions, each with a result.
 func fill(t testing.TB, s *store.Store, name string, n int) cid.Cid {

@@ -58,6 +58,7 @@ type Options struct {
 
 	reading func(path string) // told of every file before it is read; may be nil
 	single  bool              // one expression is evaluated
+	sealed  bool              // programs come from somebody else: no file is read for them
 }
 
 // folder is the store's.
@@ -146,6 +147,15 @@ func Open(o Options) (*Session, error) {
 	debug.SetMemoryLimit(memory)
 	s.machine = s.newMachine()
 	return s, nil
+}
+
+// On makes a session on a store that is open, which compiles for somebody who is not the user: no file is read, nothing is evaluated and nothing
+// is put into the store. Closing it would close the store.
+func On(db *store.Store) *Session {
+	return &Session{
+		opt: Options{Stdout: io.Discard, Stderr: io.Discard, sealed: true}, out: &output{Writer: io.Discard}, store: db, memory: defaultMemory(),
+		imports: map[string]*compile.Unit{}, places: map[cid.Cid]place{}, names: map[cid.Cid]string{},
+	}
 }
 
 func (s *Session) newMachine() *eval.Machine {
@@ -303,6 +313,8 @@ func (s *Session) translate(ctx context.Context, name string, src []byte) (u *co
 	return u, nil
 }
 
+var errSealed = errors.New("a program that is sent to a node can import no files: import a library by its CID, and give data as @CID")
+
 // limited runs f, which compiles, within the session's bounds. The options are what names and imports mean in this session.
 func (s *Session) limited(ctx context.Context, doing string, f func(compile.Options, context.Context) error) error {
 	ctx, end := s.bounded(ctx)
@@ -313,10 +325,16 @@ func (s *Session) limited(ctx context.Context, doing string, f func(compile.Opti
 		Module:  s.scope.module,
 		Load:    s.Load,
 		ImportFile: func(from, path string) (*compile.Unit, error) {
+			if s.opt.sealed {
+				return nil, errSealed
+			}
 			u, err := s.importFile(ctx, from, path)
 			return u, ending(end, err)
 		},
 		ImportData: func(from, kind, path string) (*graph.Term, error) {
+			if s.opt.sealed {
+				return nil, errSealed
+			}
 			t, err := s.readData(ctx, kind, beside(from, path))
 			if err == nil {
 				s.machine.Hold(t.Value)
