@@ -18,6 +18,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/rosser-lang/rosser/lsp"
+	"github.com/rosser-lang/rosser/node"
 	"github.com/rosser-lang/rosser/repl"
 )
 
@@ -227,6 +228,55 @@ func (exportCmd) Help() string {
 }
 func (c exportCmd) Run(ctx context.Context, all *commands) error {
 	return repl.Export(ctx, all.options(), c.CID, c.Car)
+}
+
+type pullCmd struct {
+	From    string   `arg:"" help:"A CID, /ipns/NAME, the address of a peer or a URL; behind an address or URL, /ipfs/CID, /ipns/NAME or /LIBRARY says what is pulled."`
+	Peer    []string `help:"A peer's address or a gateway's URL that is asked, too." placeholder:"ADDRESS"`
+	Name    string   `help:"What the library is called here." placeholder:"TEXT"`
+	History bool     `help:"Fetch its earlier versions, too."`
+	MaxSize string   `help:"Stop when more than this is to be fetched, such as 512M or 20G; 8G without." placeholder:"SIZE"`
+}
+
+func (pullCmd) Help() string {
+	return "Example:\n\n  rosser pull /ip4/192.0.2.7/tcp/4174/p2p/12D3…\n\nfetches the libraries that a node has published and follows them: pulling again fetches what is new. Their results become claims of whose they are."
+}
+func (c pullCmd) Run(ctx context.Context, all *commands) error {
+	limit, err := repl.ParseSize("--max-size", c.MaxSize)
+	if err != nil {
+		return err
+	}
+	return node.PullCommand(ctx, all.options(), node.Pull{From: c.From, Peers: c.Peer, Name: c.Name, History: c.History, Limit: limit})
+}
+
+type serveCmd struct {
+	Listen     []string      `help:"Multiaddrs to listen on for peers." default:"/ip4/127.0.0.1/tcp/4174,/ip4/127.0.0.1/udp/4174/quic-v1" placeholder:"ADDRESS"`
+	HTTP       string        `name:"http" help:"Where the gateway and the HTTP API listen; none with \"\"." default:"127.0.0.1:8174" placeholder:"HOST:PORT"`
+	Peer       []string      `help:"A peer to stay connected to." placeholder:"ADDRESS"`
+	Private    string        `name:"private-network" help:"File with the key of a private network: only who has it can connect." placeholder:"FILE"`
+	Work       bool          `help:"Reduce for others, within the limits."`
+	WorkFuel   uint64        `help:"Steps of a task." placeholder:"N"`
+	WorkTime   time.Duration `help:"Time that a task takes." default:"1m" placeholder:"TIME"`
+	WorkMemory string        `help:"Memory that a task takes." default:"1G" placeholder:"SIZE"`
+	Jobs       int           `help:"Tasks that run at a time." default:"1" placeholder:"N"`
+	LogJSON    bool          `name:"log-json" help:"Log lines of JSON."`
+}
+
+func (serveCmd) Help() string {
+	return "Example:\n\n  rosser serve\n\nputs the store on the network: peers pull what is published here, IPFS nodes fetch blocks by Bitswap and from the gateway at /ipfs/, and the HTTP API at /api/v0/ answers what is recorded and evaluates (its description is at /api/v0/openapi.json). Without flags only this machine can connect. Ctrl-C ends it."
+}
+func (c serveCmd) Run(ctx context.Context, all *commands) error {
+	return node.Serve(ctx, all.options(), node.Serving{
+		Listen: c.Listen, HTTP: c.HTTP, Peers: c.Peer, Private: c.Private, Work: c.Work, LogJSON: c.LogJSON,
+		Limits: node.Limits{Fuel: c.WorkFuel, Time: c.WorkTime, Memory: c.WorkMemory, Jobs: c.Jobs},
+	})
+}
+
+// workCmd is what a node that serves starts for each task.
+type workCmd struct{}
+
+func (workCmd) Run(ctx context.Context, all *commands) error {
+	return repl.Work(ctx, all.options(), os.Stdin, os.Stdout)
 }
 
 type addCmd struct {
@@ -444,6 +494,9 @@ type commands struct {
 	Publish     publishCmd     `cmd:"" help:"Publish definitions as a library."`
 	Import      importCmd      `cmd:"" help:"Import a CAR file, or rows."`
 	Export      exportCmd      `cmd:"" help:"Export a CAR file."`
+	Pull        pullCmd        `cmd:"" help:"Follow libraries of others."`
+	Serve       serveCmd       `cmd:"" help:"Put the store on the network."`
+	Work        workCmd        `cmd:"" hidden:"" help:"Do a task of a node."`
 	Pin         pinCmd         `cmd:"" help:"Say what the store keeps."`
 	Add         addCmd         `cmd:"" help:"Add a file or a folder."`
 	Cat         catCmd         `cmd:"" help:"Write a file out."`

@@ -32,8 +32,9 @@ type Pull struct {
 // A Pulled library.
 type Pulled struct {
 	Name    string     `json:"name"`
-	Root    cid.Cid    `json:"-"`
-	Old     cid.Cid    `json:"-"` // what was there; undefined when it was not followed
+	Who     string     `json:"who"` // whose claims its results are
+	Root    cid.Cid    `json:"root"`
+	Old     cid.Cid    `json:"old"` // what was there; undefined when it was not followed
 	Names   int        `json:"names"`
 	Results int        `json:"results"` // that have become claims
 	Came    store.Size `json:"came"`
@@ -205,7 +206,7 @@ const followPrefix = "follow/"
 
 // pullOne fetches the library at root. Its history is left where it is, unless it is asked for.
 func (n *Node) pullOne(ctx context.Context, name string, root cid.Cid, who string, sources []source, p Pull, progress func(store.Size)) (Pulled, error) {
-	got := Pulled{Name: name, Root: root}
+	got := Pulled{Name: name, Who: who, Root: root}
 	var err error
 	if name != "" {
 		if got.Old, err = n.store.Root(ctx, followPrefix+name); err != nil {

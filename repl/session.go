@@ -209,6 +209,18 @@ func memoryLimit(text string) (int64, error) {
 	return n, err
 }
 
+// ParseSize reads a size such as 512M, that a flag has; 0 for none.
+func ParseSize(flag, text string) (int64, error) {
+	if text == "" {
+		return 0, nil
+	}
+	n, err := sizeFlag(flag, text)
+	if err != nil {
+		return 0, Misuse(err)
+	}
+	return n, nil
+}
+
 // sizeFlag reads a size such as 512M, that a flag has.
 func sizeFlag(flag, text string) (int64, error) {
 	digits, shift := strings.ToUpper(text), 0

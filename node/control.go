@@ -1,0 +1,192 @@
+// This file is how other commands on a store use the node that serves it: the folder's file `node` says where it listens for them, on
+// loopback, and which word it wants to hear, which only who may read the folder knows.
+
+package node
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/rosser-lang/rosser/graph/store"
+)
+
+// A Control reaches the node that serves a store.
+type Control struct {
+	Address string `json:"address"`
+	Word    string `json:"word"`
+	Process int    `json:"process"`
+	Peer    string `json:"peer"`
+}
+
+const (
+	controlFile = "node"
+	controlTime = time.Second
+)
+
+var errNotServed = errors.New("no process serves this store")
+
+// Running finds the node that serves the store in the folder dir.
+func Running(dir string) (Control, error) {
+	var c Control
+	data, err := os.ReadFile(filepath.Join(dir, controlFile))
+	if err != nil || len(data) > 4096 || json.Unmarshal(data, &c) != nil {
+		return c, errNotServed
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), controlTime)
+	defer cancel()
+	if err := c.call(ctx, "status", nil, func(json.RawMessage) error { return nil }); err != nil {
+		return c, errNotServed
+	}
+	return c, nil
+}
+
+// call has the node do something, and calls each with every line that it answers.
+func (c Control) call(ctx context.Context, what string, request any, each func(json.RawMessage) error) error {
+	body, err := json.Marshal(request)
+	if err != nil {
+		return err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+c.Address+"/"+what, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Authorization", "Bearer "+c.Word)
+	answer, err := controlClient.Do(r)
+	if err != nil {
+		return fmt.Errorf("the process %d that serves this store does not answer: %w", c.Process, err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("the process %d that serves this store answers %s", c.Process, answer.Status)
+	}
+	lines := json.NewDecoder(answer.Body)
+	for {
+		var line controlLine
+		if err := lines.Decode(&line); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("the process %d that serves this store has ended: %w", c.Process, err)
+		}
+		if line.Error != "" {
+			return errors.New(line.Error)
+		}
+		if err := each(line.Value); err != nil {
+			return err
+		}
+	}
+}
+
+var controlClient = &http.Client{Transport: &http.Transport{Proxy: nil, DisableCompression: true}}
+
+// A controlLine is a line of an answer.
+type controlLine struct {
+	Value json.RawMessage `json:"value,omitempty"`
+	Error string          `json:"error,omitempty"`
+}
+
+// A controller answers other commands.
+type controller struct {
+	*http.Server
+	file string
+	own  []byte // what the file holds
+}
+
+// control listens for other commands on the store in dir.
+func (n *Node) control(dir string) (*controller, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	c := Control{Address: l.Addr().String(), Word: rand.Text(), Process: os.Getpid(), Peer: n.ID().String()}
+	mux := http.NewServeMux()
+	handle := func(what string, f func(ctx context.Context, body []byte, line func(any)) error) {
+		mux.HandleFunc("POST /"+what, func(w http.ResponseWriter, r *http.Request) {
+			if subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte("Bearer "+c.Word)) != 1 {
+				http.Error(w, "the word is another one", http.StatusForbidden)
+				return
+			}
+			body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+			if err != nil {
+				http.Error(w, err.Error(), http.StatusBadRequest)
+				return
+			}
+			answer := http.NewResponseController(w)
+			answer.SetReadDeadline(time.Time{})
+			out := json.NewEncoder(w)
+			err = f(r.Context(), body, func(v any) {
+				text, err := json.Marshal(v)
+				if err != nil {
+					panic("BUG: " + err.Error())
+				}
+				out.Encode(controlLine{Value: text})
+				answer.Flush()
+			})
+			if err != nil {
+				out.Encode(controlLine{Error: err.Error()})
+			}
+		})
+	}
+	handle("status", func(_ context.Context, _ []byte, line func(any)) error {
+		line(map[string]any{"peer": n.ID().String(), "peers": len(n.host.Network().Peers())})
+		return nil
+	})
+	handle("pull", func(ctx context.Context, body []byte, line func(any)) error {
+		var p Pull
+		if err := json.Unmarshal(body, &p); err != nil {
+			return err
+		}
+		pulled, err := n.Pull(ctx, p, slowly(func(z store.Size) { line(pullLine{Came: &z}) }))
+		for _, one := range pulled {
+			line(pullLine{Pulled: &one})
+		}
+		return err
+	})
+	data, err := json.Marshal(c)
+	if err != nil {
+		return nil, err
+	}
+	file := filepath.Join(dir, controlFile)
+	if err := writeFile(file, data); err != nil {
+		l.Close()
+		return nil, err
+	}
+	s := newServer(mux)
+	go s.Serve(l)
+	return &controller{s, file, data}, nil
+}
+
+// Close ends it; the file is left to who serves the store now, if somebody does.
+func (c *controller) Close() error {
+	if now, err := os.ReadFile(c.file); err == nil && bytes.Equal(now, c.own) {
+		os.Remove(c.file)
+	}
+	return c.Server.Close()
+}
+
+// writeFile makes a file that only its owner may read, whole or not at all.
+func writeFile(path string, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	if _, err := f.Write(data); err != nil {
+		f.Close()
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
