@@ -54,7 +54,7 @@ type Answer struct {
 	Expr   cid.Cid
 	Result cid.Cid
 	Trace  cid.Cid // may be undefined
-	By     string  // OwnAnswer and the version of the evaluator, or ClaimAnswer and whose claim it is
+	By     string  // OwnAnswer and the version of the evaluator, or ClaimAnswer and whose claim it is (claim.go)
 	Steps  uint64
 }
 

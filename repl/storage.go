@@ -101,6 +101,7 @@ type statRecord struct {
 	Index      map[string]store.Amount          `json:"index"`
 	Reducts    store.Amount                     `json:"reducts"`
 	Notes      store.Amount                     `json:"notes"`
+	Attested   store.Amount                     `json:"attested"` // expressions
 	Other      store.Amount                     `json:"other"`
 	Kept       map[string]store.Amount          `json:"kept"`              // blocks, by why; not there where that cannot be said
 	Unkept     *unkeptRecord                    `json:"unkept"`            // what store gc would drop
@@ -129,7 +130,7 @@ type linkingRecord struct {
 func statJSON(dir string, st store.Statistics, kept store.Collected, unknown error) statRecord {
 	u := st.Usage
 	r := statRecord{
-		Store: dir, Blocks: st.Blocks, Index: st.Answers, Reducts: st.Reducts, Notes: st.Notes, Other: st.Others, Content: content(st),
+		Store: dir, Blocks: st.Blocks, Index: st.Answers, Reducts: st.Reducts, Notes: st.Notes, Attested: st.Attested, Other: st.Others, Content: content(st),
 		Disk: st.Disk, Quarantine: st.Quarantine, Unreadable: st.Unreadable,
 		Linking: linkingRecord{u.Runs, u.Executed, u.Spared, u.Found, u.Linked, u.Written},
 	}
@@ -146,7 +147,7 @@ func statJSON(dir string, st store.Statistics, kept store.Collected, unknown err
 
 // content is the bytes of all that is in a store.
 func content(st store.Statistics) uint64 {
-	n := st.Reducts.Bytes + st.Notes.Bytes + st.Others.Bytes
+	n := st.Reducts.Bytes + st.Notes.Bytes + st.Attested.Bytes + st.Others.Bytes
 	for _, a := range st.Blocks {
 		n += a.Bytes
 	}
@@ -176,6 +177,7 @@ func printStat(out io.Writer, dir string, st store.Statistics, kept store.Collec
 	t.end("index, from an expression to its result")
 	t.row("what an expression was stopped at", st.Reducts)
 	t.row("what was written of which term", st.Notes)
+	t.row("who has signed results of which term", st.Attested)
 	t.row("names, pins and other records", st.Others)
 	t.end("beside these")
 	if unknown == nil {
@@ -302,6 +304,9 @@ func concluded(ctx context.Context, out io.Writer, c store.Checked, err error) e
 		pins := ""
 		if c.Pins > 0 {
 			pins = ", " + plural(c.Pins, "pin")
+		}
+		if c.Attested > 0 {
+			pins += ", " + plural(c.Attested, "attestation")
 		}
 		fmt.Fprintf(out, "%s, %d index entries, %s%s: %s\n", plural(c.Blocks, "block"), c.Answers, plural(c.Notes, "note"), pins, found)
 	}

@@ -17,6 +17,7 @@ var (
 	boxo     = []string{"github.com/ipfs/boxo"}
 	parser   = []string{"github.com/alecthomas/participle"}
 	flags    = []string{"github.com/alecthomas/kong"}
+	network  = []string{"github.com/libp2p/go-libp2p/p2p", "github.com/libp2p/go-libp2p/config", "github.com/libp2p/go-libp2p/core/network", "github.com/libp2p/go-libp2p/core/host"}
 )
 
 func TestImports(t *testing.T) {
@@ -30,7 +31,8 @@ func TestImports(t *testing.T) {
 		{"codec", nil, down(boxo, database, parser, flags)},
 		{"graph", []string{"codec"}, down(boxo, database, parser, flags)},
 		{"graph/storetest", []string{"codec", "graph"}, down(boxo, database, parser, flags)},
-		{"graph/store", []string{"codec", "graph"}, down(parser, flags)},
+		{"graph/store", []string{"codec", "graph"}, down(parser, flags, []string{"github.com/libp2p/go-libp2p/"})},
+		{"trust", []string{"codec", "graph", "graph/store"}, down(parser, flags, network)},
 		{"compile", []string{"codec", "graph", "lang"}, down(boxo, database, flags)},
 		{"media", nil, down(boxo, database, parser, flags, []string{"image", "compress"})},
 		{"eval", []string{"codec", "graph", "media"}, down(boxo, database, parser, flags)},
@@ -38,9 +40,9 @@ func TestImports(t *testing.T) {
 		{"eval/ucd", nil, down(boxo, database, parser, flags)},
 		{"stdlib", []string{"codec", "graph", "lang", "compile", "eval", "media"}, down(boxo, database, flags)},
 		{"stdlib/gen", []string{"codec", "graph", "lang", "compile", "eval", "media", "stdlib"}, down(boxo, database, flags)},
-		{"repl", []string{"codec", "graph", "graph/store", "lang", "compile", "eval", "media", "stdlib", "repl/edit"}, flags},
+		{"repl", []string{"codec", "graph", "graph/store", "lang", "compile", "eval", "media", "stdlib", "repl/edit", "trust"}, down(flags, network)},
 		{"repl/edit", nil, down(boxo, parser, flags)},
-		{"lsp", []string{"codec", "graph", "graph/store", "lang", "compile", "eval", "media", "stdlib", "repl", "repl/edit"}, flags},
+		{"lsp", []string{"codec", "graph", "graph/store", "lang", "compile", "eval", "media", "stdlib", "repl", "repl/edit", "trust"}, flags},
 	}
 	known := []string{module, module + "/tests"}
 	for _, r := range rules {

@@ -71,14 +71,14 @@ func recordBy(rec []byte, by string) bool {
 const Distrusted = "distrusted evaluator/"
 
 // Distrust makes claims of what the version who of the evaluator reduced, so that it is reduced again, and forgets the claims
-// of who. It returns how many of each, and how many expressions that were stopped are begun again.
+// that rest on who: a name, or a key as text. It returns how many of each, and how many expressions that were stopped are begun again.
 func (s *Store) Distrust(ctx context.Context, who string) (own, claims, reducts int, err error) {
 	err = s.eachAnswer(ctx, func(a graph.Answer) error {
-		switch a.By {
-		case graph.OwnAnswer + who:
+		switch {
+		case a.By == graph.OwnAnswer+who:
 			own++
 			return s.rename(ctx, a, graph.ClaimAnswer+Distrusted+who)
-		case graph.ClaimAnswer + who:
+		case graph.RestsOn(a.By, who):
 			claims++
 			return s.Drop(ctx, a)
 		}
@@ -86,7 +86,7 @@ func (s *Store) Distrust(ctx context.Context, who string) (own, claims, reducts 
 	})
 	if err == nil { // what it was in the midst of is begun again
 		err = s.eachRecord(ctx, reductPrefix, func(a graph.Answer) error {
-			if a.By != graph.OwnAnswer+who && a.By != graph.ClaimAnswer+who {
+			if a.By != graph.OwnAnswer+who && !graph.RestsOn(a.By, who) {
 				return nil
 			}
 			reducts++

@@ -251,7 +251,7 @@ func (c *counter) ended() bool {
 func (s *Store) claims(ctx context.Context, roots []cid.Cid, who string) (int, error) {
 	results, traces := map[cid.Cid]cid.Cid{}, map[cid.Cid]cid.Cid{} // by expression
 	n := 0
-	by := graph.ClaimAnswer + strings.ToValidUTF8(who, "\uFFFD")
+	by := graph.ClaimOf(strings.ToValidUTF8(who, "\uFFFD"))
 	for _, root := range roots {
 		data, err := s.Block(ctx, root)
 		if errors.Is(err, graph.ErrNotFound) {

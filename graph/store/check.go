@@ -36,6 +36,7 @@ type Checked struct {
 	Answers    int // entries of the index, and of that of reducts
 	Notes      int // which about block tells of a term
 	Pins       int
+	Attested   int // attestations
 	Incomplete int // pins and named roots below which blocks are missing or damaged: these can only come from elsewhere
 	Unverified int // blocks of a hash function that is not known here
 	Problems   int
@@ -70,8 +71,8 @@ func (c *checker) all() error {
 		what  string
 		check func(entry) error
 	}{blockPrefix: {"blocks", c.block}, answerPrefix: {"index", c.answer}, reductPrefix: {"reducts", c.reduct}, notePrefix: {"notes", c.note},
-		rootPrefix: {"names", c.root}, pinPrefix: {"pins", c.pin}}
-	order := []int{blockPrefix, answerPrefix, reductPrefix, notePrefix, rootPrefix, pinPrefix} // what is taken out of one is missed by those after it
+		rootPrefix: {"names", c.root}, pinPrefix: {"pins", c.pin}, attestPrefix: {"attestations", c.attested}}
+	order := []int{blockPrefix, answerPrefix, reductPrefix, notePrefix, rootPrefix, pinPrefix, attestPrefix} // what is taken out of one is missed by those after it
 	for prefix := range 255 {
 		if _, ok := parts[prefix]; !ok {
 			order = append(order, prefix)
@@ -311,6 +312,11 @@ func (c *checker) reduct(e entry) error {
 
 // spare checks an entry that can be taken out when it is bad. It is named by its key, what, or the term it is of.
 func (c *checker) spare(e entry, judge func(entry) (bad, err error), what, of string) error {
+	return c.partly(e, judge, func() []byte { return nil }, what, of)
+}
+
+// partly is spare for an entry of which a part may be sound: left is what stays of it.
+func (c *checker) partly(e entry, judge func(entry) (bad, err error), left func() []byte, what, of string) error {
 	bad, err := judge(e)
 	if err != nil || bad == nil {
 		return err
@@ -328,7 +334,7 @@ func (c *checker) spare(e entry, judge func(entry) (bad, err error), what, of st
 	}
 	if c.mend != nil {
 		p.Done = "taken out"
-		err = c.mend.take(e, nil, p)
+		err = c.mend.take(e, left(), p)
 	}
 	c.problem(p)
 	return err
@@ -422,4 +428,56 @@ func (c *checker) judgeNote(e entry) (bad, err error) {
 		return fmt.Errorf("%s: %w", about, bad), nil
 	}
 	return nil, nil
+}
+
+// attested checks the attestations of an expression. Where one of the results is missing the others stay.
+func (c *checker) attested(e entry) error {
+	list, _, err := c.judgeAttested(e)
+	c.out.Attested += len(list)
+	if err != nil {
+		return err
+	}
+	var rest []Attested
+	bad := func(e entry) (bad, err error) {
+		list, rest, err = c.judgeAttested(e)
+		if err == nil && (list == nil || len(rest) < len(list)) {
+			bad = errors.New("it cannot be read")
+			if list != nil {
+				bad = fmt.Errorf("%d of %d are of results that are missing, damaged, or of another expression", len(list)-len(rest), len(list))
+			}
+		}
+		return bad, err
+	}
+	return c.partly(e, bad, func() []byte {
+		if len(rest) == 0 {
+			return nil
+		}
+		return appendAttested(nil, rest)
+	}, "attestations", "attestations of ")
+}
+
+// judgeAttested returns the attestations in an entry, nil if it is none, and those among them that are sound.
+func (c *checker) judgeAttested(e entry) (list, sound []Attested, err error) {
+	expr, notCID := cid.Cast(e.key[1:])
+	list, bad := readAttested(e.value)
+	if notCID != nil || bad != nil || len(list) == 0 {
+		return nil, nil, nil
+	}
+	load := c.load(&err)
+	for i, a := range list {
+		if i > 0 && a.Result == list[i-1].Result {
+			if n := len(sound); n > 0 && sound[n-1].Result == a.Result {
+				sound = append(sound, a)
+			}
+			continue
+		}
+		data, bad := load(a.Result)
+		if err != nil {
+			return nil, nil, err
+		}
+		if bad == nil && isResultOf(data, a.Result, expr) == nil {
+			sound = append(sound, a)
+		}
+	}
+	return list, sound, nil
 }

@@ -44,6 +44,7 @@ type Collected struct {
 	Forgot   Amount        // answers that were dropped
 	Reducts  int           // reducts that were dropped
 	Notes    int           // notes that were dropped
+	Attested int           // expressions whose attestations were dropped
 	Trimmed  int           // answers given up for Trim, which are among those dropped
 	Missing  int           // links, from what is kept, to what is not there
 	First    cid.Cid       // one of these
@@ -328,6 +329,37 @@ func (c *collector) index() error {
 		if err := c.each(prefix, rest); err != nil {
 			return err
 		}
+	}
+	err = c.each(attestPrefix, func(e entry) error {
+		expr, err := cid.Cast(e.key[1:])
+		if err != nil {
+			return nil
+		}
+		list, err := readAttested(e.value)
+		if err != nil || len(list) == 0 {
+			return nil
+		}
+		if _, trimmed := c.shed[expr]; !trimmed {
+			here := true
+			for i := range list { // a result that is used keeps them as the expression does
+				if i > 0 && list[i].Result == list[i-1].Result {
+					continue
+				}
+				ok, err := stays(expr, list[i].Result)
+				if err != nil {
+					return err
+				}
+				here = here && ok && c.reached(list[i].Result)
+			}
+			if here {
+				return rest(e)
+			}
+		}
+		c.out.Attested++
+		return drop(e)
+	})
+	if err != nil {
+		return err
 	}
 	return c.each(notePrefix, func(e entry) error {
 		term, err := cid.Cast(e.key[1:])

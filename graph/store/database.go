@@ -31,6 +31,7 @@ const (
 	notePrefix   = 'n' // + CID of a term: the CID of its latest about block
 	rootPrefix   = 'w' // + name: a CID that is worked on
 	pinPrefix    = 'p' // + CID: a Pin's record
+	attestPrefix = 't' // + CID of an expression: who has signed which results of it (attest.go)
 )
 
 // An op is one change to the database.
@@ -49,6 +50,7 @@ const (
 	opDrop                     // key is gone, if its record is still value
 	opNote                     // key, a note or a pin, is there, with value, whatever it was
 	opSwap                     // key has the second half of value, if it has the first
+	opAttest                   // key has the attestations of value beside those that it has
 )
 
 func (o op) size() int { return len(o.key) + len(o.value) + 16 }
@@ -512,6 +514,26 @@ func (d *database) change(batch *pebble.Batch, o *op, fresh map[string][]byte) e
 			err = batch.Set(key, now, nil)
 		}
 		if err != nil {
+			return err
+		}
+	case opAttest:
+		old, ok := fresh[o.key]
+		if !ok {
+			var err error
+			if old, _, err = d.get(key); err != nil {
+				var lost *damage
+				if !errors.As(err, &lost) {
+					return err
+				}
+				old = nil
+			}
+		}
+		now := attested(old, o.value)
+		if len(now) == 0 || bytes.Equal(old, now) {
+			return nil
+		}
+		fresh[o.key] = now
+		if err := batch.Set(key, now, nil); err != nil {
 			return err
 		}
 	default:

@@ -388,6 +388,20 @@ func (m *marker) notice(c cid.Cid, mk *mark) error {
 		found = true
 		m.todo = append(m.todo, step{about, asRecord, graph.Role{}})
 	}
+	if _, shed := m.shed[c]; !shed {
+		signed, ok, err := m.get(attestKey(c))
+		if err != nil {
+			return err
+		}
+		if list, bad := readAttested(signed); ok && bad == nil {
+			found = true
+			for i := range list {
+				if i == 0 || list[i].Result != list[i-1].Result {
+					m.todo = append(m.todo, step{list[i].Result, asRecord, graph.Role{}})
+				}
+			}
+		}
+	}
 	if mk == nil && found { // the term is not there, but what is known of it is
 		m.others[blockKey(c)] = &mark{bits: noticed}
 	}

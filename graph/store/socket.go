@@ -30,7 +30,7 @@ import (
 )
 
 const (
-	greeting   = "rosser store 3\n"
+	greeting   = "rosser store 4\n"
 	maxFrame   = MaxBlock + 1<<20
 	frameTime  = 30 * time.Second // a frame that has begun must end by then, and an answer begin
 	greetTime  = 5 * time.Second
@@ -239,6 +239,11 @@ func readOps(b []byte) ([]op, error) {
 			prefix = notePrefix
 		case opSwap:
 			prefix = rootPrefix
+		case opAttest:
+			prefix = attestPrefix
+		}
+		if kind == opDrop && len(key) > 0 && key[0] == attestPrefix {
+			prefix = attestPrefix
 		}
 		if (kind == opNote || kind == opDrop) && len(key) > 0 && key[0] == pinPrefix {
 			prefix = pinPrefix
@@ -246,7 +251,7 @@ func readOps(b []byte) ([]op, error) {
 		if (kind == opAnswer || kind == opDrop) && len(key) > 0 && key[0] == reductPrefix {
 			prefix = reductPrefix
 		}
-		if kind < opBlock || kind > opSwap || len(key) < 2 || key[0] != prefix || len(value) > MaxBlock {
+		if kind < opBlock || kind > opAttest || len(key) < 2 || key[0] != prefix || len(value) > MaxBlock {
 			return nil, fmt.Errorf("change of kind %d with key %q", kind, key)
 		}
 		ops = append(ops, op{kind, string(key), bytes.Clone(value)})

@@ -97,6 +97,7 @@ type Statistics struct {
 	Answers    map[string]Amount // by Answer.By; those of more than maxSources sources under ""
 	Reducts    Amount            // what an expression became before it was stopped
 	Notes      Amount            // which about block tells of a term
+	Attested   Amount            // expressions of which somebody has signed results
 	Others     Amount            // kept for other ends
 	Unreadable int               // places where the database is damaged
 	Disk       uint64            // bytes of the database's files; 0 in memory
@@ -136,6 +137,8 @@ func (s *Store) Stat(ctx context.Context) (Statistics, error) {
 				st.Reducts.add(e)
 			case notePrefix:
 				st.Notes.add(e)
+			case attestPrefix:
+				st.Attested.add(e)
 			default:
 				st.Others.add(e)
 			}

@@ -97,7 +97,7 @@ type generation struct {
 	ops     []op
 	bytes   int
 	blocks  map[string][]byte // by key
-	answers map[string]op     // by key, the last change
+	answers map[string]op     // by key, the last change; of attestations, all since the last one of another kind
 }
 
 func (g *generation) reset() {
@@ -112,6 +112,11 @@ func (g *generation) add(o op) {
 		g.blocks[o.key] = o.value
 	case opForget:
 		delete(g.blocks, o.key)
+	case opAttest:
+		if old, ok := g.answers[o.key]; ok && old.kind == opAttest {
+			o.value = attested(old.value, o.value)
+		}
+		g.answers[o.key] = o
 	default:
 		g.answers[o.key] = o
 	}
@@ -425,10 +430,25 @@ func (s *Store) Answer(ctx context.Context, expr cid.Cid) (graph.Answer, bool, e
 	if err != nil || !ok {
 		return graph.Answer{}, false, err
 	}
-	var trouble error // in reading, not in what was read
+	bad, trouble := s.intact(ctx, a.Result)
+	if trouble != nil {
+		return graph.Answer{}, false, trouble
+	}
+	if bad != nil {
+		s.Drop(ctx, a) // if that fails, it is found out again
+		if s.opts.Notice != nil {
+			s.opts.Notice(fmt.Errorf("result %s of %s cannot be used: %w", a.Result, expr, bad))
+		}
+		return graph.Answer{}, false, nil
+	}
+	return a, true, nil
+}
+
+// intact says what is wrong with a Result and the blocks of its value, or what is in the way of reading them.
+func (s *Store) intact(ctx context.Context, result cid.Cid) (bad, trouble error) {
 	var seen []cid.Cid
 	asOf := s.whole.turn()
-	err = graph.ResultBlocks(a.Result, func(c cid.Cid) ([]byte, error) {
+	bad = graph.ResultBlocks(result, func(c cid.Cid) ([]byte, error) {
 		data, err := s.Block(ctx, c)
 		if err != nil && !errors.Is(err, graph.ErrNotFound) && !errors.Is(err, graph.ErrDamaged) {
 			trouble = err
@@ -436,20 +456,10 @@ func (s *Store) Answer(ctx context.Context, expr cid.Cid) (graph.Answer, bool, e
 		seen = append(seen, c)
 		return data, err
 	}, s.whole.has)
-	if err == nil {
+	if bad == nil {
 		s.whole.add(seen, asOf)
 	}
-	if trouble != nil {
-		return graph.Answer{}, false, trouble
-	}
-	if err != nil {
-		s.Drop(ctx, a) // if that fails, it is found out again
-		if s.opts.Notice != nil {
-			s.opts.Notice(fmt.Errorf("result %s of %s cannot be used: %w", a.Result, expr, err))
-		}
-		return graph.Answer{}, false, nil
-	}
-	return a, true, nil
+	return bad, trouble
 }
 
 // Recorded returns what the index says of an expression, without a look at the blocks of the answer: whoever goes on to load them
@@ -496,30 +506,35 @@ func (s *Store) RecordReduct(ctx context.Context, b graph.Becomes) error {
 
 // record returns what stands in the index under a key that belongs to an expression.
 func (s *Store) record(ctx context.Context, expr cid.Cid, key string) (graph.Answer, bool, error) {
+	rec, there, err := s.played(ctx, key)
+	if err != nil || !there {
+		return graph.Answer{}, false, err
+	}
+	a, err := readAnswer(expr, rec)
+	return a, err == nil, nil // what is not a record is as good as none
+}
+
+// played returns what stands under a key, with what is queued played on it, as the database will do it.
+func (s *Store) played(ctx context.Context, key string) (rec []byte, there bool, err error) {
 	s.mu.Lock()
 	newer, ok := s.incoming.answers[key]
 	older, ok2 := s.flying.answers[key]
 	s.mu.Unlock()
-	rec, there, err := s.get(ctx, []byte(key))
+	rec, there, err = s.get(ctx, []byte(key))
 	var lost *damage
 	if errors.As(err, &lost) {
 		rec, there, err = nil, false, nil
 	}
 	if err != nil {
-		return graph.Answer{}, false, err
+		return nil, false, err
 	}
-	// What is queued is played on what is there, as the database will do it.
 	if ok2 {
 		rec, there = older.play(rec, there)
 	}
 	if ok {
 		rec, there = newer.play(rec, there)
 	}
-	if !there {
-		return graph.Answer{}, false, nil
-	}
-	a, err := readAnswer(expr, rec)
-	return a, err == nil, nil // what is not a record is as good as none
+	return rec, there, nil
 }
 
 // A known is a set of blocks that were found whole, with all that belongs to them: many answers share what is large
@@ -567,9 +582,11 @@ func (k *known) clear() {
 	k.turns++
 }
 
-// play returns an Answer's record after o.
+// play returns the record of an Answer, or of attestations, after o.
 func (o op) play(old []byte, there bool) ([]byte, bool) {
 	switch {
+	case o.kind == opAttest:
+		return attested(old, o.value), true
 	case o.kind == opDrop && there && string(old) == string(o.value):
 		return nil, false
 	case o.kind == opAnswer && !(there && outranks(old, o.value)):

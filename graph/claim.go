@@ -1,0 +1,88 @@
+// This file says whose claim an Answer is: the part of its By after ClaimAnswer.
+//
+// A claim rests on sources, parted by " & " and in order, each of them once. A source is the name of where it came from (a CAR's file name,
+// a library's root, an IPNS name, a peer), or "key " and the keys that it was believed for, in order, joined by ",".
+
+package graph
+
+import (
+	"slices"
+	"strings"
+)
+
+const (
+	claimAnd = " & "
+	claimKey = "key "
+	keyComma = ","
+)
+
+// MaxSources is how many sources a claim names; one that rests on more is ManySources.
+const MaxSources = 16
+
+// ManySources is the claim that rests on more sources than it can name. It names no key, so no policy believes it.
+const ManySources = ClaimAnswer + "many sources"
+
+// ClaimOf is the By of what a name is the source of. No name makes a claim of keys.
+func ClaimOf(name string) string {
+	if strings.HasPrefix(name, claimKey) {
+		name = "named " + name
+	}
+	return ClaimAnswer + name
+}
+
+// ClaimOfKeys is the By of what was believed for keys, given as texts.
+func ClaimOfKeys(keys []string) string {
+	keys = slices.Compact(slices.Sorted(slices.Values(keys)))
+	return ClaimAnswer + claimKey + strings.Join(keys, keyComma)
+}
+
+// JoinClaims is the By of what rests on two claims, either of which may be "" for none.
+func JoinClaims(a, b string) string {
+	switch {
+	case a == "" || a == b:
+		return b
+	case b == "":
+		return a
+	case a == ManySources || b == ManySources:
+		return ManySources
+	}
+	all := append(Sources(a), Sources(b)...)
+	slices.Sort(all)
+	all = slices.Compact(all)
+	if len(all) > MaxSources {
+		return ManySources
+	}
+	return ClaimAnswer + strings.Join(all, claimAnd)
+}
+
+// Sources are the sources that a By rests on: all of them must be believed for it to be. What is no claim is a source of its own.
+func Sources(by string) []string {
+	claim, ok := strings.CutPrefix(by, ClaimAnswer)
+	if !ok {
+		return []string{by}
+	}
+	return strings.Split(claim, claimAnd)
+}
+
+// SourceKeys are the keys that a source is believed for; ok is false for a source that is none of keys.
+func SourceKeys(source string) (keys []string, ok bool) {
+	list, ok := strings.CutPrefix(source, claimKey)
+	if !ok {
+		return nil, false
+	}
+	return strings.Split(list, keyComma), true
+}
+
+// RestsOn says whether a claim rests on a source, given as itself or as one of its keys.
+func RestsOn(by, source string) bool {
+	if !strings.HasPrefix(by, ClaimAnswer) {
+		return false
+	}
+	if by == ClaimAnswer+source { // whatever stands in a name
+		return true
+	}
+	return slices.ContainsFunc(Sources(by), func(s string) bool {
+		keys, _ := SourceKeys(s)
+		return s == source || slices.Contains(keys, source)
+	})
+}
