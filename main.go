@@ -249,6 +249,24 @@ func (c pullCmd) Run(ctx context.Context, all *commands) error {
 	return node.PullCommand(ctx, all.options(), node.Pull{From: c.From, Peers: c.Peer, Name: c.Name, History: c.History, Limit: limit})
 }
 
+type askCmd struct {
+	Expr     string        `arg:"" name:"expr-or-cid" help:"A program as text, or an expression's CID."`
+	Peer     []string      `help:"Address of a peer to ask; without, all to which the node that serves this store is connected." placeholder:"ADDRESS"`
+	Quorum   int           `help:"Ask all at once until K have come to the same result." placeholder:"K"`
+	Fuel     uint64        `help:"Steps that each may take." placeholder:"N"`
+	Deadline time.Duration `help:"Time that each may take." placeholder:"TIME"`
+	As       string        `help:"How the value is written: json, text (a text as it is) or cbor (its block)." enum:"json,text,cbor" default:"json"`
+}
+
+func (askCmd) Help() string {
+	return "Example:\n\n  rosser ask 'fib 40' --peer /ip4/192.0.2.7/tcp/4174/p2p/12D3…\n\nhas a peer that serves with --work reduce an expression, and prints what it came to. One that stops at its limits gives a checkpoint, from which the next one goes on. The answer becomes a claim of the peer, signed by it. With --quorum K the peers are asked at once, and K of them have to come to the same result; who differs is named."
+}
+func (c askCmd) Run(ctx context.Context, all *commands) error {
+	o := all.options()
+	o.As = c.As
+	return node.AskCommand(ctx, o, c.Expr, node.Ask{Peers: c.Peer, Quorum: c.Quorum, Fuel: c.Fuel, Milli: c.Deadline.Milliseconds()})
+}
+
 type serveCmd struct {
 	Listen     []string      `help:"Multiaddrs to listen on for peers." default:"/ip4/127.0.0.1/tcp/4174,/ip4/127.0.0.1/udp/4174/quic-v1" placeholder:"ADDRESS"`
 	HTTP       string        `name:"http" help:"Where the gateway and the HTTP API listen; none with \"\"." default:"127.0.0.1:8174" placeholder:"HOST:PORT"`
@@ -495,6 +513,7 @@ type commands struct {
 	Import      importCmd      `cmd:"" help:"Import a CAR file, or rows."`
 	Export      exportCmd      `cmd:"" help:"Export a CAR file."`
 	Pull        pullCmd        `cmd:"" help:"Follow libraries of others."`
+	Ask         askCmd         `cmd:"" help:"Have peers reduce an expression."`
 	Serve       serveCmd       `cmd:"" help:"Put the store on the network."`
 	Work        workCmd        `cmd:"" hidden:"" help:"Do a task of a node."`
 	Pin         pinCmd         `cmd:"" help:"Say what the store keeps."`

@@ -5,6 +5,7 @@ package node
 import (
 	"context"
 	_ "embed"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -105,6 +106,11 @@ func (n *Node) writeResult(w http.ResponseWriter, r *http.Request, expr cid.Cid)
 	h.Set("Rosser-Expression", expr.String())
 	h.Set("Rosser-Result", a.Result.String())
 	h.Set("Rosser-By", headerText(a.By))
+	if _, ok := remotePeer(r); ok {
+		for _, envelope := range n.words(r.Context(), a) {
+			h.Add("Rosser-Attestation", base64.StdEncoding.EncodeToString(envelope))
+		}
+	}
 	h.Set("Cache-Control", "no-cache") // who says so may change, and there may be none any more
 	n.writeBlock(w, r, a.Result)
 }
@@ -419,10 +425,6 @@ func (n *Node) eval(w http.ResponseWriter, r *http.Request, t repl.Task) {
 type taskAnswer struct {
 	repl.TaskReport
 	Attestation []byte `json:"attestation,omitempty"` // a signed envelope
-}
-
-func (n *Node) signed(_ context.Context, r repl.TaskReport) taskAnswer {
-	return taskAnswer{TaskReport: r}
 }
 
 func writeEvent(w io.Writer, kind string, v any) {

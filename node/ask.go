@@ -1,18 +1,39 @@
-// This file asks peers.
+// This file asks peers for answers: for what they have recorded, and to reduce.
 
 package node
 
 import (
+	"bufio"
+	"bytes"
 	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
 
 	"github.com/ipfs/go-cid"
 	"github.com/libp2p/go-libp2p/core/peer"
 
+	"github.com/rosser-lang/rosser/graph"
+	"github.com/rosser-lang/rosser/graph/store"
 	"github.com/rosser-lang/rosser/repl"
+	"github.com/rosser-lang/rosser/trust"
 )
 
-const maxTaskBytes = 256 << 20 // of the program and data of a task that a peer gives
+const (
+	maxTaskBytes = 256 << 20 // of the program and data of a task that a peer gives
+	maxAnswer    = 1 << 30   // bytes of a value that a peer answers with
+	findTime     = 5 * time.Second
+	prepareTime  = 5 * time.Minute
+	quorumGrace  = time.Second // that others have to differ, once a quorum is reached
+	maxWords     = 16          // attestations that go with a result
+)
 
 // fetchTask fetches what a task of a peer needs, from that peer.
 func (n *Node) fetchTask(ctx context.Context, t repl.Task, from peer.ID) error {
@@ -30,4 +51,458 @@ func (n *Node) fetchTask(ctx context.Context, t repl.Task, from peer.ID) error {
 	f := &fetch{store: n.store, sources: []source{n.peerSource(ctx, from)}, limit: maxTaskBytes}
 	_, err := f.below(ctx, roots...)
 	return err
+}
+
+// An Ask says what is asked of whom.
+type Ask struct {
+	Expr   string   `json:"expr"`            // CID; the code and data below it have to be in the store
+	Peers  []string `json:"peers,omitempty"` // addresses; without, all who are connected
+	Quorum int      `json:"quorum,omitempty"`
+	Fuel   uint64   `json:"fuel,omitempty"` // of each peer
+	Milli  int64    `json:"deadline,omitempty"`
+}
+
+// An Asked is what one peer came to.
+type Asked struct {
+	Peer   string           `json:"peer"`
+	Report *repl.TaskReport `json:"report,omitempty"`
+	Error  string           `json:"error,omitempty"`  // why it has no answer
+	Result string           `json:"result,omitempty"` // CID, of what has been fetched and is an answer to what was asked
+	Signed bool             `json:"signed,omitempty"` // the peer vouches for it
+}
+
+var (
+	errNoPeers   = errors.New("no peer is given or connected: --peer ADDRESS says whom to ask")
+	errNoQuorum  = errors.New("no quorum")
+	errNoAnswers = errors.New("nobody has an answer")
+)
+
+// Ask has peers reduce an expression, and calls heard with what each comes to, from one goroutine. Without a quorum they are asked one after
+// the other, until one comes to the end; each goes on from where the one before reached its limits, if it believes that. With a quorum of k all
+// are asked at once, until k of them have come to the same Result. It returns that Result's CID: which is in the store, as a claim.
+func (n *Node) Ask(ctx context.Context, a Ask, progress func(string, repl.TaskProgress), heard func(Asked)) (cid.Cid, error) {
+	expr, err := cid.Decode(a.Expr)
+	if err != nil {
+		return cid.Undef, repl.Misuse(fmt.Errorf("%.100q is not a CID", a.Expr))
+	}
+	peers, err := n.toAsk(ctx, a.Peers, func(addr string, err error) { heard(Asked{Peer: addr, Error: err.Error()}) })
+	if err != nil {
+		return cid.Undef, err
+	}
+	if a.Quorum > len(peers) {
+		return cid.Undef, fmt.Errorf("%w: %d equal answers are wanted, and there are %d peers to ask", errNoQuorum, a.Quorum, len(peers))
+	}
+	if a.Quorum > 1 {
+		return n.quorum(ctx, a, expr, peers, progress, heard)
+	}
+	t := repl.Task{Expr: a.Expr, Fuel: a.Fuel, Milli: a.Milli}
+	for _, p := range peers {
+		one, result := n.askOne(ctx, p, expr, t, progress)
+		heard(one)
+		if result.Defined() {
+			return result, nil
+		}
+		if ctx.Err() != nil {
+			return cid.Undef, ctx.Err()
+		}
+		if one.Report != nil && one.Report.Checkpoint != "" {
+			t.Checkpoint = one.Report.Checkpoint
+		}
+	}
+	if t.Checkpoint != "" {
+		return cid.Undef, fmt.Errorf("%w: what was reached is kept; to go on here: rosser resume %s", errNoAnswers, t.Checkpoint)
+	}
+	return cid.Undef, errNoAnswers
+}
+
+// toAsk connects to peers and returns those that are there, each once.
+func (n *Node) toAsk(ctx context.Context, addrs []string, failed func(addr string, err error)) (peers []peer.ID, err error) {
+	for _, addr := range addrs {
+		id, err := n.Connect(ctx, addr)
+		if err != nil {
+			failed(addr, err)
+			continue
+		}
+		if !slices.Contains(peers, id) {
+			peers = append(peers, id)
+		}
+	}
+	if len(addrs) == 0 {
+		peers = n.host.Network().Peers()
+	}
+	if len(peers) == 0 {
+		return nil, errNoPeers
+	}
+	return peers, nil
+}
+
+// quorum asks all peers at once.
+func (n *Node) quorum(ctx context.Context, a Ask, expr cid.Cid, peers []peer.ID, progress func(string, repl.TaskProgress), heard func(Asked)) (cid.Cid, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type answer struct {
+		Asked
+		result cid.Cid
+	}
+	answers := make(chan answer)
+	var mu sync.Mutex
+	for _, p := range peers {
+		go func() {
+			one, result := n.askOne(ctx, p, expr, repl.Task{Expr: a.Expr, Fuel: a.Fuel, Milli: a.Milli}, func(who string, p repl.TaskProgress) {
+				mu.Lock()
+				defer mu.Unlock()
+				progress(who, p)
+			})
+			answers <- answer{one, result}
+		}()
+	}
+	equal, most, agreed := map[cid.Cid]int{}, 0, cid.Undef
+	var grace <-chan time.Time
+	for left := len(peers); left > 0; left-- {
+		select {
+		case got := <-answers:
+			if ctx.Err() != nil && !got.result.Defined() {
+				continue // it was not waited for
+			}
+			heard(got.Asked)
+			if !got.result.Defined() {
+				continue
+			}
+			equal[got.result]++
+			most = max(most, equal[got.result])
+			if equal[got.result] == a.Quorum && grace == nil {
+				agreed, grace = got.result, time.After(quorumGrace)
+			}
+		case <-grace:
+			grace = nil
+			cancel()
+			left++
+		}
+	}
+	switch {
+	case agreed.Defined() && len(equal) > 1 && most == equal[agreed] && rivals(equal, a.Quorum) > 1:
+		return cid.Undef, fmt.Errorf("%w: %d results have %d votes and more", errNoQuorum, rivals(equal, a.Quorum), a.Quorum)
+	case agreed.Defined():
+		return agreed, nil
+	case ctx.Err() != nil:
+		return cid.Undef, ctx.Err()
+	case most == 0:
+		return cid.Undef, errNoAnswers
+	}
+	return cid.Undef, fmt.Errorf("%w: no more than %d of the peers came to the same result, want %d", errNoQuorum, most, a.Quorum)
+}
+
+// rivals counts the results that have k votes.
+func rivals(equal map[cid.Cid]int, k int) (n int) {
+	for _, votes := range equal {
+		if votes >= k {
+			n++
+		}
+	}
+	return n
+}
+
+// askOne has a peer do a task, and fetches what it came to. The result is defined if it is in the store, and one of expr.
+func (n *Node) askOne(ctx context.Context, id peer.ID, expr cid.Cid, t repl.Task, progress func(string, repl.TaskProgress)) (Asked, cid.Cid) {
+	asked := Asked{Peer: id.String()}
+	answer, err := n.request(ctx, id, t, func(p repl.TaskProgress) { progress(id.String(), p) })
+	if err != nil {
+		asked.Error = err.Error()
+		return asked, cid.Undef
+	}
+	asked.Report = &answer.TaskReport
+	from := n.peerSource(ctx, id)
+	if c, err := cid.Decode(answer.Checkpoint); answer.Checkpoint != "" && answer.Result == "" {
+		if err == nil {
+			f := &fetch{store: n.store, sources: []source{from}, limit: maxTaskBytes}
+			_, err = f.below(ctx, c)
+		}
+		if err != nil {
+			asked.Error, answer.Checkpoint = fmt.Sprintf("its checkpoint cannot be fetched: %v", err), ""
+		}
+		return asked, cid.Undef
+	}
+	if answer.Result == "" {
+		return asked, cid.Undef
+	}
+	result, err := cid.Decode(answer.Result)
+	if err == nil {
+		err = n.fetchResult(ctx, expr, result, from)
+	}
+	if err == nil && len(answer.Attestation) > 0 {
+		asked.Signed, err = n.vouched(ctx, expr, result, id, answer.Attestation)
+	}
+	if err == nil {
+		_, err = n.store.Claims(ctx, result, id.String())
+	}
+	if err != nil {
+		asked.Error = fmt.Sprintf("it answers with what is no answer: %v", err)
+		return asked, cid.Undef
+	}
+	asked.Result = result.String()
+	return asked, result
+}
+
+// vouched keeps a peer's attestation of a result, and says whether it is that.
+func (n *Node) vouched(ctx context.Context, expr, result cid.Cid, id peer.ID, envelope []byte) (bool, error) {
+	a, err := trust.Open(envelope)
+	if err != nil {
+		return false, err
+	}
+	if a.Result != result || a.By != id {
+		return false, fmt.Errorf("it vouches for %s as %s", a.Result, a.By)
+	}
+	return true, n.believed.Attest(ctx, expr, result, []byte(a.By), envelope)
+}
+
+// fetchResult fetches a Result and the blocks of its value, from a source; it has to be one of expr.
+func (n *Node) fetchResult(ctx context.Context, expr, result cid.Cid, from source) error {
+	f := &fetch{store: n.store, sources: []source{from}}
+	data, err := f.block(ctx, result)
+	if err != nil {
+		return err
+	}
+	of, err := store.ResultOf(data)
+	if err == nil && of != expr {
+		err = fmt.Errorf("%s is a result of %s", result, of)
+	}
+	if err != nil {
+		return err
+	}
+	left := int64(maxAnswer)
+	return graph.ResultBlocks(result, func(c cid.Cid) ([]byte, error) {
+		if data, err := n.store.Block(ctx, c); err == nil || !errors.Is(err, graph.ErrNotFound) {
+			return data, err
+		}
+		f := &fetch{store: n.store, sources: []source{from}, limit: left}
+		got, err := f.below(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		left -= got.Bytes
+		return n.store.Block(ctx, c)
+	}, nil)
+}
+
+// request sends a task to a peer and reads the events that it answers with.
+func (n *Node) request(ctx context.Context, id peer.ID, t repl.Task, progress func(repl.TaskProgress)) (answer taskAnswer, err error) {
+	body, err := json.Marshal(t)
+	if err != nil {
+		return answer, err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	timer := time.AfterFunc(prepareTime, func() { cancel(errLate) }) // while it fetches what it needs it says nothing
+	defer timer.Stop()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+id.String()+"/api/v0/eval", bytes.NewReader(body))
+	if err != nil {
+		return answer, err
+	}
+	r.Header.Set("Content-Type", typeJSON)
+	r.Header.Set("Accept", typeEvents)
+	got, err := n.tasks.Do(r)
+	if err != nil {
+		return answer, late(ctx, err)
+	}
+	defer got.Body.Close()
+	in := io.LimitReader(got.Body, maxReport)
+	if got.StatusCode != http.StatusOK && got.StatusCode != http.StatusAccepted {
+		var p struct {
+			Error   string `json:"error"`
+			Problem string `json:"problem"`
+		}
+		if err := json.NewDecoder(io.LimitReader(in, 64<<10)).Decode(&p); err != nil || p.Error+p.Problem == "" {
+			return answer, fmt.Errorf("it answers %s", got.Status)
+		}
+		return answer, errors.New(p.Error + p.Problem)
+	}
+	lines := bufio.NewReader(in)
+	for event := ""; ; {
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			return answer, late(ctx, fmt.Errorf("it has ended without an answer: %w", err))
+		}
+		timer.Reset(idleTime)
+		key, value, _ := strings.Cut(strings.TrimRight(line, "\n"), ": ")
+		switch {
+		case key == "event":
+			event = value
+		case key == "data" && event == "progress":
+			var p repl.TaskProgress
+			if err := json.Unmarshal([]byte(value), &p); err != nil {
+				return answer, err
+			}
+			progress(p)
+		case key == "data" && event == "end":
+			if err := json.Unmarshal([]byte(value), &answer); err != nil {
+				return answer, err
+			}
+			if answer.Problem != "" {
+				return answer, errors.New(answer.Problem)
+			}
+			return answer, nil
+		}
+	}
+}
+
+// late is err, or that nothing has come for too long.
+func late(ctx context.Context, err error) error {
+	if context.Cause(ctx) == errLate {
+		return errLate
+	}
+	return err
+}
+
+// signed is a report as it is sent: with this node's attestation of a result that it reduced itself.
+func (n *Node) signed(ctx context.Context, r repl.TaskReport) taskAnswer {
+	out := taskAnswer{TaskReport: r}
+	expr, err := cid.Decode(r.Expr)
+	if err != nil || r.Result == "" {
+		return out
+	}
+	a, ok, err := n.store.Answer(ctx, expr)
+	if err == nil && ok && a.Result.String() == r.Result {
+		out.Attestation = n.attestation(ctx, a)
+	}
+	return out
+}
+
+// attestation is this node's attestation of an answer; nil unless it is its own.
+func (n *Node) attestation(ctx context.Context, a graph.Answer) []byte {
+	if n.key == nil || !a.Own() {
+		return nil
+	}
+	envelope, err := trust.Sign(ctx, n.store, n.key, a.Expr, a.Result, trust.Computed)
+	if err != nil {
+		n.log.Warn("a result is not attested", "expr", a.Expr.String(), "error", err)
+		return nil
+	}
+	return envelope
+}
+
+// words are the attestations of an answer that go with it.
+func (n *Node) words(ctx context.Context, a graph.Answer) (envelopes [][]byte) {
+	if own := n.attestation(ctx, a); own != nil {
+		envelopes = append(envelopes, own)
+	}
+	list, err := n.store.Attestations(ctx, a.Expr)
+	if err != nil {
+		return envelopes
+	}
+	for _, w := range list {
+		if w.Result == a.Result && len(envelopes) < maxWords && !slices.ContainsFunc(envelopes, func(e []byte) bool { return bytes.Equal(e, w.Envelope) }) {
+			envelopes = append(envelopes, w.Envelope)
+		}
+	}
+	return envelopes
+}
+
+// Find asks peers for the answer that they have recorded of an expression, and says whether one has become a claim in the store. The first who
+// has one is taken.
+func (n *Node) Find(ctx context.Context, expr cid.Cid) (bool, error) {
+	peers := n.host.Network().Peers()
+	if len(peers) == 0 || n.missed.has(expr) {
+		return false, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, findTime)
+	defer cancel()
+	found := make(chan bool, len(peers))
+	asked := 0
+	for _, p := range peers {
+		if spoken, err := n.host.Peerstore().SupportsProtocols(p, streamHTTP); err != nil || len(spoken) == 0 {
+			continue
+		}
+		asked++
+		go func() {
+			ok, err := n.findAt(ctx, expr, p)
+			if err != nil && ctx.Err() == nil {
+				n.log.Debug("find", "peer", p.String(), "expr", expr.String(), "error", err)
+			}
+			found <- ok
+		}()
+	}
+	for range asked {
+		if <-found {
+			return true, nil
+		}
+	}
+	if ctx.Err() == nil {
+		n.missed.add(expr)
+	}
+	return false, ctx.Err()
+}
+
+// findAt asks one peer.
+func (n *Node) findAt(ctx context.Context, expr cid.Cid, id peer.ID) (bool, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+id.String()+"/api/v0/result/"+expr.String(), nil)
+	if err != nil {
+		return false, err
+	}
+	r.Header.Set("Accept", typeDagCBOR)
+	answer, err := n.streams.Do(r)
+	if err != nil {
+		return false, err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode == http.StatusNotFound {
+		return false, nil
+	}
+	if answer.StatusCode != http.StatusOK {
+		return false, fmt.Errorf("it answers %s", answer.Status)
+	}
+	data, err := io.ReadAll(io.LimitReader(answer.Body, maxResult+1))
+	if err != nil {
+		return false, err
+	}
+	result, err := cid.Decode(answer.Header.Get("Rosser-Result"))
+	if err == nil {
+		err = graph.Verify(result, data)
+	}
+	if err != nil {
+		return false, err
+	}
+	if err := n.store.Put(ctx, graph.Block{CID: result, Data: data}); err != nil {
+		return false, err
+	}
+	if err := n.fetchResult(ctx, expr, result, n.peerSource(ctx, id)); err != nil {
+		return false, err
+	}
+	for _, text := range answer.Header.Values("Rosser-Attestation") {
+		if envelope, err := base64.StdEncoding.DecodeString(text); err == nil {
+			if a, err := trust.Open(envelope); err == nil && a.Result == result {
+				n.believed.Keep(ctx, expr, envelope)
+			}
+		}
+	}
+	made, err := n.store.Claims(ctx, result, id.String())
+	return made > 0, err
+}
+
+const maxResult = 2 << 20 // bytes of a Result's block
+
+// A missSet remembers for a while what nobody had.
+type missSet struct {
+	mu   sync.Mutex
+	when map[cid.Cid]time.Time
+}
+
+const (
+	missTime  = 30 * time.Second
+	maxMisses = 1 << 16
+)
+
+func (m *missSet) has(c cid.Cid) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	at, ok := m.when[c]
+	return ok && time.Since(at) < missTime
+}
+
+func (m *missSet) add(c cid.Cid) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.when == nil || len(m.when) >= maxMisses {
+		m.when = map[cid.Cid]time.Time{}
+	}
+	m.when[c] = time.Now()
 }

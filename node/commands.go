@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ipfs/go-cid"
+
 	"github.com/rosser-lang/rosser/graph/store"
 	"github.com/rosser-lang/rosser/repl"
 )
@@ -67,6 +69,95 @@ func PullCommand(ctx context.Context, o repl.Options, p Pull) error {
 		}
 		return repl.Network(ctx, err)
 	})
+}
+
+// An askLine is what a node says while it asks others.
+type askLine struct {
+	Who      string             `json:"who,omitempty"`
+	Progress *repl.TaskProgress `json:"progress,omitempty"`
+	Asked    *Asked             `json:"asked,omitempty"`
+	Result   string             `json:"result,omitempty"`
+}
+
+// AskCommand is `rosser ask`.
+func AskCommand(ctx context.Context, o repl.Options, text string, a Ask) error {
+	return repl.WithSession(o, func(s *repl.Session) error {
+		expr, err := s.Expression(ctx, text)
+		if err != nil {
+			return err
+		}
+		a.Expr = expr.String()
+		var result cid.Cid
+		heard := func(one Asked) { repl.Note(o, "%s", one.text()) }
+		tell, end := repl.Telling(o)
+		progress := func(who string, p repl.TaskProgress) {
+			tell(fmt.Sprintf("%s: %d steps", short(who), p.Steps))
+		}
+		db := s.Store()
+		c, err := Running(db.Dir())
+		if err == nil {
+			if err := db.Flush(ctx); err != nil { // the program
+				return err
+			}
+			err = c.call(ctx, "ask", a, func(text json.RawMessage) (err error) {
+				var line askLine
+				if err := json.Unmarshal(text, &line); err != nil {
+					return err
+				}
+				switch {
+				case line.Progress != nil:
+					progress(line.Who, *line.Progress)
+				case line.Asked != nil:
+					heard(*line.Asked)
+				case line.Result != "":
+					result, err = cid.Decode(line.Result)
+				}
+				return err
+			})
+		} else {
+			var n *Node
+			if n, err = Open(db, Options{Serve: true}); err == nil { // the peers fetch the program from here
+				defer n.Close()
+				result, err = n.Ask(ctx, a, progress, heard)
+			}
+		}
+		end()
+		if err == nil {
+			return s.PrintResult(ctx, expr, result)
+		}
+		return repl.Network(ctx, err)
+	})
+}
+
+// short is a peer's ID as people tell it from others.
+func short(id string) string {
+	if len(id) > 12 {
+		return "…" + id[len(id)-8:]
+	}
+	return id
+}
+
+// text says what a peer came to.
+func (a Asked) text() string {
+	text := "peer " + a.Peer + ": "
+	switch r := a.Report; {
+	case a.Error != "":
+		return text + a.Error
+	case a.Result != "":
+		text += fmt.Sprintf("result %s, %d steps", a.Result, r.Steps)
+		if a.Signed {
+			text += ", signed"
+		}
+		if r.Rests != "" {
+			text += "; it may rest on claims by " + r.Rests
+		}
+		return text
+	case r.Checkpoint != "":
+		return text + r.Stopped + ", checkpoint " + r.Checkpoint
+	case r.Stopped != "":
+		return text + r.Stopped
+	}
+	return text + "no answer"
 }
 
 func (p Pulled) print(out io.Writer, o repl.Options) {

@@ -16,9 +16,13 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
+	"github.com/ipfs/go-cid"
+
 	"github.com/rosser-lang/rosser/graph/store"
+	"github.com/rosser-lang/rosser/repl"
 )
 
 // A Control reaches the node that serves a store.
@@ -150,6 +154,38 @@ func (n *Node) control(dir string) (*controller, error) {
 		for _, one := range pulled {
 			line(pullLine{Pulled: &one})
 		}
+		return err
+	})
+	handle("ask", func(ctx context.Context, body []byte, line func(any)) error {
+		var a Ask
+		if err := json.Unmarshal(body, &a); err != nil {
+			return err
+		}
+		var mu sync.Mutex
+		say := func(l askLine) {
+			mu.Lock()
+			defer mu.Unlock()
+			line(l)
+		}
+		result, err := n.Ask(ctx, a,
+			func(who string, p repl.TaskProgress) { say(askLine{Who: who, Progress: &p}) },
+			func(one Asked) { say(askLine{Asked: &one}) })
+		if err == nil {
+			line(askLine{Result: result.String()})
+		}
+		return err
+	})
+	handle("find", func(ctx context.Context, body []byte, line func(any)) error {
+		var text string
+		if err := json.Unmarshal(body, &text); err != nil {
+			return err
+		}
+		expr, err := cid.Decode(text)
+		if err != nil {
+			return err
+		}
+		found, err := n.Find(ctx, expr)
+		line(found)
 		return err
 	})
 	data, err := json.Marshal(c)

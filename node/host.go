@@ -66,7 +66,8 @@ func newHost(o Options) (host.Host, error) {
 }
 
 // streamClient makes HTTP requests over streams of h: the host of a URL is the ID of a peer that h is connected to, or knows where to find.
-func streamClient(h host.Host) *http.Client {
+// Headers have to come within wait; 0 is no limit.
+func streamClient(h host.Host, wait time.Duration) *http.Client {
 	return &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
@@ -84,7 +85,7 @@ func streamClient(h host.Host) *http.Client {
 				}
 				return gostream.Dial(ctx, h, to, streamHTTP)
 			},
-			DisableCompression: true, MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute, ResponseHeaderTimeout: idleTime,
+			DisableCompression: true, MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute, ResponseHeaderTimeout: wait,
 			MaxResponseHeaderBytes: 64 << 10,
 		},
 	}

@@ -29,7 +29,9 @@ import (
 	"github.com/multiformats/go-multiaddr"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/rosser-lang/rosser/eval"
 	"github.com/rosser-lang/rosser/graph/store"
+	"github.com/rosser-lang/rosser/trust"
 )
 
 // Options configure a Node. The zero Options are those of one that only asks: it listens nowhere, and has a key of its own for as long as it
@@ -48,16 +50,20 @@ type Options struct {
 // A Node is a store on the network. Any goroutine may call its methods.
 type Node struct {
 	store     *store.Store
+	believed  *trust.Store // the store, with what the policy believes
 	log       *slog.Logger
+	key       crypto.PrivKey // nil: it vouches for nothing
 	host      host.Host
 	bitswap   *bitswap.Bitswap
 	streams   *http.Client // HTTP over libp2p streams: the host of a URL is a peer ID
+	tasks     *http.Client // the same, for what takes long to answer
 	handler   http.Handler // what peers are answered
 	metrics   *prometheus.Registry
 	workers   *workers      // nil: nothing is reduced
 	work      bool          // for others
 	compiling chan struct{} // holds one for each expression that is being compiled
-	serving   *http.Server  // over libp2p streams
+	missed    missSet
+	serving   *http.Server // over libp2p streams
 	close     context.CancelFunc
 }
 
@@ -77,14 +83,15 @@ func Open(s *store.Store, o Options) (*Node, error) {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	n := &Node{store: s, log: o.Log, host: h, metrics: prometheus.NewRegistry(), close: cancel, work: o.Work, compiling: make(chan struct{}, 2)}
+	n := &Node{store: s, log: o.Log, host: h, metrics: prometheus.NewRegistry(), close: cancel, key: o.Key, work: o.Work, compiling: make(chan struct{}, 2)}
 	if o.Program != "" {
 		n.workers = newWorkers(o.Program, s.Dir(), o.Limits)
 	}
 	n.bitswap = bitswap.New(ctx, bsnet.NewFromIpfsHost(h), nil, s.Blockstore(),
 		bitswap.MaxQueuedWantlistEntriesPerPeer(queuedWants), bitswap.WithTargetMessageSize(wantMessage),
 		bitswap.MaxOutstandingBytesPerPeer(wantBytes), bitswap.WithServerEnabled(o.Serve), bitswap.WithClientOption(bsclient.WithoutDuplicatedBlockStats()))
-	n.streams = streamClient(h)
+	n.streams, n.tasks = streamClient(h, idleTime), streamClient(h, 0)
+	n.believed = trust.Over(s, s.Dir(), eval.Own, func(err error) { n.log.Warn("trust", "error", err) })
 	gate, err := newGateway(s, n.metrics)
 	if err != nil {
 		n.Close()
@@ -114,6 +121,7 @@ func (n *Node) Close() error {
 		n.workers.close()
 	}
 	n.streams.CloseIdleConnections()
+	n.tasks.CloseIdleConnections()
 	errs = append(errs, n.bitswap.Close(), n.host.Close())
 	n.close()
 	return errors.Join(errs...)

@@ -4,7 +4,6 @@ package node
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -12,15 +11,14 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
-	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/pnet"
 
 	"github.com/rosser-lang/rosser/graph/store"
 	"github.com/rosser-lang/rosser/repl"
+	"github.com/rosser-lang/rosser/trust"
 )
 
 // Serving says how a store is served.
@@ -42,7 +40,7 @@ func Serve(ctx context.Context, o repl.Options, v Serving) error {
 			handler = slog.NewJSONHandler(os.Stderr, nil)
 		}
 		log := slog.New(handler)
-		key, err := machineKey(s.Dir())
+		key, err := trust.Key(s.Dir())
 		if err != nil {
 			return err
 		}
@@ -125,26 +123,6 @@ func (n *Node) keep(ctx context.Context, addr string) {
 			}
 		}
 	}
-}
-
-// machineKey is the key of this machine, made when it is first needed.
-func machineKey(dir string) (crypto.PrivKey, error) {
-	path := filepath.Join(dir, "key")
-	data, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		key, _, err := crypto.GenerateEd25519Key(rand.Reader)
-		if err != nil {
-			return nil, err
-		}
-		if data, err = crypto.MarshalPrivateKey(key); err == nil {
-			err = writeFile(path, data)
-		}
-		return key, err
-	}
-	if err != nil {
-		return nil, err
-	}
-	return crypto.UnmarshalPrivateKey(data)
 }
 
 // privateKey reads the key of a private network, as IPFS's swarm.key has it.

@@ -117,12 +117,15 @@ func (w *workers) do(ctx context.Context, who string, t repl.Task, progress func
 	j.mu.Lock()
 	j.news = append(j.news, news)
 	j.mu.Unlock()
+	beat := time.NewTicker(idleTime / 3)
+	defer beat.Stop()
+	var last repl.TaskProgress
 	for {
 		select {
-		case p := <-news:
-			if progress != nil {
-				progress(p)
-			}
+		case last = <-news:
+			progress(last)
+		case <-beat.C: // it waits; whoever listens hears something
+			progress(last)
 		case <-j.done:
 			return j.report, j.err
 		case <-ctx.Done():

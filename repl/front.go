@@ -10,6 +10,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ipfs/go-cid"
+
+	"github.com/rosser-lang/rosser/eval"
+	"github.com/rosser-lang/rosser/graph"
 	"github.com/rosser-lang/rosser/graph/store"
 	"github.com/rosser-lang/rosser/lang"
 )
@@ -30,6 +34,29 @@ func WithStore(o Options, f func(s *store.Store, out io.Writer) error) error {
 	})
 }
 
+// WithSession opens a session, runs f on it and closes it.
+func WithSession(o Options, f func(s *Session) error) error { return with(o, f) }
+
+// Store is the store that s is on.
+func (s *Session) Store() *store.Store { return s.store }
+
+// Expression is the CID of an expression given as text or as a CID.
+func (s *Session) Expression(ctx context.Context, text string) (cid.Cid, error) {
+	return s.expression(ctx, text)
+}
+
+// PrintResult prints what is in the block of a Result, as Result does.
+func (s *Session) PrintResult(ctx context.Context, expr, result cid.Cid) error {
+	r, err := eval.LoadAnswer(graph.Answer{Expr: expr, Result: result}, s.Load)
+	if err != nil {
+		return &failure{exitMissing, err}
+	}
+	if r.Error != nil {
+		return &failure{exitProgram, s.programError(&eval.Thrown{Err: &eval.Error{Kind: r.Error.Kind, Value: r.Error.Value}})}
+	}
+	return s.print(ctx, r.Value)
+}
+
 // Note says something on stderr.
 func Note(o Options, format string, args ...any) {
 	fmt.Fprintln(o.stderr(), lang.Clean(fmt.Sprintf(format, args...)))
@@ -47,6 +74,19 @@ func Coming(o Options) (came func(store.Size), end func()) {
 		blocks.Store(int64(z.Blocks))
 		bytes.Store(z.Bytes)
 	}, end
+}
+
+// Telling shows a line of text on a terminal, the last that it was told, until end is called.
+func Telling(o Options) (tell func(string), end func()) {
+	var line atomic.Pointer[string]
+	end = ticking(withStatus(o.stderr()), func() {}, func(elapsed time.Duration) string {
+		text := elapsed.Round(100 * time.Millisecond).String()
+		if told := line.Load(); told != nil {
+			text += " · " + *told
+		}
+		return text
+	})
+	return func(text string) { line.Store(&text) }, end
 }
 
 // Network gives what went wrong on the network its exit code: that of what is not to be had, or of what was interrupted.

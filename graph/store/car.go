@@ -262,7 +262,7 @@ func (s *Store) claims(ctx context.Context, roots []cid.Cid, who string) (int, e
 		}
 		switch root.Prefix().Codec {
 		case cid.DagCBOR:
-			if of, err := resultOf(data); err == nil {
+			if of, err := ResultOf(data); err == nil {
 				results[of] = root
 			} else if _, err := graph.DecodeTrace(data); err == nil {
 				if err := s.traced(ctx, root, results, traces); err != nil {
@@ -302,7 +302,7 @@ func (s *Store) claims(ctx context.Context, roots []cid.Cid, who string) (int, e
 		if err != nil {
 			return n, err
 		}
-		really, err := resultOf(data)
+		really, err := ResultOf(data)
 		if err != nil || really != of {
 			return n, fmt.Errorf("the library says that %s is a result of %s, which it is not", result, of)
 		}
@@ -376,7 +376,7 @@ func (s *Store) traced(ctx context.Context, root cid.Cid, results, traces map[ci
 				continue // a group of the uses of the one above
 			}
 			if data, err = s.Block(ctx, t.Result); err == nil {
-				if of, err := resultOf(data); err == nil {
+				if of, err := ResultOf(data); err == nil {
 					results[of], traces[of] = t.Result, at.trace
 				}
 			}
@@ -390,8 +390,8 @@ func (s *Store) traced(ctx context.Context, root cid.Cid, results, traces map[ci
 
 var errNoResult = errors.New("not a result")
 
-// resultOf returns the expression that a Result is of, from the block alone.
-func resultOf(data []byte) (cid.Cid, error) {
+// ResultOf is the expression that a block is a Result of. It looks at no other block.
+func ResultOf(data []byte) (cid.Cid, error) {
 	of, _, err := resultHead(data)
 	return of, err
 }

@@ -64,7 +64,7 @@ func (st step) next(data []byte) (next []step, err error) {
 	case CodeBlock:
 		err = own(graph.CodeRole)
 	case ResultBlock:
-		of, _ := resultOf(data)
+		of, _ := ResultOf(data)
 		term(of)
 		err = own(graph.ResultRole)
 	case TraceBlock:

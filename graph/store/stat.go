@@ -59,7 +59,7 @@ func KindOfBlock(data []byte) BlockKind {
 	}
 	switch key, _ := r.Key("", true); key {
 	case "of":
-		if _, err := resultOf(data); err == nil {
+		if _, err := ResultOf(data); err == nil {
 			return ResultBlock
 		}
 		if _, err := graph.DecodeReduct(data); err == nil {
