@@ -208,12 +208,12 @@ func (f *fetch) fetch(ctx context.Context, p place) error {
 	missing := &missingError{cid: p.Cid, sources: f.sources}
 	for _, s := range f.sources {
 		got, err := f.from(ctx, s, p)
-		if got || ctx.Err() != nil {
-			return ctx.Err()
-		}
 		var limit *limitError
 		if errors.As(err, &limit) {
 			return err
+		}
+		if got || ctx.Err() != nil {
+			return ctx.Err()
 		}
 		missing.errs = append(missing.errs, err)
 	}

@@ -124,8 +124,11 @@ func remoteOf(c net.Conn) string {
 
 // remote is whom a request comes from.
 func remote(r *http.Request) string {
-	who, _ := r.Context().Value(remoteKey{}).(string)
-	return who
+	if who, ok := r.Context().Value(remoteKey{}).(string); ok {
+		return who
+	}
+	host, _, _ := net.SplitHostPort(r.RemoteAddr)
+	return host
 }
 
 // remotePeer is the peer whom a request comes from, if it came over a stream of its own connection.

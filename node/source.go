@@ -70,11 +70,11 @@ func (g *gatewaySource) one(ctx context.Context, c cid.Cid, deep bool, take func
 	}
 	defer body.Close()
 	tail := &tailReader{r: body}
-	_, _, err = store.ReadCAR(tail, take)
+	_, size, err := store.ReadCAR(tail, take)
 	switch {
 	case body.late():
 		return errLate
-	case errors.Is(err, store.ErrTruncated), errors.Is(err, io.ErrUnexpectedEOF), err != nil && tail.cut(): // what is missing is asked for again
+	case errors.Is(err, store.ErrTruncated), errors.Is(err, io.ErrUnexpectedEOF) && size.Blocks > 0, err != nil && tail.cut(): // what is missing is asked for again
 		return nil
 	}
 	return err

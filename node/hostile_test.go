@@ -1,0 +1,247 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ipfs/go-cid"
+
+	"github.com/rosser-lang/rosser/codec"
+	"github.com/rosser-lang/rosser/graph"
+	"github.com/rosser-lang/rosser/graph/store"
+)
+
+// carOf is a CAR file of blocks, whatever they are said to be.
+func carOf(root cid.Cid, blocks ...graph.Block) []byte {
+	header := codec.AppendLink(codec.AppendArray(codec.AppendText(codec.AppendMap(nil, 2), "roots"), 1), root)
+	header = codec.AppendInt(codec.AppendText(header, "version"), 1)
+	out := appendSection(nil, header)
+	for _, b := range blocks {
+		out = appendSection(out, append(b.CID.Bytes(), b.Data...))
+	}
+	return out
+}
+
+func appendSection(dst, data []byte) []byte {
+	n := uint64(len(data))
+	for ; n >= 0x80; n >>= 7 {
+		dst = append(dst, byte(n)|0x80)
+	}
+	return append(append(dst, byte(n)), data...)
+}
+
+// junk is a block that nobody has asked for.
+func junk(i int) graph.Block {
+	data := codec.AppendText(nil, fmt.Sprintf("junk %d", i))
+	return graph.Block{CID: codec.CIDOf(data), Data: data}
+}
+
+// TestHostileGateways fetches from gateways that lie. Nothing that was not asked for may get into the store, and each error names whom it is about.
+func TestHostileGateways(t *testing.T) {
+	ctx := context.Background()
+	leaf := junk(0)
+	data := codec.AppendLink(codec.AppendArray(nil, 1), leaf.CID)
+	root := graph.Block{CID: codec.CIDOf(data), Data: data}
+	tests := map[string]struct {
+		answer http.HandlerFunc
+		want   string
+		comes  bool // the root gets into the store
+	}{
+		"nothing": {func(w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) }, "does not have it", false},
+		"html":    {func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "<html>Welcome to my hotel</html>") }, "not a CAR file", false},
+		"another root": {func(w http.ResponseWriter, r *http.Request) {
+			w.Write(carOf(junk(1).CID, junk(1)))
+		}, "not asked for", false},
+		"wrong bytes": {func(w http.ResponseWriter, r *http.Request) {
+			w.Write(carOf(root.CID, graph.Block{CID: root.CID, Data: []byte("\x80")}))
+		}, "damaged", false},
+		"more": {func(w http.ResponseWriter, r *http.Request) {
+			w.Write(carOf(root.CID, root, leaf, junk(2)))
+		}, "", true},
+		"endless": {func(w http.ResponseWriter, r *http.Request) {
+			w.Write(carOf(root.CID, root))
+			for i := 10; ; i++ {
+				if _, err := w.Write(appendSection(nil, append(junk(i).CID.Bytes(), junk(i).Data...))); err != nil {
+					return
+				}
+			}
+		}, "not asked for", true},
+		"giant": {func(w http.ResponseWriter, r *http.Request) {
+			w.Write(carOf(root.CID))
+			w.Write([]byte("\xff\xff\xff\xff\xff\xff\x01"))
+			w.Write(make([]byte, 1<<20))
+		}, "CAR file", false},
+		"half": {func(w http.ResponseWriter, r *http.Request) {
+			if strings.Contains(r.URL.Path, root.CID.String()) {
+				w.Write(carOf(root.CID, root))
+				return
+			}
+			http.NotFound(w, r)
+		}, leaf.CID.String() + " is not to be had", true},
+		"error":    {func(w http.ResponseWriter, r *http.Request) { http.Error(w, strings.Repeat("no! ", 1000), 503) }, "503", false},
+		"redirect": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.String()+"x", 302) }, "redirect", false},
+		"closed": {func(w http.ResponseWriter, r *http.Request) {
+			c, _, err := http.NewResponseController(w).Hijack()
+			if err == nil {
+				c.Close()
+			}
+		}, "EOF", false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			web := httptest.NewServer(test.answer)
+			defer web.Close()
+			s, _ := open(t, Options{})
+			began := time.Now()
+			f := &fetch{store: s, sources: []source{&gatewaySource{web.URL, web.URL, webClient}}}
+			_, err := f.below(ctx, root.CID)
+			if test.want == "" && err != nil {
+				t.Fatal(err)
+			}
+			if test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), web.URL)) {
+				t.Fatalf("got %v, want %q", err, test.want)
+			}
+			if err != nil && !errors.Is(err, graph.ErrNotFound) {
+				t.Errorf("%v is no missing block", err)
+			}
+			if took := time.Since(began); took > 10*time.Second {
+				t.Errorf("it took %v", took)
+			}
+			for i := range 20 {
+				if has, _ := s.Has(ctx, junk(i).CID); has && i > 0 {
+					t.Errorf("junk %d got into the store", i)
+				}
+			}
+			if has, _ := s.Has(ctx, root.CID); has != test.comes {
+				t.Errorf("the root is there: %v, want %v", has, test.comes)
+			}
+		})
+	}
+}
+
+// TestFetchLimit stops at a number of bytes.
+func TestFetchLimit(t *testing.T) {
+	ctx := context.Background()
+	a, from := open(t, loopback)
+	root := chain(t, a, 1000)
+	s, n := open(t, Options{})
+	id, err := n.Connect(ctx, from.Addrs()[0].String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &fetch{store: s, sources: []source{n.peerSource(ctx, id)}, limit: 10000}
+	got, err := f.below(ctx, root)
+	if err == nil || !strings.Contains(err.Error(), "--max-size") || got.Bytes > 11000 {
+		t.Fatal(got, err)
+	}
+	// It goes on where it was.
+	f = &fetch{store: s, sources: []source{n.peerSource(ctx, id)}}
+	rest, err := f.below(ctx, root)
+	if err != nil || got.Blocks+rest.Blocks != 1000 {
+		t.Fatal(got, rest, err)
+	}
+}
+
+// TestFetchBitswap fetches from peers that speak nothing but Bitswap.
+func TestFetchBitswap(t *testing.T) {
+	ctx := context.Background()
+	a, from := open(t, loopback)
+	root := fill(t, a, "numbers", 300)
+	from.host.RemoveStreamHandler(streamHTTP)
+	s, n := open(t, Options{})
+	got, err := n.Pull(ctx, Pull{From: from.Addrs()[0].String() + "/ipfs/" + root.String()}, nil)
+	if err != nil || got[0].Results != 300 {
+		t.Fatal(got, err)
+	}
+	if lib, err := s.ReadLibrary(ctx, root); err != nil || len(lib.Names) != 300 {
+		t.Fatal(err)
+	}
+}
+
+// TestSlowClients shows that who is slow holds up nobody.
+func TestSlowClients(t *testing.T) {
+	_, n := open(t, loopback)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := newServer(n.Handler())
+	web.ReadHeaderTimeout = 200 * time.Millisecond
+	go web.Serve(l)
+	defer web.Close()
+	for range 100 {
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		io.WriteString(c, "GET /api/v0/lib")
+	}
+	r, err := http.Get("http://" + l.Addr().String() + "/api/v0/libraries")
+	if err != nil || r.StatusCode != http.StatusOK {
+		t.Fatal(r, err)
+	}
+	r.Body.Close()
+}
+
+// TestOrigins: pages of other sites may read what is public, and have nothing evaluated.
+func TestOrigins(t *testing.T) {
+	s, err := store.Open(t.TempDir(), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	n, err := Open(s, Options{Program: "/does/not/exist"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	web := httptest.NewServer(n.Handler())
+	defer web.Close()
+	for _, test := range []struct {
+		name, host, origin, kind string
+		want                     int
+	}{
+		{"no origin", "", "", typeJSON, 500}, // it would evaluate, if the program was there
+		{"same origin", "", web.URL, typeJSON, 500},
+		{"another origin", "", "https://evil.example", typeJSON, 403},
+		{"null", "", "null", typeJSON, 403},
+		{"a name that was made to lead here", "evil.example", "http://evil.example", typeJSON, 403},
+		{"another host", "evil.example", "", typeJSON, 403},
+		{"a form", "", "", "application/x-www-form-urlencoded", 415},
+		{"text", "", "", "text/plain", 415},
+		{"localhost", "localhost:1234", "http://localhost:1234", typeJSON, 500},
+	} {
+		r, err := http.NewRequest("POST", web.URL+"/api/v0/eval", strings.NewReader(`{"source": "1 + 2"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if test.host != "" {
+			r.Host = test.host
+		}
+		if test.origin != "" {
+			r.Header.Set("Origin", test.origin)
+		}
+		r.Header.Set("Content-Type", test.kind)
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _ := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		if answer.StatusCode != test.want {
+			t.Errorf("%s: got %d %s, want %d", test.name, answer.StatusCode, text, test.want)
+		}
+		if answer.Header.Get("Access-Control-Allow-Origin") != "" {
+			t.Errorf("%s: other origins may read this", test.name)
+		}
+	}
+}
