@@ -452,6 +452,11 @@ var ErrSkip = errors.New("skip what is below")
 // links that can be known. CIDs that carry their data themselves are looked through and not visited. Memory grows
 // with the number of blocks, not with how deep they lie.
 func Closure(ctx context.Context, roots []cid.Cid, load Loader, visit func(c cid.Cid, data []byte) error) error {
+	return ClosureBy(ctx, roots, load, codec.Links, visit)
+}
+
+// ClosureBy is Closure along what links returns of a block. A block for which load returns ErrSkip is passed over.
+func ClosureBy(ctx context.Context, roots []cid.Cid, load Loader, links func(code uint64, data []byte) ([]cid.Cid, error), visit func(c cid.Cid, data []byte) error) error {
 	seen := map[cid.Cid]struct{}{}
 	stack := [][]cid.Cid{roots}
 	for len(stack) > 0 {
@@ -472,7 +477,9 @@ func Closure(ctx context.Context, roots []cid.Cid, load Loader, visit func(c cid
 		data, inline := codec.Inline(c)
 		if !inline {
 			var err error
-			if data, err = load(c); err != nil {
+			if data, err = load(c); err == ErrSkip {
+				continue
+			} else if err != nil {
 				return err
 			}
 			if err := visit(c, data); err == ErrSkip {
@@ -481,15 +488,15 @@ func Closure(ctx context.Context, roots []cid.Cid, load Loader, visit func(c cid
 				return err
 			}
 		}
-		links, err := codec.Links(c.Prefix().Codec, data)
+		found, err := links(c.Prefix().Codec, data)
 		if errors.Is(err, codec.ErrUnknownCodec) {
 			continue
 		}
 		if err != nil {
 			return fmt.Errorf("block %s: %w", c, err)
 		}
-		fresh := links[:0]
-		for _, l := range links {
+		fresh := found[:0]
+		for _, l := range found {
 			if _, ok := seen[l]; !ok {
 				fresh = append(fresh, l)
 			}

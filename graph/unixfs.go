@@ -233,7 +233,8 @@ type dirReader struct {
 	found   []DirEntry
 }
 
-const entrySize = 256 // bytes that an entry takes, on its way to a map's
+// EntrySize is how many bytes an entry of a directory takes, on its way to a map's.
+const EntrySize = 256
 
 func (d *dirReader) read(root *codec.UnixNode) ([]DirEntry, error) {
 	switch root.Kind {
@@ -268,7 +269,7 @@ func (d *dirReader) add(at cid.Cid, l codec.UnixLink) error {
 		return badUnixFS(d.c, "a directory of more than %d entries", maxEntries)
 	}
 	if n&(n-1) == 0 && n >= 1<<10 && d.reserve != nil {
-		if err := d.reserve(int64(n) * entrySize); err != nil {
+		if err := d.reserve(int64(n) * EntrySize); err != nil {
 			return err
 		}
 	}

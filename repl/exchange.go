@@ -319,7 +319,7 @@ func (s *Session) export(ctx context.Context, root cid.Cid, path string) error {
 		if err != nil {
 			return &failure{exitMissing, err}
 		}
-		fmt.Fprintln(s.opt.Stderr, sizeText(size))
+		fmt.Fprintln(s.opt.Stderr, sizeText(size.Size))
 		return nil
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
@@ -341,6 +341,6 @@ func (s *Session) export(ctx context.Context, root cid.Cid, path string) error {
 	if err := os.Rename(f.Name(), path); err != nil {
 		return Misuse(err)
 	}
-	fmt.Fprintf(s.opt.Stderr, "%s: %s\n", path, sizeText(size))
+	fmt.Fprintf(s.opt.Stderr, "%s: %s\n", path, sizeText(size.Size))
 	return nil
 }

@@ -9,7 +9,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"runtime"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/ipfs/boxo/verifcid"
 	"github.com/ipfs/go-cid"
@@ -26,34 +31,50 @@ type Size struct {
 	Bytes  int64
 }
 
+// An Exported says what an Export wrote.
+type Exported struct {
+	Size
+	Older int // libraries that came before one that was written, and were too
+	Cut   int // blocks of these that are not there
+}
+
 // Export writes all blocks below root to w, as a CARv1, parents before children. When there is an Answer for root,
 // its Result and Trace are roots of the CAR beside it, with all that hangs below them: then the answer travels with
 // the question. A block that is missing or damaged is an error that names it; what was written by then is no whole
-// CAR file.
-func (s *Store) Export(ctx context.Context, root cid.Cid, w io.Writer) (Size, error) {
+// CAR file. Of a library all those before it come last, as far as they are there.
+func (s *Store) Export(ctx context.Context, root cid.Cid, w io.Writer) (Exported, error) {
+	return s.export(ctx, root, w, true)
+}
+
+// ExportNewest is Export without the libraries before one. Tools that want all below a root miss its parent.
+func (s *Store) ExportNewest(ctx context.Context, root cid.Cid, w io.Writer) (Exported, error) {
+	return s.export(ctx, root, w, false)
+}
+
+func (s *Store) export(ctx context.Context, root cid.Cid, w io.Writer, history bool) (Exported, error) {
 	roots := []cid.Cid{root}
 	a, ok, err := s.Answer(ctx, root)
 	if err != nil {
-		return Size{}, err
+		return Exported{}, err
 	}
 	if ok {
 		roots = append(roots, a.Result)
 		if has, err := s.complete(ctx, a.Trace); err != nil {
-			return Size{}, err
+			return Exported{}, err
 		} else if has {
 			roots = append(roots, a.Trace)
 		}
 	}
-	size, err := s.WriteCAR(ctx, roots, w)
+	got, err := s.WriteCAR(ctx, roots, w, history)
 	if err != nil {
-		return size, fmt.Errorf("export %s: %w", root, err)
+		return got, fmt.Errorf("export %s: %w", root, err)
 	}
-	return size, nil
+	return got, nil
 }
 
-// WriteCAR writes all blocks below the roots to w, as a CARv1 with these roots, parents before children. A block that is missing or damaged
-// is an error that names it.
-func (s *Store) WriteCAR(ctx context.Context, roots []cid.Cid, w io.Writer) (Size, error) {
+// WriteCAR writes all blocks below the roots to w, as a CARv1 with these roots, parents before children. Of libraries those before them come last,
+// as far as they are there, if history is wanted. Any other block that is missing or damaged is an error that names it.
+func (s *Store) WriteCAR(ctx context.Context, roots []cid.Cid, w io.Writer, history bool) (Exported, error) {
 	out := bufio.NewWriterSize(w, 256<<10)
 	header := codec.AppendArray(codec.AppendText(codec.AppendMap(nil, 2), "roots"), len(roots))
 	for _, r := range roots {
@@ -61,18 +82,62 @@ func (s *Store) WriteCAR(ctx context.Context, roots []cid.Cid, w io.Writer) (Siz
 	}
 	header = codec.AppendInt(codec.AppendText(header, "version"), 1)
 	if err := writeSection(out, header); err != nil {
-		return Size{}, err
+		return Exported{}, err
 	}
-	var size Size
-	err := graph.Closure(ctx, roots, graph.LoaderOf(ctx, s), func(c cid.Cid, data []byte) error {
-		size.Blocks++
-		size.Bytes += int64(len(data))
+	var got Exported
+	written := map[cid.Cid]struct{}{}
+	var parents []cid.Cid // of libraries that were written
+	links := func(code uint64, data []byte) ([]cid.Cid, error) {
+		found, parent, err := linksNow(code, data)
+		if parent.Defined() {
+			parents = append(parents, parent)
+		}
+		return found, err
+	}
+	write := func(c cid.Cid, data []byte) error {
+		written[c] = struct{}{}
+		got.Blocks++
+		got.Bytes += int64(len(data))
 		return writeSection(out, c.Bytes(), data)
-	})
-	if err != nil {
-		return size, err
 	}
-	return size, out.Flush()
+	load := graph.LoaderOf(ctx, s)
+	err := graph.ClosureBy(ctx, roots, load, links, write)
+	for ; err == nil && history && len(parents) > 0; parents = parents[1:] {
+		parent := parents[0]
+		if _, ok := written[parent]; ok {
+			continue
+		}
+		err = graph.ClosureBy(ctx, parents[:1:1], func(c cid.Cid) ([]byte, error) {
+			if _, ok := written[c]; ok {
+				return nil, graph.ErrSkip
+			}
+			data, err := load(c)
+			if errors.Is(err, graph.ErrNotFound) {
+				got.Cut++
+				return nil, graph.ErrSkip
+			}
+			if c == parent && err == nil {
+				got.Older++
+			}
+			return data, err
+		}, links, write)
+	}
+	if err != nil {
+		return got, err
+	}
+	return got, out.Flush()
+}
+
+// linksNow are the links of a block, but of a library without its parent, which stands beside them.
+func linksNow(code uint64, data []byte) (found []cid.Cid, parent cid.Cid, err error) {
+	found, err = codec.Links(code, data)
+	if err != nil {
+		return nil, cid.Undef, err
+	}
+	if parent = parentOf(code, data); parent.Defined() {
+		found = slices.DeleteFunc(found, func(c cid.Cid) bool { return c == parent })
+	}
+	return found, parent, nil
 }
 
 // writeSection writes a section of a CAR file: its length as a varint, and its parts.
@@ -250,6 +315,7 @@ func (c *counter) ended() bool {
 // claims records the results that the roots are, or list, as claims of who.
 func (s *Store) claims(ctx context.Context, roots []cid.Cid, who string) (int, error) {
 	results, traces := map[cid.Cid]cid.Cid{}, map[cid.Cid]cid.Cid{} // by expression
+	seen := map[cid.Cid]bool{}
 	n := 0
 	by := graph.ClaimOf(strings.ToValidUTF8(who, "\uFFFD"))
 	for _, root := range roots {
@@ -265,17 +331,17 @@ func (s *Store) claims(ctx context.Context, roots []cid.Cid, who string) (int, e
 			if of, err := ResultOf(data); err == nil {
 				results[of] = root
 			} else if _, err := graph.DecodeTrace(data); err == nil {
-				if err := s.traced(ctx, root, results, traces); err != nil {
+				if err := traced(graph.LoaderOf(ctx, s), root, results, traces, seen); err != nil {
 					return 0, err
 				}
 			} else if c, err := graph.DecodeCheckpoint(data); err == nil {
-				if err := s.checkpoint(ctx, c, by, results, traces, &n); err != nil {
+				if err := s.checkpoint(ctx, c, by, results, traces, seen, &n); err != nil {
 					return 0, err
 				}
 			}
 		case cid.DagProtobuf:
 			lib, err := s.ReadLibrary(ctx, root)
-			if errors.Is(err, errNoLibrary) || errors.Is(err, graph.ErrNotFound) {
+			if errors.Is(err, ErrNoLibrary) || errors.Is(err, graph.ErrNotFound) {
 				continue
 			}
 			if err != nil {
@@ -289,45 +355,117 @@ func (s *Store) claims(ctx context.Context, roots []cid.Cid, who string) (int, e
 			}
 		}
 	}
-	load := graph.LoaderOf(ctx, s)
-	for of, result := range results {
-		// Only what can be read: with its value's own blocks, and really about this expression.
-		if err := graph.ResultBlocks(result, load, nil); err != nil {
-			if ctx.Err() != nil {
-				return n, ctx.Err()
+	err := s.eachClaim(ctx, results, traces, by, func(there bool, err error) error {
+		if there {
+			n++
+		}
+		return err
+	})
+	return n, err
+}
+
+// eachClaim is claim for results by expression, several at once. What became of each done is told, one after the other, until it returns an error.
+func (s *Store) eachClaim(ctx context.Context, results, traces map[cid.Cid]cid.Cid, by string, done func(there bool, err error) error) error {
+	exprs := slices.Collect(maps.Keys(results)) // in the order in which the results stand in the database
+	slices.SortFunc(exprs, func(a, b cid.Cid) int { return strings.Compare(results[a].KeyString(), results[b].KeyString()) })
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var next atomic.Int64
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), 8, len(exprs)) {
+		all.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(exprs)) && ctx.Err() == nil; i = next.Add(1) - 1 {
+				there, err := s.claim(ctx, exprs[i], results[exprs[i]], traces[exprs[i]], by)
+				mu.Lock()
+				if ctx.Err() == nil {
+					if err := done(there, err); err != nil {
+						stop(err)
+					}
+				}
+				mu.Unlock()
 			}
-			continue
-		}
-		data, err := s.Block(ctx, result)
-		if err != nil {
-			return n, err
-		}
-		really, err := ResultOf(data)
-		if err != nil || really != of {
-			return n, fmt.Errorf("the library says that %s is a result of %s, which it is not", result, of)
-		}
-		steps, err := stepsOf(data)
-		if err != nil {
-			return n, fmt.Errorf("result %s: %w", result, err)
-		}
-		a := graph.Answer{Expr: of, Result: result, Trace: traces[of], By: by, Steps: steps}
-		if a.Trace.Defined() {
-			if t, err := s.Block(ctx, a.Trace); err != nil {
-				a.Trace = cid.Undef
-			} else if t, err := graph.DecodeTrace(t); err != nil || t.Result != result {
-				a.Trace = cid.Undef
-			}
-		}
-		if err := s.Record(ctx, a); err != nil {
-			return n, err
-		}
-		n++
+		})
 	}
-	return n, nil
+	all.Wait()
+	return context.Cause(ctx)
+}
+
+// errLie says that a library is wrong about a result.
+var errLie = errors.New("the library is wrong")
+
+// claim records a result as a claim. It does not when the result is not there, or not all of its value; that it is of another
+// expression is an errLie.
+func (s *Store) claim(ctx context.Context, of, result, trace cid.Cid, by string) (there bool, err error) {
+	// Only what can be read: with its value's own blocks, and really about this expression.
+	var data []byte
+	load := func(c cid.Cid) ([]byte, error) {
+		b, err := s.Block(ctx, c)
+		if c == result {
+			data = b
+		}
+		return b, err
+	}
+	if err := graph.ResultBlocks(result, load, nil); err != nil {
+		return false, ctx.Err()
+	}
+	really, steps, err := resultHead(data)
+	if err != nil || really != of {
+		return false, fmt.Errorf("%w: it says that %s is a result of %s, which it is not", errLie, result, of)
+	}
+	a := graph.Answer{Expr: of, Result: result, Trace: trace, By: by, Steps: steps}
+	if a.Trace.Defined() {
+		if t, err := s.Block(ctx, a.Trace); err != nil {
+			a.Trace = cid.Undef
+		} else if t, err := graph.DecodeTrace(t); err != nil || t.Result != result {
+			a.Trace = cid.Undef
+		}
+	}
+	return true, s.Record(ctx, a)
+}
+
+// An Adopted says what AdoptLibrary found of a library: what it lists, and what became of its results.
+type Adopted struct {
+	Library
+	Claims  int   // results that are in the index now, or were there as this machine's own
+	Missing int   // results of which blocks are not there
+	Wrong   int   // results that are of another expression, or no results
+	First   error // says which the first of these is
+	Absent  int   // directories and lists of envelopes that are not there, so nothing is known of what they list
+}
+
+// AdoptLibrary records the results that the library at root lists, and that are there, as claims of who, as Import does. A library that
+// is not all there, such as one of which only the names were fetched, is no error.
+func (s *Store) AdoptLibrary(ctx context.Context, root cid.Cid, who string) (Adopted, error) {
+	sh, err := s.readShelf(ctx, root, true, namesName, aboutName, resultsName, tracesName, attestName)
+	got := Adopted{Library: sh.Library, Absent: sh.absent}
+	if err != nil {
+		return got, err
+	}
+	by := graph.ClaimOf(strings.ToValidUTF8(who, "\uFFFD"))
+	err = s.eachClaim(ctx, sh.Results, sh.Traces, by, func(there bool, err error) error {
+		switch {
+		case errors.Is(err, errLie):
+			if got.Wrong++; got.Wrong == 1 {
+				got.First = err
+			}
+		case err != nil:
+			return err
+		case there:
+			got.Claims++
+		default:
+			got.Missing++
+		}
+		return nil
+	})
+	if err != nil {
+		return got, err
+	}
+	return got, s.Flush(ctx)
 }
 
 // checkpoint records the reducts of a checkpoint as claims, counts them, and adds the results that it used.
-func (s *Store) checkpoint(ctx context.Context, c graph.Checkpoint, by string, results, traces map[cid.Cid]cid.Cid, n *int) error {
+func (s *Store) checkpoint(ctx context.Context, c graph.Checkpoint, by string, results, traces map[cid.Cid]cid.Cid, seen map[cid.Cid]bool, n *int) error {
 	for _, reduct := range c.Reducts {
 		data, err := s.Block(ctx, reduct)
 		if err != nil {
@@ -344,18 +482,17 @@ func (s *Store) checkpoint(ctx context.Context, c graph.Checkpoint, by string, r
 		}
 	}
 	for _, trace := range c.Uses {
-		if err := s.traced(ctx, trace, results, traces); err != nil {
+		if err := traced(graph.LoaderOf(ctx, s), trace, results, traces, seen); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// traced walks the trace at root and adds the results and traces in it, by expression. What is missing or is not
-// what it should be is passed over: a trace explains, and nothing depends on it.
-func (s *Store) traced(ctx context.Context, root cid.Cid, results, traces map[cid.Cid]cid.Cid) error {
+// traced walks the trace at root and adds the results and traces in it, by expression; what was seen it passes over. What is missing or is not
+// what it should be is passed over too: a trace explains, and nothing depends on it.
+func traced(load graph.Loader, root cid.Cid, results, traces map[cid.Cid]cid.Cid, seen map[cid.Cid]bool) error {
 	type step struct{ trace, above cid.Cid } // above is the result of the trace that uses this one
-	seen := map[cid.Cid]bool{}
 	for stack := []step{{trace: root}}; len(stack) > 0; {
 		at := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
@@ -363,7 +500,7 @@ func (s *Store) traced(ctx context.Context, root cid.Cid, results, traces map[ci
 			continue
 		}
 		seen[at.trace] = true
-		data, err := s.Block(ctx, at.trace)
+		data, err := load(at.trace)
 		if err == nil {
 			t, bad := graph.DecodeTrace(data)
 			if bad != nil {
@@ -375,7 +512,7 @@ func (s *Store) traced(ctx context.Context, root cid.Cid, results, traces map[ci
 			if t.Result == at.above {
 				continue // a group of the uses of the one above
 			}
-			if data, err = s.Block(ctx, t.Result); err == nil {
+			if data, err = load(t.Result); err == nil {
 				if of, err := ResultOf(data); err == nil {
 					results[of], traces[of] = t.Result, at.trace
 				}
@@ -394,11 +531,6 @@ var errNoResult = errors.New("not a result")
 func ResultOf(data []byte) (cid.Cid, error) {
 	of, _, err := resultHead(data)
 	return of, err
-}
-
-func stepsOf(data []byte) (uint64, error) {
-	_, steps, err := resultHead(data)
-	return steps, err
 }
 
 // resultHead reads {"of", "steps", "value"} or {"of", "error", "steps"} without the value.

@@ -1,161 +1,123 @@
-// This file publishes: a library is an IPFS (UnixFS) directory that any IPFS tool lists, walks and pins.
+// This file holds libraries: IPFS (UnixFS) directories that any IPFS tool lists, walks and pins.
 //
 //	names/<name>                 the term
 //	about/<name>                 its about block
 //	results/<expression CID>     the expression's Result
 //	traces/<expression CID>      its Trace
+//	attest/<expression CID>      who says that its Result is right: a DAG-CBOR list of signed envelopes, if there are any
+//	parent                       the library that this one took the place of, if there was one
 
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/ipfs/boxo/blockservice"
 	"github.com/ipfs/boxo/exchange/offline"
 	"github.com/ipfs/boxo/ipld/merkledag"
-	uio "github.com/ipfs/boxo/ipld/unixfs/io"
-	blocks "github.com/ipfs/go-block-format"
+	"github.com/ipfs/boxo/ipld/unixfs"
+	"github.com/ipfs/boxo/ipld/unixfs/hamt"
 	"github.com/ipfs/go-cid"
 	ipld "github.com/ipfs/go-ipld-format"
 
+	"github.com/rosser-lang/rosser/codec"
 	"github.com/rosser-lang/rosser/graph"
 )
 
 // A Library is what a library directory lists.
 type Library struct {
-	Names   map[string]cid.Cid  // terms
-	About   map[string]cid.Cid  // about blocks, by the same names
-	Results map[cid.Cid]cid.Cid // by expression
-	Traces  map[cid.Cid]cid.Cid // by expression
+	Names   map[string]cid.Cid   // terms
+	About   map[string]cid.Cid   // about blocks, by the same names
+	Results map[cid.Cid]cid.Cid  // by expression
+	Traces  map[cid.Cid]cid.Cid  // by expression
+	Attest  map[cid.Cid][][]byte // envelopes, by expression; what they say is for others to verify
+	Parent  cid.Cid              // the library before this one; undefined if there was none
 }
 
-// A Published says where a library is and how large.
+func newLibrary() Library {
+	return Library{map[string]cid.Cid{}, map[string]cid.Cid{}, map[cid.Cid]cid.Cid{}, map[cid.Cid]cid.Cid{}, map[cid.Cid][][]byte{}, cid.Undef}
+}
+
+// Bounds of a library. What is beyond them is not published, and not read.
+const (
+	MaxAttest      = 64      // envelopes of one expression, each of at most MaxEnvelope bytes
+	maxLibraryName = 4096    // bytes
+	maxLibraryPart = 1 << 20 // entries of one directory
+	shardBytes     = 256 << 10
+	shardFanout    = 256
+)
+
+// A Published says where a library is and how large, without those before it.
 type Published struct {
 	Root cid.Cid
 	Size
 }
 
-var errNoLibrary = errors.New("not a library")
+// ErrNoLibrary says that something else stands where a library should be.
+var ErrNoLibrary = errors.New("not a library")
 
-// Publish makes a library of names, with their about blocks, and with the results that this machine has found for
-// any expression in their code, for the expressions asked, and for all that these rest on. Everything below the root
-// must be there: a block that is not is an error that names it.
-func (s *Store) Publish(ctx context.Context, names, about map[string]cid.Cid, asked ...cid.Cid) (Published, error) {
-	lib := Library{names, about, map[cid.Cid]cid.Cid{}, map[cid.Cid]cid.Cid{}}
-	for name := range about {
-		if _, ok := names[name]; !ok {
-			return Published{}, fmt.Errorf("publish: %q has an about block and no term", name)
-		}
-	}
-	seen := map[cid.Cid]struct{}{}
-	for _, name := range slices.Sorted(maps.Keys(names)) {
-		if err := s.gather(ctx, names[name], &lib, seen); err != nil {
-			return Published{}, fmt.Errorf("publish %s: %w", name, err)
-		}
-	}
-	for _, expr := range asked {
-		if err := s.gather(ctx, expr, &lib, seen); err != nil {
-			return Published{}, fmt.Errorf("publish %s: %w", expr, err)
-		}
-	}
-	return s.PutLibrary(ctx, lib)
-}
-
-// gather adds to lib the answers for all code below root, and for all code below these answers, and so on.
-func (s *Store) gather(ctx context.Context, root cid.Cid, lib *Library, seen map[cid.Cid]struct{}) error {
-	for todo := []cid.Cid{root}; len(todo) > 0; {
-		var code []cid.Cid
-		err := graph.Closure(ctx, todo, graph.LoaderOf(ctx, s), func(c cid.Cid, data []byte) error {
-			if _, ok := seen[c]; ok {
-				return graph.ErrSkip
-			}
-			seen[c] = struct{}{}
-			if c.Prefix().Codec == cid.DagCBOR && graph.IsCode(data) {
-				code = append(code, c)
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		todo = nil
-		for _, expr := range code {
-			if _, ok := lib.Results[expr]; ok {
-				continue
-			}
-			a, ok, err := s.Answer(ctx, expr)
-			if err != nil {
-				return err
-			}
-			if !ok || !a.Own() {
-				continue
-			}
-			lib.Results[expr] = a.Result
-			todo = append(todo, a.Result)
-			if has, err := s.Has(ctx, a.Trace); err != nil {
-				return err
-			} else if has {
-				if err := s.traced(ctx, a.Trace, lib.Results, lib.Traces); err != nil {
-					return err
-				}
-				lib.Results[expr], lib.Traces[expr] = a.Result, a.Trace
-				todo = append(todo, a.Trace)
-			}
-		}
-	}
-	return nil
-}
-
-// PutLibrary puts the directory of lib, and says how large all that is below it is. A block that is missing is an
+// PutLibrary puts the directory of lib, and says how large all that is below it is, but for its parent. A block that is missing is an
 // error that names it.
 func (s *Store) PutLibrary(ctx context.Context, lib Library) (Published, error) {
+	return s.putLibrary(ctx, lib, nil, map[cid.Cid]uint32{})
+}
+
+// putLibrary is PutLibrary. A directory that is in known is not made again: it has the same entries. Blocks that have a size
+// in sizes are below what lib lists, and so is all below them, which is there.
+func (s *Store) putLibrary(ctx context.Context, lib Library, known map[string]cid.Cid, sizes map[cid.Cid]uint32) (Published, error) {
 	dag := s.dag()
-	top, err := uio.NewDirectory(dag, uio.WithCidBuilder(merkledag.V1CidPrefix()))
+	parts, err := s.parts(ctx, lib)
 	if err != nil {
 		return Published{}, err
 	}
-	for _, part := range lib.parts() {
-		dir, err := uio.NewDirectory(dag, uio.WithCidBuilder(merkledag.V1CidPrefix()))
+	top := newDirectory()
+	var roots []cid.Cid
+	for _, p := range parts {
+		var node ipld.Node
+		if c, ok := known[p.name]; ok {
+			node, err = dag.Get(ctx, c)
+		} else {
+			node, err = s.putDirectory(ctx, dag, p, sizes)
+		}
+		if err == nil {
+			err = top.AddNodeLink(p.name, node)
+		}
 		if err != nil {
-			return Published{}, err
+			return Published{}, fmt.Errorf("%s: %w", p.name, err)
 		}
-		for _, name := range slices.Sorted(maps.Keys(part.entries)) {
-			if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\x00") {
-				return Published{}, fmt.Errorf("%s: %q is no name for a file", part.name, name)
-			}
-			c := part.entries[name]
-			data, err := s.Block(ctx, c)
-			if err != nil {
-				return Published{}, fmt.Errorf("%s/%s: %w", part.name, name, err)
-			}
-			// A node without links: the directory wants only its CID and size, and for anything but DAG-PB
-			// that is all there is to say.
-			b, err := blocks.NewBlockWithCid(data, c)
-			if err != nil {
-				return Published{}, err
-			}
-			if err := dir.AddChild(ctx, name, &merkledag.RawNode{Block: b}); err != nil {
-				return Published{}, fmt.Errorf("%s/%s: %w", part.name, name, err)
-			}
+		roots = append(roots, node.Cid())
+	}
+	if lib.Parent.Defined() {
+		node, err := dag.Get(ctx, lib.Parent)
+		if err == nil {
+			err = top.AddNodeLink(parentName, node)
 		}
-		if err := addDirectory(ctx, dag, top, part.name, dir); err != nil {
-			return Published{}, err
+		if err != nil {
+			return Published{}, fmt.Errorf("%s: %w", parentName, err)
 		}
 	}
-	node, err := top.GetNode()
-	if err != nil {
+	if err := dag.Add(ctx, top); err != nil {
 		return Published{}, err
 	}
-	if err := dag.Add(ctx, node); err != nil {
-		return Published{}, err
+	p := Published{top.Cid(), Size{1, int64(len(top.RawData()))}}
+	for _, size := range sizes {
+		p.Blocks++
+		p.Bytes += int64(size)
 	}
-	p := Published{Root: node.Cid()}
-	err = graph.Closure(ctx, []cid.Cid{p.Root}, graph.LoaderOf(ctx, s), func(_ cid.Cid, data []byte) error {
+	load := graph.LoaderOf(ctx, s)
+	err = graph.ClosureBy(ctx, roots, func(c cid.Cid) ([]byte, error) {
+		if _, ok := sizes[c]; ok {
+			return nil, graph.ErrSkip
+		}
+		return load(c)
+	}, codec.Links, func(_ cid.Cid, data []byte) error {
 		p.Blocks++
 		p.Bytes += int64(len(data))
 		return nil
@@ -166,15 +128,65 @@ func (s *Store) PutLibrary(ctx context.Context, lib Library) (Published, error) 
 	return p, s.Flush(ctx)
 }
 
-func addDirectory(ctx context.Context, dag ipld.DAGService, top uio.Directory, name string, dir uio.Directory) error {
-	node, err := dir.GetNode()
-	if err != nil {
-		return err
+func newDirectory() *merkledag.ProtoNode {
+	node := unixfs.EmptyDirNode()
+	node.SetCidBuilder(merkledag.V1CidPrefix()) // which never fails for a hash that is known
+	return node
+}
+
+// putDirectory puts the directory of a part: one block, or shards when that would be large, as boxo and kubo have it.
+func (s *Store) putDirectory(ctx context.Context, dag ipld.DAGService, p part, sizes map[cid.Cid]uint32) (ipld.Node, error) {
+	if len(p.entries) > maxLibraryPart {
+		return nil, fmt.Errorf("got %d entries, a library has at most %d", len(p.entries), maxLibraryPart)
 	}
-	if err := dag.Add(ctx, node); err != nil {
-		return err
+	size := 0
+	for name, c := range p.entries {
+		if err := checkEntry(name); err != nil {
+			return nil, err
+		}
+		size += len(name) + c.ByteLen()
 	}
-	return top.AddChild(ctx, name, node)
+	dir := newDirectory()
+	add := func(name string, l *ipld.Link) error { return dir.AddRawLink(name, l) }
+	var shard *hamt.Shard
+	if size > shardBytes {
+		var err error
+		if shard, err = hamt.NewShard(dag, shardFanout); err != nil {
+			return nil, err
+		}
+		shard.SetCidBuilder(merkledag.V1CidPrefix())
+		add = func(name string, l *ipld.Link) error { return shard.SetLink(ctx, name, l) }
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.entries)) {
+		c := p.entries[name]
+		size, ok := sizes[c]
+		if !ok {
+			data, err := s.Block(ctx, c)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", name, err)
+			}
+			size = uint32(len(data))
+		}
+		// Of what an entry leads to the directory says the size of the block alone.
+		if err := add(name, &ipld.Link{Name: name, Size: uint64(size), Cid: c}); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	if shard != nil {
+		return shard.Node()
+	}
+	return dir, dag.Add(ctx, dir)
+}
+
+// checkEntry says what is wrong with a name in a library.
+func checkEntry(name string) error {
+	switch {
+	case name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\x00") || !utf8.ValidString(name):
+		return fmt.Errorf("%q is no name for a file", codec.CutName(name))
+	case len(name) > maxLibraryName:
+		return fmt.Errorf("the name %q has %d bytes, the limit is %d", codec.CutName(name), len(name), maxLibraryName)
+	}
+	return nil
 }
 
 // A part is one of the directories in a library.
@@ -183,7 +195,17 @@ type part struct {
 	entries map[string]cid.Cid
 }
 
-func (l Library) parts() []part {
+const (
+	namesName   = "names"
+	aboutName   = "about"
+	resultsName = "results"
+	tracesName  = "traces"
+	attestName  = "attest"
+	parentName  = "parent"
+)
+
+// parts are the directories of a library. Those blocks that they alone link to are put.
+func (s *Store) parts(ctx context.Context, l Library) ([]part, error) {
 	text := func(m map[cid.Cid]cid.Cid) map[string]cid.Cid {
 		out := make(map[string]cid.Cid, len(m))
 		for k, v := range m {
@@ -191,7 +213,72 @@ func (l Library) parts() []part {
 		}
 		return out
 	}
-	return []part{{"names", l.Names}, {"about", l.About}, {"results", text(l.Results)}, {"traces", text(l.Traces)}}
+	all := []part{{namesName, l.Names}, {aboutName, l.About}, {resultsName, text(l.Results)}, {tracesName, text(l.Traces)}}
+	attest := map[string]cid.Cid{}
+	for expr, list := range l.Attest {
+		if list = Envelopes(list); len(list) == 0 {
+			continue
+		}
+		b := encodeAttest(list)
+		if err := s.Put(ctx, b); err != nil {
+			return nil, err
+		}
+		attest[expr.String()] = b.CID
+	}
+	if len(attest) > 0 { // else the library is what it was before there were any
+		all = append(all, part{attestName, attest})
+	}
+	return all, nil
+}
+
+// Envelopes are the ones of some lists that a library takes: each once, in the order of their bytes, without those that are too long. Of more
+// than MaxAttest the first stay, so nobody puts out what is named before his own.
+func Envelopes(lists ...[][]byte) [][]byte {
+	var all [][]byte
+	known := map[string]bool{}
+	for _, list := range lists {
+		for _, e := range list {
+			if len(e) > 0 && len(e) <= MaxEnvelope && len(all) < MaxAttest && !known[string(e)] {
+				known[string(e)] = true
+				all = append(all, e)
+			}
+		}
+	}
+	slices.SortFunc(all, bytes.Compare)
+	return all
+}
+
+func encodeAttest(list [][]byte) graph.Block {
+	dst := codec.AppendArray(nil, len(list))
+	for _, e := range list {
+		dst = codec.AppendBytes(dst, e)
+	}
+	return graph.Block{CID: codec.CIDOf(dst), Data: dst}
+}
+
+// decodeAttest reads the block of some envelopes, strictly.
+func decodeAttest(data []byte) ([][]byte, error) {
+	r := codec.NewReader(data, true)
+	n, err := r.Array()
+	if err != nil {
+		return nil, err
+	}
+	if n == 0 || n > MaxAttest {
+		return nil, fmt.Errorf("got %d envelopes, want 1 to %d", n, MaxAttest)
+	}
+	list := make([][]byte, n)
+	for i := range list {
+		if list[i], err = r.Bytes(); err != nil {
+			return nil, err
+		}
+		switch {
+		case len(list[i]) == 0 || len(list[i]) > MaxEnvelope:
+			return nil, fmt.Errorf("got an envelope of %d bytes, want 1 to %d", len(list[i]), MaxEnvelope)
+		case i > 0 && bytes.Compare(list[i-1], list[i]) >= 0:
+			return nil, errors.New("envelopes out of order")
+		}
+	}
+	return list, r.Done()
 }
 
 func (s *Store) dag() ipld.DAGService {
@@ -199,48 +286,117 @@ func (s *Store) dag() ipld.DAGService {
 	return merkledag.NewDAGService(blockservice.New(bs, offline.Exchange(bs)))
 }
 
-// ReadLibrary returns what the library at root lists. It looks at the directories only.
+// A shelf is a library with the directories that it was read from, and what of it is not there.
+type shelf struct {
+	Library
+	dirs   map[string]cid.Cid // by the names of parts
+	absent int                // directories and lists of envelopes that are not there
+}
+
+// ReadLibrary returns what the library at root lists. It looks at the directories only, and at the lists of envelopes.
 func (s *Store) ReadLibrary(ctx context.Context, root cid.Cid) (Library, error) {
-	lib := Library{map[string]cid.Cid{}, map[string]cid.Cid{}, map[cid.Cid]cid.Cid{}, map[cid.Cid]cid.Cid{}}
+	sh, err := s.readShelf(ctx, root, false, namesName, aboutName, resultsName, tracesName, attestName)
+	return sh.Library, err
+}
+
+// ReadNames is ReadLibrary, but of Names, About and Parent only.
+func (s *Store) ReadNames(ctx context.Context, root cid.Cid) (Library, error) {
+	sh, err := s.readShelf(ctx, root, false, namesName, aboutName)
+	return sh.Library, err
+}
+
+// readShelf reads parts of a library. Where it is allowed that some are not there, they are as if they were empty.
+func (s *Store) readShelf(ctx context.Context, root cid.Cid, partly bool, parts ...string) (shelf, error) {
+	sh := shelf{Library: newLibrary(), dirs: map[string]cid.Cid{}}
 	top, err := s.entries(ctx, root)
 	if err != nil {
-		return lib, fmt.Errorf("%s: %w", root, err)
+		return sh, fmt.Errorf("%s: %w", root, err)
 	}
-	if _, ok := top["names"]; !ok {
-		return lib, fmt.Errorf("%s: %w: it has no directory names", root, errNoLibrary)
+	if _, ok := top[namesName]; !ok {
+		return sh, fmt.Errorf("%s: %w: it has no directory names", root, ErrNoLibrary)
 	}
-	for name, into := range map[string]*map[string]cid.Cid{"names": &lib.Names, "about": &lib.About} {
-		if c, ok := top[name]; ok {
-			if *into, err = s.entries(ctx, c); err != nil {
-				return lib, fmt.Errorf("%s/%s: %w", root, name, err)
-			}
-		}
-	}
-	for name, into := range map[string]map[cid.Cid]cid.Cid{"results": lib.Results, "traces": lib.Traces} {
+	sh.Parent = top[parentName]
+	for _, name := range parts {
 		c, ok := top[name]
 		if !ok {
 			continue
 		}
+		sh.dirs[name] = c
 		found, err := s.entries(ctx, c)
-		if err != nil {
-			return lib, fmt.Errorf("%s/%s: %w", root, name, err)
+		if err == nil {
+			err = s.shelve(ctx, &sh, name, found, partly)
 		}
-		for key, v := range found {
-			expr, err := cid.Decode(key)
-			if err != nil {
-				return lib, fmt.Errorf("%s/%s: %q is not the CID of an expression", root, name, key)
-			}
-			into[expr] = v
+		if partly && errors.Is(err, graph.ErrNotFound) {
+			sh.absent++
+			continue
+		}
+		if err != nil {
+			return sh, fmt.Errorf("%s/%s: %w", root, name, err)
 		}
 	}
-	return lib, nil
+	return sh, nil
+}
+
+// shelve adds what one of the directories lists.
+func (s *Store) shelve(ctx context.Context, sh *shelf, part string, found map[string]cid.Cid, partly bool) error {
+	switch part {
+	case namesName, aboutName:
+		for name := range found {
+			if err := checkEntry(name); err != nil {
+				return err
+			}
+		}
+		if part == namesName {
+			sh.Names = found
+		} else {
+			sh.About = found
+		}
+		return nil
+	}
+	for key, c := range found {
+		expr, err := cid.Decode(key)
+		if err != nil || expr.String() != key {
+			return fmt.Errorf("%q is not the CID of an expression", codec.CutName(key))
+		}
+		switch part {
+		case resultsName:
+			sh.Results[expr] = c
+		case tracesName:
+			sh.Traces[expr] = c
+		case attestName:
+			data, err := s.Block(ctx, c)
+			if partly && errors.Is(err, graph.ErrNotFound) {
+				sh.absent++
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			if c.Prefix().Codec != cid.DagCBOR {
+				return fmt.Errorf("%s: %s is no list of envelopes", key, c)
+			}
+			if sh.Attest[expr], err = decodeAttest(data); err != nil {
+				return fmt.Errorf("%s: %w", key, err)
+			}
+		}
+	}
+	return nil
 }
 
 // entries is what a directory of a library lists.
 func (s *Store) entries(ctx context.Context, c cid.Cid) (map[string]cid.Cid, error) {
-	list, err := graph.ReadDirectory(c, graph.LoaderOf(ctx, s))
-	if errors.Is(err, graph.ErrNotUnixFS) || errors.Is(err, graph.ErrBadUnixFS) || errors.Is(err, graph.ErrNoDirectory) {
-		return nil, fmt.Errorf("%w: %v", errNoLibrary, err)
+	f := graph.Far{Load: graph.LoaderOf(ctx, s), Afford: func(n int64) error {
+		if n >= maxLibraryPart*graph.EntrySize {
+			return fmt.Errorf("%w: a directory of more than %d entries", ErrNoLibrary, maxLibraryPart)
+		}
+		return nil
+	}}
+	info, list, err := f.ReadUnixFS(c)
+	switch {
+	case errors.Is(err, graph.ErrNotUnixFS) || errors.Is(err, graph.ErrBadUnixFS):
+		return nil, fmt.Errorf("%w: %v", ErrNoLibrary, err)
+	case err == nil && info.Kind != graph.Directory:
+		return nil, fmt.Errorf("%w: %s is %w", ErrNoLibrary, c, graph.ErrNoDirectory)
 	}
 	found := make(map[string]cid.Cid, len(list))
 	for _, e := range list {
@@ -249,35 +405,27 @@ func (s *Store) entries(ctx context.Context, c cid.Cid) (map[string]cid.Cid, err
 	return found, err
 }
 
-// Union returns a library with all that the given ones list. That two of them give one name to different terms, or
-// one expression different results, is an error that names it: by the first one has to be renamed, by the second
-// one of them is wrong.
-func Union(libs ...Library) (Library, error) {
-	all := Library{map[string]cid.Cid{}, map[string]cid.Cid{}, map[cid.Cid]cid.Cid{}, map[cid.Cid]cid.Cid{}}
-	for _, l := range libs {
-		for name, c := range l.Names {
-			if old, ok := all.Names[name]; ok && old != c {
-				return all, fmt.Errorf("%q is %s in one library and %s in another", name, old, c)
-			}
-			all.Names[name] = c
-		}
-		for expr, c := range l.Results {
-			if old, ok := all.Results[expr]; ok && old != c {
-				return all, fmt.Errorf("%s has the result %s in one library and %s in another: one of them is wrong", expr, old, c)
-			}
-			all.Results[expr] = c
-		}
-		// Of what people wrote, and of traces, there can be several; the first one stays.
-		for name, c := range l.About {
-			if _, ok := all.About[name]; !ok {
-				all.About[name] = c
-			}
-		}
-		for expr, c := range l.Traces {
-			if _, ok := all.Traces[expr]; !ok {
-				all.Traces[expr] = c
-			}
+// parentOf is the parent of the library whose root block is data; undefined if the block is no such root, or has no parent. A library's root
+// is never large enough for shards.
+func parentOf(code uint64, data []byte) cid.Cid {
+	if code != cid.DagProtobuf || !bytes.Contains(data, []byte(parentName)) || !bytes.Contains(data, []byte(namesName)) {
+		return cid.Undef
+	}
+	n, err := codec.DecodeUnixFS(code, data)
+	if err != nil || n.Kind != codec.Directory {
+		return cid.Undef
+	}
+	parent, named := cid.Undef, false
+	for _, l := range n.Links {
+		switch l.Name {
+		case parentName:
+			parent = l.CID
+		case namesName:
+			named = true
 		}
 	}
-	return all, nil
+	if !named {
+		return cid.Undef
+	}
+	return parent
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -196,12 +197,12 @@ func TestReadNoLibrary(t *testing.T) {
 	if _, err := s.ReadLibrary(bg, empty.Root); err != nil {
 		t.Errorf("an empty library: %v", err)
 	}
-	if _, err := s.ReadLibrary(bg, f.answer.Expr); !errors.Is(err, errNoLibrary) {
+	if _, err := s.ReadLibrary(bg, f.answer.Expr); !errors.Is(err, ErrNoLibrary) {
 		t.Errorf("got %v", err)
 	}
 	file, _ := cid.Prefix{Version: 1, Codec: cid.DagProtobuf, MhType: 0x12, MhLength: 32}.Sum([]byte("garbage"))
 	s.Put(bg, graph.Block{CID: file, Data: []byte("garbage")})
-	if _, err := s.ReadLibrary(bg, file); !errors.Is(err, errNoLibrary) {
+	if _, err := s.ReadLibrary(bg, file); !errors.Is(err, ErrNoLibrary) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -215,15 +216,32 @@ func TestUnion(t *testing.T) {
 			Traces:  map[cid.Cid]cid.Cid{f.answer.Expr: result.answer.Trace},
 		}
 	}
-	both, err := Union(lib("a", a, a), lib("b", b, b), lib("a", a, a))
-	if err != nil || len(both.Names) != 2 || len(both.Results) != 2 || len(both.Traces) != 2 {
-		t.Errorf("got %v, %v", both, err)
+	both, conflicts, err := Union([]Library{lib("a", a, a), lib("b", b, b), lib("a", a, a)}, -1)
+	if err != nil || conflicts != nil || len(both.Names) != 2 || len(both.Results) != 2 || len(both.Traces) != 2 {
+		t.Errorf("got %v, %v, %v", both, conflicts, err)
 	}
-	if _, err := Union(lib("a", a, a), lib("a", b, b)); err == nil || !strings.Contains(err.Error(), `"a"`) {
+	// One name for two terms has to be decided, for the one or the other.
+	two := []Library{lib("a", a, a), lib("a", b, b), lib("c", c, c)}
+	var names NamesError
+	if _, _, err := Union(two, -1); !errors.As(err, &names) || len(names) != 1 || names[0].Name != "a" || names[0].Terms[1] != b.answer.Expr || !reflect.DeepEqual(names[0].From, [][]int{{0}, {1}}) {
 		t.Errorf("one name for two terms: got %v", err)
 	}
-	if _, err := Union(lib("a", a, a), lib("b", a, c)); err == nil || !strings.Contains(err.Error(), a.answer.Expr.String()) {
-		t.Errorf("two results for one expression: got %v", err)
+	if _, _, err := Union(two, 2); !errors.As(err, &names) {
+		t.Errorf("preferred is who does not have the name: got %v", err)
+	}
+	for i, want := range []fact{a, b} {
+		if got, _, err := Union(two, i); err != nil || got.Names["a"] != want.answer.Expr || len(got.Results) != 3 {
+			t.Errorf("%d preferred: got %v, %v", i, got, err)
+		}
+	}
+	// Of two results for one expression none is taken, nor what stands for it; that of a third stays.
+	disputed, wrong := lib("a", a, a), lib("b", a, c)
+	disputed.Attest = map[cid.Cid][][]byte{a.answer.Expr: {[]byte("right")}}
+	wrong.Attest = map[cid.Cid][][]byte{a.answer.Expr: {[]byte("wrong")}}
+	got, conflicts, err := Union([]Library{disputed, wrong, lib("c", b, b), disputed}, 0)
+	want := []Conflict{{a.answer.Expr, []cid.Cid{a.answer.Result, c.answer.Result}, [][]int{{0, 3}, {1}}}}
+	if err != nil || !reflect.DeepEqual(conflicts, want) || len(got.Results) != 1 || len(got.Traces) != 1 || len(got.Attest) != 0 {
+		t.Errorf("two results for one expression: got %v, %v, %v", got, conflicts, err)
 	}
 }
 

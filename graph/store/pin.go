@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"slices"
 	"time"
 
 	"github.com/ipfs/go-cid"
@@ -60,7 +61,8 @@ func readPin(key, rec []byte) (p Pin, err error) {
 func pinKey(c cid.Cid) string { return string(pinPrefix) + c.KeyString() }
 
 // Pin keeps p.CID from now on, in place of an earlier pin of it, and returns the size of what that keeps when it is on the disk. A block that is
-// missing is an error that names it, unless the pin is partial; the root has to be there.
+// missing is an error that names it, unless the pin is partial; the root has to be there. Of the libraries that came before one that is pinned what is
+// there is kept.
 func (s *Store) Pin(ctx context.Context, p Pin) (Size, error) {
 	size, err := s.PinSize(ctx, p, 0)
 	if err != nil {
@@ -116,7 +118,11 @@ func (p Pin) size(ctx context.Context, load graph.Loader, limit int) (size Size,
 	// A block is known by 64 bits, as in a collection; where it can be walked through in several ways, by the way too.
 	seed := maphash.MakeSeed()
 	seen, counted := map[step]struct{}{}, map[uint64]struct{}{}
-	for todo := []step{p.step()}; len(todo) > 0; {
+	var older []step // libraries that came before, which may be missing; they come last
+	for todo, late := []step{p.step()}, false; len(todo) > 0 || len(older) > 0; {
+		if len(todo) == 0 {
+			todo, older, late = older, nil, true
+		}
 		at := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
 		block := maphash.String(seed, at.cid.KeyString())
@@ -132,7 +138,7 @@ func (p Pin) size(ctx context.Context, load graph.Loader, limit int) (size Size,
 			return size, err
 		}
 		data, err := load(at.cid)
-		if p.Partial && errors.Is(err, graph.ErrNotFound) && at.cid != p.CID {
+		if (p.Partial || late) && errors.Is(err, graph.ErrNotFound) && at.cid != p.CID {
 			continue
 		}
 		if err != nil {
@@ -149,6 +155,10 @@ func (p Pin) size(ctx context.Context, load graph.Loader, limit int) (size Size,
 		next, err := at.next(data)
 		if err != nil {
 			return size, fmt.Errorf("%s: %w", at.cid, err)
+		}
+		if parent := parentOf(at.cid.Prefix().Codec, data); at.how == wholly && parent.Defined() {
+			next = slices.DeleteFunc(next, func(s step) bool { return s.cid == parent })
+			older = append(older, step{cid: parent, how: wholly})
 		}
 		todo = append(todo, next...)
 	}
