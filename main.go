@@ -192,16 +192,108 @@ func (c traceCmd) Run(ctx context.Context, all *commands) error {
 }
 
 type publishCmd struct {
-	File  string   `arg:"" help:"The program whose definitions are published."`
-	Names []string `arg:"" optional:"" help:"Which of them; all without."`
-	Car   string   `help:"Write the library as a CAR file too." placeholder:"OUT.car"`
+	File    string   `arg:"" help:"The program whose definitions are published."`
+	Names   []string `arg:"" optional:"" help:"Which of them are added or changed, and the library's others stay; without, the library has exactly those of the program."`
+	Library string   `help:"What the library is called in the store; as the file without .ros otherwise." placeholder:"NAME"`
+	Car     string   `help:"Write the library as a CAR file too." placeholder:"OUT.car"`
 }
 
 func (publishCmd) Help() string {
-	return "Example:\n\n  rosser publish quakes.ros --car quakes.car\n\nmakes a library, an IPFS directory of names, sources and known results, and prints its root and the size of all that is below it."
+	return "Example:\n\n  rosser publish quakes.ros --car quakes.car\n\nmakes the library quakes, an IPFS directory of names, sources and known results, and prints its root and the size of all that is below it. Published again it is updated: where something has changed it has a new root, whose parent is the one before. rosser library log quakes says what changed."
 }
 func (c publishCmd) Run(ctx context.Context, all *commands) error {
-	return repl.Publish(ctx, all.options(), c.File, c.Names, c.Car)
+	return repl.Publish(ctx, all.options(), c.File, c.Names, repl.Publishing{Library: c.Library, Car: c.Car})
+}
+
+type libraryCmd struct {
+	Ls    libraryLsCmd    `cmd:"" help:"Print the libraries of the store, or the names of one."`
+	Log   libraryLogCmd   `cmd:"" help:"Print what was published before, and what changed."`
+	Diff  libraryDiffCmd  `cmd:"" help:"Print how a library differs from another one."`
+	Merge libraryMergeCmd `cmd:"" help:"Make one library of several."`
+	Lock  libraryLockCmd  `cmd:"" help:"Give a program the names that it imports libraries by."`
+	Rm    libraryRmCmd    `cmd:"" help:"Forget the names of libraries."`
+}
+
+func (libraryCmd) Help() string {
+	return "Example:\n\n  rosser library ls\n\nprints the libraries that were published from this store, and those that it follows. Wherever a library is wanted it is given by its name or by the CID of its root."
+}
+
+type libraryLsCmd struct {
+	Library string `arg:"" name:"name-or-cid" optional:"" help:"A library; all of the store without."`
+	JSON    bool   `name:"json" help:"Print a line of JSON for each."`
+}
+
+func (libraryLsCmd) Help() string {
+	return "Example:\n\n  rosser library ls quakes\n\nprints the names of a library and what they do. Without a library it prints a line for each of the store: its name, its root, and how many names it has."
+}
+func (c libraryLsCmd) Run(ctx context.Context, all *commands) error {
+	return repl.LibraryList(ctx, all.options(), c.Library, c.JSON)
+}
+
+type libraryLogCmd struct {
+	Library string `arg:"" name:"name-or-cid" help:"The library."`
+	Limit   int    `help:"How many versions are printed; 0 for all." default:"100" placeholder:"N"`
+	JSON    bool   `name:"json" help:"Print a line of JSON for each."`
+}
+
+func (libraryLogCmd) Help() string {
+	return "Example:\n\n  rosser library log quakes\n\nprints a line for each version of a library, the newest first: its root, and how many names and results were added (+), removed (-) and changed (~)."
+}
+func (c libraryLogCmd) Run(ctx context.Context, all *commands) error {
+	return repl.LibraryLog(ctx, all.options(), c.Library, c.Limit, c.JSON)
+}
+
+type libraryDiffCmd struct {
+	A    string `arg:"" name:"a" help:"A library, by its name or its root's CID."`
+	B    string `arg:"" name:"b" help:"The one that it is compared with."`
+	JSON bool   `name:"json" help:"Print a line of JSON for each name, and one with all counts."`
+}
+
+func (libraryDiffCmd) Help() string {
+	return "Example:\n\n  rosser library diff bafy… quakes\n\nprints the names that only quakes has (+), only the other has (-), and that have another term (~), and how many results differ. Ends with 1 if anything does."
+}
+func (c libraryDiffCmd) Run(ctx context.Context, all *commands) error {
+	return repl.LibraryDiff(ctx, all.options(), c.A, c.B, c.JSON)
+}
+
+type libraryMergeCmd struct {
+	Libraries []string `arg:"" name:"name-or-cid" help:"Two libraries or more."`
+	Library   string   `help:"What the new library is called in the store. One that is called so already is its parent." placeholder:"NAME"`
+	Prefer    string   `help:"Which of the libraries counts where they give one name to different terms." placeholder:"LIBRARY"`
+	JSON      bool     `name:"json" help:"Print root, counts and conflicts as JSON."`
+}
+
+func (libraryMergeCmd) Help() string {
+	return "Example:\n\n  rosser library merge quakes bafy… --library quakes\n\nmakes a library of all that several have, and prints its root. That one name has two terms is an error that names both. Of an expression with two results neither is taken: both are reported, and it ends with 1 when the library has been made."
+}
+func (c libraryMergeCmd) Run(ctx context.Context, all *commands) error {
+	if len(c.Libraries) < 2 {
+		return repl.Misuse(errors.New("got one library, want two or more"))
+	}
+	return repl.LibraryMerge(ctx, all.options(), c.Libraries, repl.Merging{Library: c.Library, Prefer: c.Prefer, JSON: c.JSON})
+}
+
+type libraryLockCmd struct {
+	Entries []string `arg:"" name:"name[=library]" help:"The name that programs import it by, and a library's name or CID if that is another."`
+	Dir     string   `help:"The folder of the programs; the one you are in without." default:"." placeholder:"DIR"`
+}
+
+func (libraryLockCmd) Help() string {
+	return "Example:\n\n  rosser library lock quakes geo=bafy…\n\nwrites into rosser.lock which library a program in this folder gets by let q = import \"quakes\": the one that is called so now, by its CID, until this is said again."
+}
+func (c libraryLockCmd) Run(ctx context.Context, all *commands) error {
+	return repl.LibraryLock(ctx, all.options(), c.Entries, c.Dir)
+}
+
+type libraryRmCmd struct {
+	Names []string `arg:"" name:"name" help:"What the libraries are called."`
+}
+
+func (libraryRmCmd) Help() string {
+	return "Example:\n\n  rosser library rm quakes\n\nforgets what the library is called, with the pin that it got by publishing, and prints its root. Its blocks, and those of the versions before it, go with the next rosser store gc, unless something else keeps them."
+}
+func (c libraryRmCmd) Run(ctx context.Context, all *commands) error {
+	return repl.LibraryRemove(ctx, all.options(), c.Names)
 }
 
 type importCmd struct {
@@ -219,15 +311,16 @@ func (c importCmd) Run(ctx context.Context, all *commands) error {
 }
 
 type exportCmd struct {
-	CID string `arg:"" name:"cid" help:"The root."`
-	Car string `arg:"" name:"out.car" help:"The CAR file to write, or - for standard output."`
+	CID    string `arg:"" name:"cid" help:"The root, or the name of a library."`
+	Car    string `arg:"" name:"out.car" help:"The CAR file to write, or - for standard output."`
+	Newest bool   `help:"Of a library leave out the versions before it. Tools that want all that is linked, such as ipfs dag import, then need --pin-roots=false."`
 }
 
 func (exportCmd) Help() string {
-	return "Example:\n\n  rosser export bafy… answer.car\n\nwrites a CID and all below it as a CAR file; for an expression, its recorded result and trace too."
+	return "Example:\n\n  rosser export bafy… answer.car\n\nwrites a CID and all below it as a CAR file; for an expression, its recorded result and trace too; for a library, the versions before it, as far as they are here."
 }
 func (c exportCmd) Run(ctx context.Context, all *commands) error {
-	return repl.Export(ctx, all.options(), c.CID, c.Car)
+	return repl.Export(ctx, all.options(), c.CID, c.Car, c.Newest)
 }
 
 type pullCmd struct {
@@ -509,7 +602,8 @@ type commands struct {
 	Get         getCmd         `cmd:"" help:"Walk from a CID along a path."`
 	Result      resultCmd      `cmd:"" help:"Print a recorded answer."`
 	Trace       traceCmd       `cmd:"" help:"Draw what an answer rests on."`
-	Publish     publishCmd     `cmd:"" help:"Publish definitions as a library."`
+	Publish     publishCmd     `cmd:"" help:"Publish definitions as a library, or update it."`
+	Library     libraryCmd     `cmd:"" help:"Look after libraries: list, compare, merge them."`
 	Import      importCmd      `cmd:"" help:"Import a CAR file, or rows."`
 	Export      exportCmd      `cmd:"" help:"Export a CAR file."`
 	Pull        pullCmd        `cmd:"" help:"Follow libraries of others."`

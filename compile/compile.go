@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"sort"
 	"strings"
+	"unicode"
 
 	"github.com/ipfs/go-cid"
 	"github.com/rosser-lang/rosser/graph"
@@ -40,6 +41,9 @@ type Options struct {
 	ImportData func(from, kind, path string) (*graph.Term, error)
 	// ImportLibrary gives the terms of a published library. Its error is a NotLibrary where it knows what stands there instead.
 	ImportLibrary func(cid.Cid) (map[string]*graph.Term, error)
+	// Locked gives the published library that a name stands for in the file named from, as LibraryName has it; undefined if it
+	// is the path of a file. May be nil.
+	Locked func(from, name string) (cid.Cid, error)
 	// Module gives the terms of an import that was made elsewhere, as earlier in a session. May be nil.
 	Module func(name string) (map[string]*graph.Term, bool)
 }
@@ -268,16 +272,21 @@ func (c *compiler) declareImport(d *lang.Def, imp *lang.Import) {
 	}
 	t := &top{name: name.Name, def: d, entity: &entity{kind: expression, named: true, name: name.Name, span: d.Span}}
 	kind, path, isData := DataPath(imp.Path)
+	root := imp.CID
 	var err error
+	if !root.Defined() && LibraryName(imp.Path) && c.Locked != nil {
+		root, err = c.Locked(c.file.Name, imp.Path)
+	}
 	switch {
+	case err != nil:
 	case len(imp.Path) > maxPath:
 		err = fmt.Errorf("got a path of %d bytes, want at most %d", len(imp.Path), maxPath)
 	case isData && c.ImportData != nil:
 		t.data, err = c.ImportData(c.file.Name, kind, path)
-	case imp.CID.Defined() && c.ImportLibrary != nil:
+	case root.Defined() && c.ImportLibrary != nil:
 		t.module = &scope{}
-		t.module.terms, err = c.ImportLibrary(imp.CID)
-	case !imp.CID.Defined() && !isData && c.ImportFile != nil:
+		t.module.terms, err = c.ImportLibrary(root)
+	case !root.Defined() && !isData && c.ImportFile != nil:
 		t.module = &scope{terms: map[string]*graph.Term{}}
 		var u *Unit
 		if u, err = c.ImportFile(c.file.Name, imp.Path); err == nil {
@@ -298,6 +307,14 @@ func (c *compiler) declareImport(d *lang.Def, imp *lang.Import) {
 		t.data, t.module = nil, &scope{} // nothing is known of its names
 	}
 	c.add(t, name.Span)
+}
+
+// LibraryName says whether the path of an import can be the name of a published library, which a lock file gives its CID: it has no
+// extension and no folder.
+func LibraryName(path string) bool {
+	return path != "" && len(path) <= maxPath && !strings.ContainsFunc(path, func(r rune) bool {
+		return strings.ContainsRune("./\\:#@\"", r) || unicode.IsSpace(r) || unicode.IsControl(r)
+	})
 }
 
 // DataPath takes the path of an import of data apart: its kind is file (bytes), json or csv.

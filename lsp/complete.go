@@ -245,9 +245,9 @@ func importOf(b *lang.Binding) *lang.Import {
 
 // imported completes the names of a file or a library.
 func (c *completing) imported(imp *lang.Import) {
-	if imp.CID.Defined() {
+	if root := c.d.published(imp); root.Defined() {
 		var names []string
-		for name := range c.d.library(imp.CID) {
+		for name := range c.d.library(root) {
 			names = append(names, name)
 		}
 		slices.Sort(names)
@@ -623,7 +623,7 @@ func (s *server) function(d *document, offset int) (name string, params []string
 // importedFunction is the f of the m.f that begins at an offset.
 func (s *server) importedFunction(d *document, offset int, imp *lang.Import) (name string, params []string, doc string) {
 	i := d.tokenAt(offset)
-	if i < 0 || i+2 >= len(d.tokens()) || imp.CID.Defined() {
+	if i < 0 || i+2 >= len(d.tokens()) || d.published(imp).Defined() {
 		return "", nil, ""
 	}
 	if other := s.file(besides(d.path, imp.Path)); other != nil {

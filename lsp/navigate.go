@@ -19,6 +19,7 @@ import (
 	"github.com/rosser-lang/rosser/compile"
 	"github.com/rosser-lang/rosser/graph"
 	"github.com/rosser-lang/rosser/lang"
+	"github.com/rosser-lang/rosser/repl"
 )
 
 const (
@@ -90,6 +91,14 @@ func (d *document) library(root cid.Cid) map[string]*graph.Term {
 	return nil
 }
 
+// published is the library that an import is of; undefined if it is that of a file.
+func (d *document) published(imp *lang.Import) cid.Cid {
+	if good := d.lastGood(); good != nil && !imp.CID.Defined() {
+		return good.Locked[imp.Path]
+	}
+	return imp.CID
+}
+
 // topLevel is the binding of a file's definition.
 func topLevel(d *document, name string) *lang.Binding {
 	for _, b := range d.scopes().Bindings {
@@ -115,7 +124,7 @@ func (s *server) targetAt(d *document, offset int) (target, bool) {
 	}
 	if u.Import != nil {
 		imp := importOf(u.Import)
-		if imp == nil || imp.CID.Defined() {
+		if imp == nil || d.published(imp).Defined() {
 			return target{}, false // a field of imported data, or a library's name
 		}
 		other := s.file(besides(d.path, imp.Path))
@@ -148,6 +157,9 @@ func (s *server) definition(_ context.Context, d *document, p positionParams) (a
 	for _, def := range d.parse().file.Defs { // the path of an import
 		if imp, ok := def.Value.(*lang.Import); ok && imp.Start <= offset && offset <= imp.End && imp.Path != "" {
 			path := imp.Path
+			if d.published(imp).Defined() {
+				path = repl.LockFile
+			}
 			if _, data, ok := compile.DataPath(path); ok {
 				path = data
 			}
@@ -206,7 +218,7 @@ func (s *server) imported(ctx context.Context, t target) (found []occurrence, wh
 			continue
 		}
 		for _, u := range d.scopes().Uses {
-			if imp := importOf(u.Import); imp != nil && u.Name == t.binding.Name && !imp.CID.Defined() && besides(d.path, imp.Path) == t.doc.path {
+			if imp := importOf(u.Import); imp != nil && u.Name == t.binding.Name && !d.published(imp).Defined() && besides(d.path, imp.Path) == t.doc.path {
 				found = append(found, occurrence{d, u.Site, false})
 			}
 		}

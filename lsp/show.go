@@ -146,10 +146,10 @@ func (s *server) describe(d *document, t target) []string {
 // describeLibrary says what a name of a published library is.
 func (s *server) describeLibrary(d *document, u lang.Use) []string {
 	imp := importOf(u.Import)
-	if imp == nil || !imp.CID.Defined() {
+	if imp == nil || !d.published(imp).Defined() {
 		return nil
 	}
-	term := d.library(imp.CID)[u.Name]
+	term := d.library(d.published(imp))[u.Name]
 	if term == nil || !term.CID.Defined() {
 		return nil
 	}

@@ -45,6 +45,7 @@ type Checked struct {
 	// What the file imports itself: files by absolute path, published libraries.
 	Imports   map[string]*compile.Unit
 	Libraries map[cid.Cid]map[string]*graph.Term
+	Locked    map[string]cid.Cid // published libraries by the names that the file imports them by
 }
 
 // A fileText is a file as it is at the time of a check.
@@ -92,7 +93,7 @@ func NewChecker(s *Session, open func(path string) (string, bool)) *Checker {
 // found are among the errors.
 func (c *Checker) Check(ctx context.Context, f *lang.File, errs lang.Errors) Checked {
 	c.ctx, c.current, c.deps, c.partial = ctx, map[string]*fileText{}, map[string]bool{}, false
-	c.depth, c.out = 0, Checked{Imports: map[string]*compile.Unit{}, Libraries: map[cid.Cid]map[string]*graph.Term{}}
+	c.depth, c.out = 0, Checked{Imports: map[string]*compile.Unit{}, Libraries: map[cid.Cid]map[string]*graph.Term{}, Locked: map[string]cid.Cid{}}
 	self := &checkedFile{text: &fileText{src: f.Source}}
 	before := c.files[f.Name]
 	c.files[f.Name] = self
@@ -120,7 +121,7 @@ func (c *Checker) Check(ctx context.Context, f *lang.File, errs lang.Errors) Che
 func (c *Checker) compile(f *lang.File) (*compile.Unit, lang.Errors) {
 	return compile.File(f, compile.Options{
 		Prelude: stdlib.Lookup, Names: stdlib.Names, Load: c.load,
-		ImportFile: c.importFile, ImportData: c.importData, ImportLibrary: c.importLibrary,
+		ImportFile: c.importFile, ImportData: c.importData, ImportLibrary: c.importLibrary, Locked: c.locked,
 	})
 }
 
@@ -292,6 +293,18 @@ func (c *Checker) importLibrary(root cid.Cid) (map[string]*graph.Term, error) {
 		c.out.Libraries[root] = terms
 	}
 	return terms, err
+}
+
+func (c *Checker) locked(from, name string) (cid.Cid, error) {
+	root, err := locked(from, name, func(path string) ([]byte, error) {
+		c.deps[path] = true
+		t := c.text(path)
+		return []byte(t.src), t.err
+	})
+	if err == nil && root.Defined() && c.depth == 0 {
+		c.out.Locked[name] = root
+	}
+	return root, err
 }
 
 // A Recorded is what the store knows of the value of an expression.

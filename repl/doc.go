@@ -195,7 +195,7 @@ func (s *Session) cidManual(ctx context.Context, c cid.Cid) (*manual, error) {
 		}
 		return m, nil
 	}
-	lib, err := s.store.ReadLibrary(ctx, c)
+	lib, err := s.store.ReadNames(ctx, c)
 	if err != nil {
 		return nil, &failure{exitMissing, err}
 	}

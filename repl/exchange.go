@@ -1,4 +1,4 @@
-// This file holds the commands that show code and move it between stores: show, publish, import, export.
+// This file holds the commands that show code and move it between stores: show, import, export.
 
 package repl
 
@@ -133,64 +133,6 @@ func primitiveName(name string) string {
 	return strings.ToUpper(name[:1]) + name[1:]
 }
 
-// Publish is `rosser publish`.
-func Publish(ctx context.Context, o Options, file string, names []string, car string) error {
-	src, err := o.readSource(file)
-	if err != nil {
-		return err
-	}
-	return with(o, func(s *Session) error {
-		u, err := s.Compile(ctx, file, src)
-		if err != nil {
-			return err
-		}
-		if err := s.keepAbout(ctx, u); err != nil {
-			return err
-		}
-		terms, about := map[string]cid.Cid{}, map[string]cid.Cid{}
-		known := make([]string, len(u.Defs))
-		for i, d := range u.Defs {
-			known[i] = d.Name
-			terms[d.Name], about[d.Name] = d.CID, graph.EncodeAbout(d.About, nil).CID
-		}
-		if len(names) > 0 {
-			chosen := map[string]bool{}
-			for _, name := range names {
-				if _, ok := terms[name]; !ok {
-					return Misuse(fmt.Errorf("%s does not define %.40q%s", file, name, hint(lang.Suggest(name, known))))
-				}
-				chosen[name] = true
-			}
-			for name := range terms {
-				if !chosen[name] {
-					delete(terms, name)
-					delete(about, name)
-				}
-			}
-		}
-		if len(terms) == 0 {
-			return Misuse(fmt.Errorf("%s has no definitions to publish", file))
-		}
-		var asked []cid.Cid
-		if u.Body != nil {
-			asked = append(asked, u.BodyCID)
-		}
-		p, err := s.store.Publish(ctx, terms, about, asked...)
-		if err != nil {
-			return &failure{exitMissing, err}
-		}
-		if _, err := s.store.Pin(ctx, store.Pin{CID: p.Root, Name: filepath.Base(file)}); err != nil {
-			return &failure{exitMissing, err}
-		}
-		fmt.Fprintln(s.opt.Stdout, p.Root)
-		fmt.Fprintf(s.opt.Stderr, "%s in %s\n", plural(len(terms), "name"), sizeText(p.Size))
-		if car != "" {
-			return s.export(ctx, p.Root, car)
-		}
-		return nil
-	})
-}
-
 func hint(suggestion string) string {
 	if suggestion == "" {
 		return ""
@@ -302,24 +244,46 @@ func importedPin(c cid.Cid, path string) store.Pin {
 	return store.Pin{CID: c, Name: oneLine(lang.Clean(filepath.Base(path)), shownBytes)}
 }
 
-// Export is `rosser export`.
-func Export(ctx context.Context, o Options, root, path string) error {
-	c, err := parseCID(root)
-	if err != nil {
-		return err
+// Export is `rosser export`; newest leaves out the libraries before one.
+func Export(ctx context.Context, o Options, root, path string, newest bool) error {
+	return with(o, func(s *Session) error {
+		c, err := s.libraryOrCID(ctx, root)
+		if err != nil {
+			return err
+		}
+		return s.export(ctx, c, path, newest)
+	})
+}
+
+// libraryOrCID is the CID that text is, or that of the library it is the name of.
+func (s *Session) libraryOrCID(ctx context.Context, text string) (cid.Cid, error) {
+	c, err := parseCID(text)
+	if err == nil || store.CheckLibraryName(text) != nil {
+		return c, err
 	}
-	return with(o, func(s *Session) error { return s.export(ctx, c, path) })
+	c, none := findLibrary(ctx, s.store, text)
+	if none != nil && len(text) < leastCID {
+		return c, none
+	}
+	if none != nil {
+		return c, err
+	}
+	return c, nil
 }
 
 // export writes a CAR file beside the place where it shall be, and moves it there when it is whole.
-func (s *Session) export(ctx context.Context, root cid.Cid, path string) error {
+func (s *Session) export(ctx context.Context, root cid.Cid, path string, newest bool) error {
 	debug.SetGCPercent(100)
+	write := s.store.Export
+	if newest {
+		write = s.store.ExportNewest
+	}
 	if path == "-" {
-		size, err := s.store.Export(ctx, root, s.opt.Stdout)
+		got, err := write(ctx, root, s.opt.Stdout)
 		if err != nil {
 			return &failure{exitMissing, err}
 		}
-		fmt.Fprintln(s.opt.Stderr, sizeText(size.Size))
+		fmt.Fprintln(s.opt.Stderr, exportedText(got))
 		return nil
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
@@ -328,7 +292,7 @@ func (s *Session) export(ctx context.Context, root cid.Cid, path string) error {
 	}
 	defer os.Remove(f.Name())
 	defer f.Close()
-	size, err := s.store.Export(ctx, root, f)
+	got, err := write(ctx, root, f)
 	if err != nil {
 		return &failure{exitMissing, err}
 	}
@@ -341,6 +305,17 @@ func (s *Session) export(ctx context.Context, root cid.Cid, path string) error {
 	if err := os.Rename(f.Name(), path); err != nil {
 		return Misuse(err)
 	}
-	fmt.Fprintf(s.opt.Stderr, "%s: %s\n", path, sizeText(size.Size))
+	fmt.Fprintf(s.opt.Stderr, "%s: %s\n", path, exportedText(got))
 	return nil
+}
+
+func exportedText(e store.Exported) string {
+	text := sizeText(e.Size)
+	if e.Older > 0 {
+		text += ", with " + plural(e.Older, "earlier version") + ", which --newest leaves out"
+	}
+	if e.Cut > 0 {
+		text += "; of earlier versions some blocks are not here"
+	}
+	return text
 }

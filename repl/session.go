@@ -4,7 +4,8 @@
 // Open makes a Session; its methods compile, evaluate and look things up (this file, bounds.go, check.go for editors).
 // On top of it stand
 //
-//	commands.go, exchange.go, files.go, fmt.go, doc.go, new.go,
+//	commands.go, exchange.go, library.go, files.go, fmt.go, doc.go,
+//	new.go,
 //	storage.go                                                     commands of the command line, each a function
 //	test.go, example.go, diff.go, watch.go                         tests, and running again at every change
 //	terminal.go, shell.go, colon.go, bindings.go, workspace.go     the REPL: what an entry does, its commands, its names
@@ -354,6 +355,11 @@ func (s *Session) limited(ctx context.Context, doing string, f func(compile.Opti
 			return t, ending(end, err)
 		},
 		ImportLibrary: func(c cid.Cid) (map[string]*graph.Term, error) { return s.importLibrary(ctx, c) },
+		Locked: func(from, name string) (cid.Cid, error) {
+			return locked(from, name, func(path string) ([]byte, error) {
+				return await(ctx, func() ([]byte, error) { return s.opt.readLock(path) })
+			})
+		},
 	}, ctx)
 	if err != nil {
 		if errors.Is(err, errMemory) {
@@ -458,7 +464,7 @@ func (s *Session) importFile(ctx context.Context, from, path string) (*compile.U
 
 // importLibrary reads the names of a published library.
 func (s *Session) importLibrary(ctx context.Context, c cid.Cid) (map[string]*graph.Term, error) {
-	lib, err := s.store.ReadLibrary(ctx, c)
+	lib, err := s.store.ReadNames(ctx, c)
 	if err != nil {
 		return nil, s.noLibrary(c, err)
 	}

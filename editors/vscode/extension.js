@@ -29,7 +29,7 @@ async function stop() {
 }
 
 exports.activate = async (context) => {
-  watcher = workspace.createFileSystemWatcher("**/*.{ros,json,csv}"); // what programs import
+  watcher = workspace.createFileSystemWatcher("**/*.{ros,json,csv,lock}"); // what programs import
   context.subscriptions.push(
     watcher,
     commands.registerCommand("rosser.restart", async () => {
