@@ -196,13 +196,14 @@ type publishCmd struct {
 	Names   []string `arg:"" optional:"" help:"Which of them are added or changed, and the library's others stay; without, the library has exactly those of the program."`
 	Library string   `help:"What the library is called in the store; as the file without .ros otherwise." placeholder:"NAME"`
 	Car     string   `help:"Write the library as a CAR file too." placeholder:"OUT.car"`
+	Attest  bool     `help:"Sign the results with this machine's key, for those who trust it, and pass on what others have signed."`
 }
 
 func (publishCmd) Help() string {
 	return "Example:\n\n  rosser publish quakes.ros --car quakes.car\n\nmakes the library quakes, an IPFS directory of names, sources and known results, and prints its root and the size of all that is below it. Published again it is updated: where something has changed it has a new root, whose parent is the one before. rosser library log quakes says what changed."
 }
 func (c publishCmd) Run(ctx context.Context, all *commands) error {
-	return repl.Publish(ctx, all.options(), c.File, c.Names, repl.Publishing{Library: c.Library, Car: c.Car})
+	return repl.Publish(ctx, all.options(), c.File, c.Names, repl.Publishing{Library: c.Library, Car: c.Car, Attest: c.Attest})
 }
 
 type libraryCmd struct {

@@ -382,15 +382,19 @@ func (n *Node) attestation(ctx context.Context, a graph.Answer) []byte {
 
 // words are the attestations of an answer that go with it.
 func (n *Node) words(ctx context.Context, a graph.Answer) (envelopes [][]byte) {
-	if own := n.attestation(ctx, a); own != nil {
-		envelopes = append(envelopes, own)
+	if n.key != nil && a.Own() {
+		envelopes, err := trust.Envelopes(ctx, n.store, n.key, a.Expr, a.Result)
+		if err != nil {
+			n.log.Warn("a result is not attested", "expr", a.Expr.String(), "error", err)
+		}
+		return envelopes[:min(len(envelopes), maxWords)]
 	}
 	list, err := n.store.Attestations(ctx, a.Expr)
 	if err != nil {
-		return envelopes
+		return nil
 	}
 	for _, w := range list {
-		if w.Result == a.Result && len(envelopes) < maxWords && !slices.ContainsFunc(envelopes, func(e []byte) bool { return bytes.Equal(e, w.Envelope) }) {
+		if w.Result == a.Result && len(envelopes) < maxWords {
 			envelopes = append(envelopes, w.Envelope)
 		}
 	}

@@ -173,7 +173,10 @@ func (p Pulled) print(out io.Writer, o repl.Options) {
 	if name == "" {
 		name = "library"
 	}
-	repl.Note(o, "%s: %s, %s as claims of %s; %s came, %d bytes; %s", name, count(p.Names, "name"), count(p.Results, "result"), p.Who, count(p.Came.Blocks, "block"), p.Came.Bytes, note)
+	if p.Wrong > 0 {
+		repl.Note(o, "rosser: %s lists %s that are none, which are left out: %s", name, count(p.Wrong, "result"), p.First)
+	}
+	repl.Note(o, "%s: %s, %s as claims of %s, %s; %s came, %d bytes; %s", name, count(p.Names, "name"), count(p.Results, "result"), p.Who, count(p.Words, "attestation"), count(p.Came.Blocks, "block"), p.Came.Bytes, note)
 }
 
 func count(n int, what string) string {

@@ -69,7 +69,7 @@ func (b backend) GetCAR(ctx context.Context, p path.ImmutablePath, params gatewa
 	r, w := io.Pipe()
 	go func() {
 		defer func() { <-b.walks }()
-		_, err := b.store.WriteCAR(ctx, []cid.Cid{about.LastSegment.RootCid()}, w)
+		_, err := b.store.WriteCAR(ctx, []cid.Cid{about.LastSegment.RootCid()}, w, true)
 		w.CloseWithError(err)
 	}()
 	return about, r, nil

@@ -50,11 +50,11 @@ func fill(t testing.TB, s *store.Store, name string, n int) cid.Cid {
 	if err != nil {
 		t.Fatal(err)
 	}
-	old, err := s.Root(ctx, libraryPrefix+name)
+	old, err := s.Root(ctx, store.LibraryRoot+name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ok, err := s.SwapRoot(ctx, libraryPrefix+name, old, p.Root); err != nil || !ok {
+	if ok, err := s.SwapRoot(ctx, store.LibraryRoot+name, old, p.Root); err != nil || !ok {
 		t.Fatal(ok, err)
 	}
 	return p.Root

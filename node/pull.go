@@ -10,8 +10,11 @@ import (
 	"io"
 	"net/url"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/ipfs/go-cid"
 
@@ -36,7 +39,10 @@ type Pulled struct {
 	Root    cid.Cid    `json:"root"`
 	Old     cid.Cid    `json:"old"` // what was there; undefined when it was not followed
 	Names   int        `json:"names"`
-	Results int        `json:"results"` // that have become claims
+	Results int        `json:"results"`         // that have become claims
+	Words   int        `json:"words"`           // attestations
+	Wrong   int        `json:"wrong,omitempty"` // results that are none
+	First   string     `json:"first,omitempty"` // which the first of these is
 	Came    store.Size `json:"came"`
 }
 
@@ -202,14 +208,12 @@ func whose(ref reference, root cid.Cid) string {
 	return root.String()
 }
 
-const followPrefix = "follow/"
-
 // pullOne fetches the library at root. Its history is left where it is, unless it is asked for.
 func (n *Node) pullOne(ctx context.Context, name string, root cid.Cid, who string, sources []source, p Pull, progress func(store.Size)) (Pulled, error) {
 	got := Pulled{Name: name, Who: who, Root: root}
 	var err error
 	if name != "" {
-		if got.Old, err = n.store.Root(ctx, followPrefix+name); err != nil {
+		if got.Old, err = n.store.Root(ctx, store.FollowRoot+name); err != nil {
 			return got, err
 		}
 	}
@@ -233,29 +237,60 @@ func (n *Node) pullOne(ctx context.Context, name string, root cid.Cid, who strin
 	}
 	got.Came.Blocks++
 	got.Came.Bytes += int64(len(top))
-	lib, err := n.store.ReadLibrary(ctx, root)
+	lib, err := n.store.AdoptLibrary(ctx, root, who)
 	if err != nil {
 		return got, err
 	}
-	got.Names = len(lib.Names)
-	if got.Results, err = n.store.Claims(ctx, root, who); err != nil {
+	if lib.Wrong > 0 {
+		n.log.Warn("a library lists what is not so", "root", root.String(), "entries", lib.Wrong, "first", lib.First)
+		got.Wrong, got.First = lib.Wrong, lib.First.Error()
+	}
+	got.Names, got.Results = len(lib.Names), lib.Claims
+	if got.Words, err = n.adoptWords(ctx, lib.Attest); err != nil {
 		return got, err
 	}
 	if name != "" {
 		for {
-			done, err := n.store.SwapRoot(ctx, followPrefix+name, got.Old, root)
+			done, err := n.store.SwapRoot(ctx, store.FollowRoot+name, got.Old, root)
 			if err != nil {
 				return got, err
 			}
 			if done {
 				break
 			}
-			if got.Old, err = n.store.Root(ctx, followPrefix+name); err != nil {
+			if got.Old, err = n.store.Root(ctx, store.FollowRoot+name); err != nil {
 				return got, err
 			}
 		}
 	}
 	return got, nil
+}
+
+// adoptWords keeps attestations that are what they should be, and returns how many. The rest says nothing.
+func (n *Node) adoptWords(ctx context.Context, lists map[cid.Cid][][]byte) (kept int, err error) {
+	var count atomic.Int64
+	todo := make(chan cid.Cid)
+	var workers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for expr := range todo {
+				for _, envelope := range lists[expr] {
+					if _, err := n.believed.Keep(ctx, expr, envelope); err == nil {
+						count.Add(1)
+					}
+				}
+			}
+		})
+	}
+	for expr := range lists {
+		if ctx.Err() != nil {
+			break
+		}
+		todo <- expr
+	}
+	close(todo)
+	workers.Wait()
+	return int(count.Load()), errors.Join(ctx.Err(), n.store.Flush(ctx))
 }
 
 // block fetches one block.
@@ -308,16 +343,13 @@ func sharedBy(ctx context.Context, s source) ([]Shared, error) {
 	return shared, nil
 }
 
-const libraryPrefix = "library/"
-
 // libraries are those that have been published from this store.
 func (n *Node) libraries(ctx context.Context) ([]Shared, error) {
-	roots, err := n.store.Roots(ctx, libraryPrefix)
-	shared := make([]Shared, 0, len(roots))
-	for name, root := range roots {
+	shared := []Shared{}
+	err := n.store.Libraries(ctx, store.LibraryRoot, func(name string, root cid.Cid) error {
 		shared = append(shared, Shared{name, root.String()})
-	}
-	slices.SortFunc(shared, func(a, b Shared) int { return strings.Compare(a.Name, b.Name) })
+		return nil
+	})
 	return shared, err
 }
 

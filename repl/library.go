@@ -18,12 +18,16 @@ import (
 	"github.com/rosser-lang/rosser/graph"
 	"github.com/rosser-lang/rosser/graph/store"
 	"github.com/rosser-lang/rosser/lang"
+	"github.com/rosser-lang/rosser/trust"
 )
 
 // A Publishing says what `rosser publish` does besides.
 type Publishing struct {
 	Library string // the library's name; "" for that of the file
 	Car     string // a CAR file to write; "" for none
+	Attest  bool   // this machine's key signs the results, and what others have signed is in it
+
+	Announce func(ctx context.Context, s *store.Store, root cid.Cid) error // tells others of it; nil for nobody
 }
 
 // Publish is `rosser publish`.
@@ -79,18 +83,31 @@ func Publish(ctx context.Context, o Options, file string, names []string, p Publ
 		if u.Body != nil {
 			asked = append(asked, u.BodyCID)
 		}
-		r, err := s.store.Update(ctx, store.Publication{
+		publication := store.Publication{
 			Names: terms, About: about, Asked: asked, Library: library, Add: len(names) > 0, Pin: oneLine(lang.Clean(pin), shownBytes),
-		})
+		}
+		if p.Attest {
+			key, err := trust.Key(s.store.Dir())
+			if err != nil {
+				return Misuse(err)
+			}
+			publication.Attest = func(ctx context.Context, expr, result cid.Cid) ([][]byte, error) {
+				return trust.Envelopes(ctx, s.store, key, expr, result)
+			}
+		}
+		r, err := s.store.Update(ctx, publication)
 		if err != nil {
 			return &failure{exitMissing, err}
 		}
 		fmt.Fprintln(s.opt.Stdout, r.Root)
 		fmt.Fprintln(s.opt.Stderr, revisionText(r))
 		if p.Car != "" {
-			return s.export(ctx, r.Root, p.Car, false)
+			err = s.export(ctx, r.Root, p.Car, false)
 		}
-		return nil
+		if p.Announce != nil && err == nil {
+			err = p.Announce(ctx, s.store, r.Root)
+		}
+		return err
 	})
 }
 

@@ -3,6 +3,7 @@
 package trust
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io/fs"
@@ -309,6 +310,25 @@ func Sign(ctx context.Context, s *store.Store, key crypto.PrivKey, expr, result 
 		return nil, err
 	}
 	return envelope, s.Favour(ctx, expr, result, []byte(id), envelope)
+}
+
+// Envelopes are the attestations of a result of expr that this machine has reduced: its own, which is made where it is not there, and others'.
+func Envelopes(ctx context.Context, s *store.Store, key crypto.PrivKey, expr, result cid.Cid) ([][]byte, error) {
+	own, err := Sign(ctx, s, key, expr, result, Computed)
+	if err != nil {
+		return nil, err
+	}
+	list, err := s.Attestations(ctx, expr)
+	if err != nil {
+		return nil, err
+	}
+	all := [][]byte{own}
+	for _, a := range list {
+		if a.Result == result && !bytes.Equal(a.Envelope, own) {
+			all = append(all, a.Envelope)
+		}
+	}
+	return all, nil
 }
 
 // A Word is somebody's attestation as people are shown it.

@@ -63,18 +63,3 @@ func swapped(old, change []byte) ([]byte, error) {
 	}
 	return now, nil
 }
-
-// Roots returns the named roots whose names begin with prefix, by the rest of their names.
-func (s *Store) Roots(ctx context.Context, prefix string) (map[string]cid.Cid, error) {
-	if err := s.Flush(ctx); err != nil {
-		return nil, err
-	}
-	roots := map[string]cid.Cid{}
-	err := s.each(ctx, []byte(rootKey(prefix)), func(e entry) error {
-		if _, c, err := cid.CidFromBytes(e.value); err == nil {
-			roots[string(e.key[len(rootKey(prefix)):])] = c
-		}
-		return nil
-	}, func([]byte, []byte) {})
-	return roots, err
-}
