@@ -26,7 +26,7 @@ const (
 	idleTime    = 30 * time.Second
 )
 
-// newGateway answers /ipfs/CID with blocks and CAR files only. A page that is rendered from somebody's data would share its origin
+// newGateway answers /ipfs/CID with blocks and CAR files only, and /ipns/NAME with records. A page that is rendered from somebody's data would share its origin
 // with the API.
 func newGateway(s *store.Store, registry *prometheus.Registry) (http.Handler, error) {
 	bs := s.Blockstore()

@@ -352,8 +352,3 @@ func (n *Node) libraries(ctx context.Context) ([]Shared, error) {
 	})
 	return shared, err
 }
-
-// resolve finds out what an IPNS name stands for.
-func (n *Node) resolve(ctx context.Context, name string, sources []source) (cid.Cid, error) {
-	return cid.Undef, errors.New("not yet")
-}
