@@ -1,0 +1,420 @@
+// This file runs a real kubo on loopback, beside a store and a node: libraries go from one to the other and back. Nothing outside is dialled.
+
+package tests
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/ipfs/go-cid"
+
+	"github.com/rosser-lang/rosser/graph/store"
+	"github.com/rosser-lang/rosser/node"
+)
+
+// kuboBinary is what ROSSER_KUBO names, or what .ci/kubo has built.
+func kuboBinary(t testing.TB) string {
+	t.Helper()
+	if bin := os.Getenv("ROSSER_KUBO"); bin != "" {
+		if _, err := os.Stat(bin); err != nil {
+			t.Fatalf("ROSSER_KUBO: %v", err)
+		}
+		return bin
+	}
+	mod, err := os.ReadFile("kubo/go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	version := regexp.MustCompile(`(?m)^require github.com/ipfs/kubo (v\S+)`).FindSubmatch(mod)
+	cache, err := exec.Command("go", "env", "GOCACHE").Output()
+	if err != nil || version == nil {
+		t.Fatal("cannot tell where kubo is", err)
+	}
+	bin := filepath.Join(filepath.Dir(strings.TrimSpace(string(cache))), "rosser", "kubo-"+string(version[1]))
+	if _, err := os.Stat(bin); err != nil {
+		t.Skip("THERE IS NO KUBO, so nothing is tested against it. This builds one: ./.ci/kubo")
+	}
+	return bin
+}
+
+// A kubo is a repository of kubo's, with its daemon.
+type kubo struct {
+	t             testing.TB
+	bin, dir      string
+	addr, gateway string // of the daemon: a multiaddr with its peer ID, a URL
+	stop          func()
+}
+
+// kuboQuiet is what a configuration needs so that a daemon stays on loopback and dials nobody.
+var kuboQuiet = map[string]any{
+	"Bootstrap": []string{}, "AutoConf.Enabled": false, "AutoTLS.Enabled": false, "AutoNAT.ServiceMode": "disabled", "Routing.Type": "none", "Provide.Enabled": false,
+	"HTTPRetrieval.Enabled": false, "Discovery.MDNS.Enabled": false, "Version.SwarmCheckEnabled": false, "Gateway.NoDNSLink": true,
+	"Swarm.RelayClient.Enabled": false, "Swarm.RelayService.Enabled": false, "Swarm.EnableHolePunching": false, "Swarm.DisableNatPortMap": true,
+	"Swarm.Transports.Network.QUIC": false, "Swarm.Transports.Network.WebTransport": false, "Swarm.Transports.Network.WebRTCDirect": false,
+	"Swarm.Transports.Network.Websocket": false, "Swarm.Transports.Network.Relay": false,
+	"Addresses.Swarm": []string{"/ip4/127.0.0.1/tcp/0"}, "Addresses.API": "/ip4/127.0.0.1/tcp/0", "Addresses.Gateway": "/ip4/127.0.0.1/tcp/0",
+}
+
+// newKubo makes a repository without a daemon. settings are names and values of the configuration.
+func newKubo(t testing.TB, settings ...any) *kubo {
+	t.Helper()
+	k := &kubo{t: t, bin: kuboBinary(t), dir: t.TempDir()}
+	k.ipfs("init", "--profile=test")
+	file := filepath.Join(k.dir, "repo", "config")
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var config map[string]any
+	if err := json.Unmarshal(data, &config); err != nil {
+		t.Fatal(err)
+	}
+	set := func(name string, value any) {
+		at := config
+		parts := strings.Split(name, ".")
+		for _, part := range parts[:len(parts)-1] {
+			next, ok := at[part].(map[string]any)
+			if !ok {
+				next = map[string]any{}
+				at[part] = next
+			}
+			at = next
+		}
+		at[parts[len(parts)-1]] = value
+	}
+	for name, value := range kuboQuiet {
+		set(name, value)
+	}
+	for i := 0; i < len(settings); i += 2 {
+		set(settings[i].(string), settings[i+1])
+	}
+	if data, err = json.Marshal(config); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// startKubo makes a repository and runs a daemon on it until the test is over.
+func startKubo(t testing.TB, settings ...any) *kubo {
+	t.Helper()
+	k := newKubo(t, settings...)
+	cmd := k.command(context.Background(), "daemon")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ready, ended := make(chan struct{}), make(chan struct{})
+	var said bytes.Buffer // read when it has ended
+	go func() {
+		defer close(ended)
+		chunk := make([]byte, 4096)
+		for waiting := true; ; {
+			n, err := out.Read(chunk)
+			said.Write(chunk[:n])
+			if waiting && bytes.Contains(said.Bytes(), []byte("Daemon is ready")) {
+				waiting = false
+				close(ready)
+			}
+			if err != nil {
+				cmd.Wait()
+				return
+			}
+		}
+	}()
+	k.stop = func() {
+		cmd.Process.Signal(syscall.SIGTERM)
+		select {
+		case <-ended:
+		case <-time.After(20 * time.Second):
+			cmd.Process.Kill()
+			<-ended
+		}
+	}
+	t.Cleanup(func() { k.stop() })
+	select {
+	case <-ready:
+	case <-time.After(time.Minute):
+		k.stop()
+		t.Fatalf("kubo is not ready\n%s\n%s", &said, &errs)
+	case <-ended:
+		t.Fatalf("kubo ended\n%s\n%s", &said, &errs)
+	}
+	var id struct{ Addresses []string }
+	if err := json.Unmarshal([]byte(k.ipfs("id")), &id); err != nil || len(id.Addresses) != 1 || !strings.HasPrefix(id.Addresses[0], "/ip4/127.0.0.1/tcp/") {
+		t.Fatal("kubo listens at", id.Addresses, err)
+	}
+	url, err := os.ReadFile(filepath.Join(k.dir, "repo", "gateway"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.addr, k.gateway = id.Addresses[0], strings.TrimSpace(string(url))
+	return k
+}
+
+func (k *kubo) command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, k.bin, args...)
+	cmd.Dir = k.dir
+	cmd.Env = []string{"IPFS_PATH=" + filepath.Join(k.dir, "repo"), "HOME=" + k.dir, "IPFS_TELEMETRY=off", "PATH=" + os.Getenv("PATH")}
+	return cmd
+}
+
+// ipfs runs a command that has to work, and returns what it prints.
+func (k *kubo) ipfs(args ...string) string {
+	k.t.Helper()
+	return strings.TrimSpace(string(k.bytes(args...)))
+}
+
+// bytes is ipfs for what is not text.
+func (k *kubo) bytes(args ...string) []byte {
+	k.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	cmd := k.command(ctx, args...)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil {
+		k.t.Fatalf("ipfs %s: %v\n%s%s", strings.Join(args, " "), err, &out, &errs)
+	}
+	return out.Bytes()
+}
+
+// page is what the gateway answers a browser.
+func (k *kubo) page(path string) string {
+	k.t.Helper()
+	r, _ := http.NewRequest(http.MethodGet, k.gateway+path, nil)
+	r.Header.Set("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
+	client := http.Client{Timeout: time.Minute}
+	answer, err := client.Do(r)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK || !strings.HasPrefix(answer.Header.Get("Content-Type"), "text/html") {
+		k.t.Fatalf("%s: got %s, %s, %v\n%.1000s", path, answer.Status, answer.Header.Get("Content-Type"), err, text)
+	}
+	return string(text)
+}
+
+// A machine is a store in a folder of its own with a node on it, which the commands in that folder use.
+type machine struct {
+	dir   string
+	store *store.Store
+	node  *node.Node
+	close func()
+}
+
+func newMachine(t testing.TB, o node.Options) *machine {
+	t.Helper()
+	m := &machine{dir: t.TempDir()}
+	s, err := store.Open(filepath.Join(m.dir, "store"), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := node.Open(s, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.store, m.node = s, n
+	m.close = func() {
+		if n != nil {
+			n.Close()
+			s.Close()
+			n = nil
+		}
+	}
+	t.Cleanup(m.close)
+	return m
+}
+
+var onLoopback = node.Options{Listen: []string{"/ip4/127.0.0.1/tcp/0"}}
+
+// rosser runs a command that has to work, and returns what it prints.
+func (m *machine) rosser(t testing.TB, args ...string) (stdout, stderr string) {
+	t.Helper()
+	out, errText, exit := command(t, m.dir, args...)
+	if exit != 0 {
+		t.Fatalf("rosser %s: exit %d\n%s%s", strings.Join(args, " "), exit, out, errText)
+	}
+	return strings.TrimSpace(out), errText
+}
+
+var aCID = regexp.MustCompile(`\bbafy[a-z2-7]{55}\b`)
+
+const squares = `## The mean of some numbers.
+let mean = \xs -> sum xs / length xs
+## The squares of the numbers up to n.
+let squares = \n -> map (\x -> x * x) (range 0 n)
+let answer = {"mean": mean (squares 10), "all": squares 20000, "deep": [{"name": "a", "at": [1, 2, 3]}]}
+answer
+`
+
+// A published library: its root, an expression whose result is in it, the steps of that, and how many blocks it is.
+type published struct {
+	root, expr, steps string
+	blocks            int
+}
+
+// publishSquares runs a program and publishes it.
+func publishSquares(t *testing.T, m *machine) (p published) {
+	t.Helper()
+	write(t, m.dir, "squares.ros", squares)
+	_, stats := m.rosser(t, "run", "--stats", "squares.ros")
+	p.expr = aCID.FindString(stats)
+	if steps := regexp.MustCompile(`(?m)^steps +(\d+)$`).FindStringSubmatch(stats); steps != nil {
+		p.steps = steps[1]
+	}
+	out, size := m.rosser(t, "publish", "squares.ros")
+	p.root = aCID.FindString(out)
+	if blocks := regexp.MustCompile(`in (\d+) blocks`).FindStringSubmatch(size); blocks != nil {
+		p.blocks, _ = strconv.Atoi(blocks[1])
+	}
+	if p.root == "" || p.expr == "" || p.steps == "" || p.blocks == 0 {
+		t.Fatalf("got %+v from\n%s%s%s", p, stats, out, size)
+	}
+	return p
+}
+
+// hasSquares looks at the library with kubo's commands.
+func (k *kubo) hasSquares(p published) {
+	k.t.Helper()
+	names := k.ipfs("ls", "--size=false", p.root+"/names")
+	if fields := strings.Fields(names); len(fields) != 6 || fields[1] != "answer" || fields[3] != "mean" || fields[5] != "squares" {
+		k.t.Errorf("ipfs ls: got\n%s", names)
+	}
+	at := p.root + "/results/" + p.expr + "/value"
+	for path, want := range map[string]string{"/mean": "35", "/deep/0/at": "[1,2,3]", "/deep/0": `{"at":[1,2,3],"name":"a"}`} {
+		if got := k.ipfs("dag", "get", at+path); got != want {
+			k.t.Errorf("ipfs dag get %s: got %s, want %s", path, got, want)
+		}
+	}
+	var all struct {
+		List json.RawMessage `json:"λ"`
+	}
+	if err := json.Unmarshal([]byte(k.ipfs("dag", "get", at+"/all")), &all); err != nil || all.List == nil { // a tree of blocks
+		k.t.Errorf("ipfs dag get: %v", err)
+	}
+	if got := k.ipfs("dag", "get", p.root+"/results/"+p.expr+"/steps"); got != p.steps {
+		k.t.Errorf("steps: got %s", got)
+	}
+}
+
+// TestKuboPins has kubo pin a library over Bitswap, and read from it when we are gone.
+func TestKuboPins(t *testing.T) {
+	t.Parallel()
+	k := startKubo(t)
+	m := newMachine(t, onLoopback)
+	p := publishSquares(t, m)
+	k.ipfs("swarm", "connect", m.node.Addrs()[0].String())
+	began := time.Now()
+	k.ipfs("pin", "add", p.root)
+	t.Logf("pinned in %v", time.Since(began))
+	k.hasSquares(p)
+	m.close()
+	k.hasSquares(p)
+	if got := k.ipfs("pin", "ls", "--type=recursive", "--quiet", p.root); got != p.root {
+		t.Errorf("got the pin %s", got)
+	}
+
+	// A browser.
+	page := k.page("/ipfs/" + p.root + "/names/")
+	for _, name := range []string{"answer", "mean", "squares"} {
+		if !strings.Contains(page, ">"+name+"</a>") {
+			t.Errorf("the page does not show %s\n%s", name, page)
+		}
+	}
+	if page := k.page("/ipfs/" + p.root + "/results/" + p.expr); !strings.Contains(page, "steps") || !strings.Contains(page, "value") {
+		t.Errorf("the page of a result has no value\n%s", page)
+	}
+}
+
+// isPulled says whether all of the p.root is in m, and its results are claims of who.
+func (m *machine) isPulled(t *testing.T, p published, who string) {
+	t.Helper()
+	ctx := context.Background()
+	e, err := cid.Decode(p.expr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, ok, err := m.store.Recorded(ctx, e)
+	if err != nil || !ok || a.Own() || !strings.Contains(a.By, who) {
+		t.Errorf("the result is recorded as by %q, want a claim of %s: %v", a.By, who, err)
+	}
+	root, err := cid.Decode(p.root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if size, err := m.store.PinSize(ctx, store.Pin{CID: root}, 0); err != nil || size.Blocks != p.blocks {
+		t.Errorf("got %v, want %d blocks: %v", size, p.blocks, err)
+	}
+	if got, _ := m.rosser(t, "get", p.root+"/results/"+p.expr+"/value/deep/0/at"); got != "[1,2,3]" {
+		t.Errorf("got %s", got)
+	}
+	write(t, m.dir, "use.ros", "let m = import @"+p.root+"\nm.mean [1, 2, 3, 6]\n")
+	if got, _ := m.rosser(t, "run", "use.ros"); got != "3.0" {
+		t.Errorf("got %s", got)
+	}
+}
+
+// TestPullsFromKubo pulls a library from kubo in every way that it has.
+func TestPullsFromKubo(t *testing.T) {
+	t.Parallel()
+	origin := newMachine(t, node.Options{})
+	p := publishSquares(t, origin)
+	origin.rosser(t, "export", p.root, "ours.car")
+	origin.close()
+
+	// Our CAR file, read by a kubo without a daemon, and kubo's, read by us.
+	offline := newKubo(t)
+	offline.ipfs("dag", "import", filepath.Join(origin.dir, "ours.car"))
+	offline.hasSquares(p)
+	reader := newMachine(t, node.Options{})
+	if err := os.WriteFile(filepath.Join(reader.dir, "theirs.car"), offline.bytes("dag", "export", p.root), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	reader.rosser(t, "import", "theirs.car")
+	reader.isPulled(t, p, "theirs.car")
+
+	k := startKubo(t)
+	modern := startKubo(t, "Experimental.GatewayOverLibp2p", true)
+	for _, k := range []*kubo{k, modern} {
+		k.ipfs("dag", "import", filepath.Join(origin.dir, "ours.car"))
+	}
+	id := k.addr[strings.LastIndex(k.addr, "/")+1:]
+	for name, from := range map[string][2]string{
+		"bitswap":             {k.addr + "/ipfs/" + p.root, id},
+		"gateway":             {k.gateway + "/ipfs/" + p.root, strings.TrimPrefix(k.gateway, "http://")},
+		"gateway over libp2p": {modern.addr + "/ipfs/" + p.root, modern.addr[strings.LastIndex(modern.addr, "/")+1:]},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newMachine(t, node.Options{})
+			began := time.Now()
+			got, err := m.node.Pull(context.Background(), node.Pull{From: from[0], Name: "squares"}, nil)
+			if err != nil || len(got) != 1 || got[0].Root.String() != p.root || got[0].Names != 3 || got[0].Results == 0 {
+				t.Fatalf("got %+v, %v", got, err)
+			}
+			t.Logf("%d of %d blocks in %v", got[0].Came.Blocks, p.blocks, time.Since(began))
+			m.isPulled(t, p, from[1])
+		})
+	}
+}
