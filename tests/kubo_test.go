@@ -6,8 +6,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,7 +20,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ipfs/boxo/ipns"
 	"github.com/ipfs/go-cid"
+	"github.com/libp2p/go-libp2p/core/peer"
 
 	"github.com/rosser-lang/rosser/graph/store"
 	"github.com/rosser-lang/rosser/node"
@@ -416,5 +420,137 @@ func TestPullsFromKubo(t *testing.T) {
 			t.Logf("%d of %d blocks in %v", got[0].Came.Blocks, p.blocks, time.Since(began))
 			m.isPulled(t, p, from[1])
 		})
+	}
+}
+
+// TestKuboPinsManyNames has kubo pin a library whose directories are sharded, and show it to a browser.
+func TestKuboPinsManyNames(t *testing.T) {
+	t.Parallel()
+	const names, long = 3000, "theTemperatureOfTheAirTwoMetresAboveTheGroundAtNoonAtTheStation_"
+	k := startKubo(t)
+	m := newMachine(t, onLoopback)
+	var text strings.Builder
+	for i := range names {
+		fmt.Fprintf(&text, "let %s%05d = \\x -> x + %d\n", long, i, i)
+	}
+	write(t, m.dir, "many.ros", text.String())
+	out, _ := m.rosser(t, "publish", "many.ros")
+	root := aCID.FindString(out)
+	k.ipfs("swarm", "connect", m.node.Addrs()[0].String())
+	began := time.Now()
+	k.ipfs("pin", "add", root)
+	took := time.Since(began)
+	t.Logf("pinned %d names in %v", names, took)
+	if took > time.Minute { // kubo asks for 32 blocks at a time, every 20 ms: some 4 s
+		t.Errorf("pinning %d names took %v", names, took)
+	}
+	m.close()
+	var dir struct{ Links []struct{ Name string } }
+	if err := json.Unmarshal([]byte(k.ipfs("dag", "get", root+"/names")), &dir); err == nil && len(dir.Links) == names {
+		t.Error("the directory is not sharded")
+	}
+	name := regexp.MustCompile(long + `\d{5}(</a>|\n|$)`)
+	for what, text := range map[string]string{"page": k.page("/ipfs/" + root + "/names/"), "list": k.ipfs("ls", "--size=false", root+"/names")} {
+		if n := len(name.FindAllString(text, -1)); n != names {
+			t.Errorf("the %s has %d names, want %d\n%.1000s", what, n, names, text)
+		}
+	}
+	var term struct {
+		Code json.RawMessage `json:"λ"`
+	}
+	if err := json.Unmarshal([]byte(k.ipfs("dag", "get", root+"/names/"+long+"00042")), &term); err != nil || term.Code == nil {
+		t.Errorf("a name in it is no code: %v", err)
+	}
+}
+
+// TestKuboNames pulls from an IPNS name of kubo's, and has kubo take one of ours.
+func TestKuboNames(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	k := startKubo(t, "Gateway.NoFetch", true) // so that the gateway answers for the names that the repository knows
+	origin := newMachine(t, onLoopback)
+	p := publishSquares(t, origin)
+	origin.rosser(t, "export", p.root, "ours.car")
+	k.ipfs("dag", "import", filepath.Join(origin.dir, "ours.car"))
+	follow := func(m *machine, from, root string) {
+		t.Helper()
+		got, err := m.node.Pull(ctx, node.Pull{From: from, Name: "squares", Peers: []string{k.gateway}}, nil)
+		if err != nil || got[0].Root.String() != root {
+			t.Fatalf("%s: got %+v, want %s: %v", from, got, root, err)
+		}
+	}
+	name := strings.Fields(k.ipfs("key", "list", "-l", "--ipns-base=base36"))[0]
+	m := newMachine(t, node.Options{})
+	if _, err := m.node.Pull(ctx, node.Pull{From: k.gateway + "/ipns/" + name}, nil); err == nil || !strings.Contains(err.Error(), k.gateway+": it does not know") {
+		t.Fatal(err)
+	}
+	k.ipfs("--offline", "name", "publish", "/ipfs/"+p.root)
+	follow(m, k.gateway+"/ipns/"+name, p.root)
+	m.isPulled(t, p, "/ipns/"+name)
+	follow(m, k.addr+"/ipns/"+name, p.root) // whose gateway, which knows, is asked beside
+
+	// A new version, and a name for the name.
+	write(t, origin.dir, "more.ros", squares+"\nlet more = 1\n")
+	out, _ := origin.rosser(t, "publish", "more.ros")
+	more := aCID.FindString(out)
+	origin.rosser(t, "export", more, "more.car")
+	k.ipfs("dag", "import", filepath.Join(origin.dir, "more.car"))
+	k.ipfs("--offline", "name", "publish", "/ipfs/"+more)
+	follow(m, k.gateway+"/ipns/"+name, more)
+	k.ipfs("key", "gen", "alias")
+	k.ipfs("--offline", "name", "publish", "--key=alias", "/ipns/"+name)
+	alias := regexp.MustCompile(`(?m)^(\S+)\s+alias`).FindStringSubmatch(k.ipfs("key", "list", "-l", "--ipns-base=base36"))[1]
+	follow(m, k.gateway+"/ipns/"+alias, more)
+
+	// Ours: kubo takes the record that our gateway gives, and is asked for it by others.
+	web := httptest.NewServer(origin.node.Handler())
+	defer web.Close()
+	key, err := node.NamedKey(origin.store.Dir(), "mine")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, root := range []string{p.root, more} {
+		c, err := cid.Decode(root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mine, err := node.PublishName(ctx, origin.store, key, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := http.Get(web.URL + "/ipns/" + mine + "?format=ipns-record")
+		if err != nil {
+			t.Fatal(err)
+		}
+		record, err := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		if err != nil || answer.StatusCode != http.StatusOK || answer.Header.Get("Content-Type") != "application/vnd.ipfs.ipns-record" {
+			t.Fatalf("got %s, %s, %v", answer.Status, record, err)
+		}
+		file := filepath.Join(k.dir, "record")
+		if err := os.WriteFile(file, record, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var seen struct {
+			Entry      struct{ Value string }
+			Validation struct{ Valid bool }
+		}
+		if err := json.Unmarshal([]byte(k.ipfs("name", "inspect", "--enc=json", "--verify="+mine, file)), &seen); err != nil || !seen.Validation.Valid || seen.Entry.Value != "/ipfs/"+root {
+			t.Fatalf("ipfs name inspect: got %+v, %v", seen, err)
+		}
+		k.ipfs("--offline", "name", "put", mine, file)
+		follow(m, k.gateway+"/ipns/"+mine, root)
+		if page := k.page("/ipns/" + mine + "/names/"); !strings.Contains(page, ">squares</a>") {
+			t.Errorf("the page of a name shows no names\n%s", page)
+		}
+	}
+
+	// Keys go from one to the other.
+	k.ipfs("key", "import", "mine", filepath.Join(origin.dir, "store", "keys", "mine"))
+	k.ipfs("key", "export", "-o", filepath.Join(origin.dir, "store", "keys", "alias"), "alias")
+	if theirs, err := node.NamedKey(origin.store.Dir(), "alias"); err != nil {
+		t.Error(err)
+	} else if id, err := peer.IDFromPrivateKey(theirs); err != nil || ipns.NameFromPeer(id).String() != alias {
+		t.Errorf("kubo's key is that of %s, want %s: %v", id, alias, err)
 	}
 }
