@@ -79,6 +79,7 @@ func (m *Machine) checkpoint(within, soon time.Duration, most uint64) (c cid.Cid
 		end()
 		m.ctx = ctx
 	}()
+	m.putRestCode()
 	by := Own
 	if m.claim != "" {
 		by = m.claim

@@ -36,6 +36,7 @@ func (m *Machine) newLam(u *unit, c cid.Cid, t *graph.Term, base int, group []*l
 		panic(&Stop{Reason: Missing, Err: fmt.Errorf("%s: a function of more than %d slots", c, slack)})
 	}
 	f.size = uintptr(n) * slotSize
+	f.loops = true // it may, as far as is known
 	f.body = func(m *Machine, fp unsafe.Pointer) graph.Value {
 		m.generate(f)
 		return f.body(m, fp)
@@ -150,9 +151,10 @@ func (g *generator) hold(t *graph.Term, i int) uintptr {
 
 func (m *Machine) generate(f *lam) {
 	g := &generator{m: m, f: f, index: f.base + 1}
-	body := g.gen(f.term.Args[0], f.arity, f.arity > 0) // calls of a closed expression are calls, to be linked as such
+	f.loops = false
+	body := g.gen(f.term.Args[0], f.arity, f.arity > 0 && !f.inner) // calls of a closed expression are calls, to be linked as such
 	f.calls = g.calls
-	if m.opt.Profile != nil {
+	if m.opt.Profile != nil && !f.inner {
 		body = m.opt.Profile.counted(f, body)
 	}
 	f.body, f.once = body, body
@@ -182,7 +184,12 @@ func (m *Machine) again() graph.Value {
 	return graph.Again()
 }
 
-func (g *generator) site(index int) *site { return &site{g.f.unit.cid, index} }
+func (g *generator) site(index int) *site {
+	if g.f.inner { // a rest has no block, and nobody wrote it
+		return &site{cid.Undef, index}
+	}
+	return &site{g.f.unit.cid, index}
+}
 
 // gen generates a term. level is the number of slots in use; tail says that the term's value is the body's.
 func (g *generator) gen(t *graph.Term, level int, tail bool) code {

@@ -43,3 +43,9 @@ func (m *Machine) SmallChunks(slots int) {
 
 // CheckpointSoon has a checkpoint written at the next call, while the run goes on.
 func (m *Machine) CheckpointSoon() { m.nextWrite, m.limit = time.Time{}, m.steps }
+
+// LookBackOften makes the machine look for terms in progress every so many steps, whatever that costs.
+func (m *Machine) LookBackOften(every uint64) { m.every, m.asking.free = every, true }
+
+// Cuts is how many terms in progress the last evaluation dropped for an answer.
+func (m *Machine) Cuts() int { return m.asking.cuts }

@@ -25,6 +25,7 @@ const (
 	running
 	reduced
 	failed
+	restOf // never kept, nor looked up (rest.go)
 )
 
 // A unit is a block of code: a function, a group, or a closed expression, which is reduced at most once a run.
@@ -40,7 +41,9 @@ type unit struct {
 	// becomes is the Reduct by which it is being reduced, if it is; or the one that leads to its value, if one was found or written.
 	becomes cid.Cid
 	listed  bool // in Machine.settled
-	uses    int  // how often code mentions it; 0 if that was not counted
+	goesOn  bool // it is being reduced, and what was dropped of it is not on the stack (rest.go)
+	rest    *rest
+	uses    int // how often code mentions it; 0 if that was not counted
 }
 
 // unit gives the unit of a CID, without loading it.
@@ -58,7 +61,12 @@ func (m *Machine) loadUnit(u *unit) {
 	if u.state != unloaded || u.group != nil {
 		return
 	}
-	t, err := m.far.DecodeCode(u.cid, m.Load(u.cid), m.held...)
+	m.loadUnitFrom(u, m.Load(u.cid))
+}
+
+// loadUnitFrom is loadUnit for a unit whose block is there.
+func (m *Machine) loadUnitFrom(u *unit, block []byte) {
+	t, err := m.far.DecodeCode(u.cid, block, m.held...)
 	if err != nil {
 		panic(&Stop{Reason: Missing, Err: err})
 	}
@@ -143,6 +151,8 @@ func (m *Machine) refValue(u *unit, index int) graph.Value {
 		return u.value
 	case unreduced:
 		return m.reduceUnit(u, index)
+	case restOf:
+		return m.reduceRest(u, index)
 	case running:
 		panic(&Stop{Reason: Endless})
 	case failed:
@@ -167,7 +177,7 @@ func (m *Machine) reduceUnit(u *unit, index int) graph.Value {
 		return m.refValue(u, index)
 	}
 	u.state, u.becomes = running, cid.Undef
-	start, uses, fp := m.now(), m.policy.open(), m.sp
+	start, uses, fp, before := m.now(), m.policy.open(), m.sp, m.bearings()
 	m.sp = unsafe.Add(fp, f.size)
 	*slot(fp, 0) = f.Value(m.entered(index))
 	var to *unit // what an earlier run has brought it to
@@ -188,6 +198,17 @@ func (m *Machine) reduceUnit(u *unit, index int) graph.Value {
 	})
 	if to == nil || !to.isValue() {
 		u.becomes = cid.Undef
+	}
+	if l := landed(thrown, fp); l != nil {
+		u.goesOn = true
+		r, thrown = m.restOfLanding(l, before, uses.mark)
+		u.goesOn = false
+		if l := landed(thrown, fp); l != nil {
+			m.sp = fp
+			m.land(l, before, uses.mark)
+			m.policy.unitAnswered(u, l.found, uses)
+			return m.refValue(u, index)
+		}
 	}
 	if thrown != nil {
 		u.state, u.becomes = unreduced, cid.Undef
@@ -403,7 +424,7 @@ func (m *Machine) forceThunk(t *graph.Thunk) graph.Value {
 		m.lend()
 	}
 	l, ok := t.Body.(*lam)
-	if !ok || m.opt.Link != None || m.resuming || m.high > 0 || m.opt.Profile != nil {
+	if !ok || m.keeps || m.resuming || m.high > 0 || m.opt.Profile != nil {
 		return m.forceNoted(t)
 	}
 	start := m.steps
@@ -461,7 +482,7 @@ func (m *Machine) forceNoted(t *graph.Thunk) graph.Value {
 	*slot(fp, 0) = thunkMark.Value(m.entered(-1))
 	*slot(fp, slotSize) = graph.ThunkValue(t)
 	*slot(fp, 2*slotSize) = graph.Null()
-	uses := m.policy.open()
+	uses, before := m.policy.open(), m.bearings()
 	v, thrown := m.protect(func() graph.Value {
 		l, ok := t.Body.(*lam)
 		if !ok {
@@ -472,6 +493,15 @@ func (m *Machine) forceNoted(t *graph.Thunk) graph.Value {
 		}
 		return m.call(l, captures, -1)
 	})
+	if l := landed(thrown, fp); l != nil {
+		v, thrown = m.restOfLanding(l, before, uses.mark)
+		if l := landed(thrown, fp); l != nil {
+			m.sp = fp
+			m.land(l, before, uses.mark)
+			m.policy.thunkAnswered(t, l.found, uses)
+			return m.forceThunk(t)
+		}
+	}
 	if thrown != nil {
 		t.State, t.Value = uint8(unloaded), graph.Value{}
 		if e, ok := thrown.(*Thrown); ok {

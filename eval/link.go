@@ -196,6 +196,7 @@ func (p *policy) linkCalls(f *lam, fp unsafe.Pointer) graph.Value {
 		}
 		return found.value
 	}
+	before := m.bearings()
 	r, thrown := m.protect(func() graph.Value {
 		if found, ok := enter(f, slots(fp, slotSize, f.arity)); ok {
 			return reuse(f, found)
@@ -215,6 +216,25 @@ func (p *policy) linkCalls(f *lam, fp unsafe.Pointer) graph.Value {
 		}
 		return v
 	})
+	k := -1 // of the waiting, which one is answered
+	l := landed(thrown, fp)
+	if l != nil {
+		k = 0
+	} else if l = landed(thrown, base); l != nil {
+		k = len(waiting) - 1
+	}
+	if l != nil {
+		w := waiting[k]
+		waiting = waiting[:k]
+		m.land(l, before, w.uses.mark)
+		m.stats.Reused-- // it is counted below
+		p.answered(w.uses)
+		m.rewind(w.start)
+		r, thrown = m.protect(func() graph.Value {
+			m.addSteps(1)
+			return reuse(w.f, l.found)
+		})
+	}
 	failed, isError := thrown.(*Thrown)
 	if p.on() && (thrown == nil || isError) {
 		for i := len(waiting) - 1; i >= 0; i-- {
@@ -292,7 +312,14 @@ func (m *Machine) reduceRoot(u *unit, out *Outcome) {
 		out.Value = m.refValue(u, -1)
 	}()
 	out.Steps = m.stepsSince(start)
-	if p.on() {
+	if f := p.rootFound; f != nil {
+		if f.from.By != Own {
+			out.Claim = f.from.By
+		}
+		if p.on() {
+			out.Result, out.Trace = f.from.Result, f.from.Trace
+		}
+	} else if p.on() {
 		m.linkParts(out.Value)
 		_, a := m.link(u.cid, out.Value, out.Error, out.Steps, p.uses[e.mark:], false)
 		out.Result, out.Trace = a.Result, a.Trace

@@ -42,7 +42,11 @@ type Options struct {
 	Fuel   uint64    // steps that may be executed by one Eval; 0 is no limit
 	Memory int64     // bytes of heap and stacks; 0 is no limit
 	Debug  io.Writer // where `debug` writes; nil drops it
-	Once   bool      // the machine evaluates one expression: what is looked at once need not be kept
+	// Ask is told the expression of a call in progress that has taken longer than AskAfter, once, oldest calls first. It is called by the
+	// machine, and must not block. Whoever has recorded an answer in the Store says so by Found. Nil asks nobody.
+	Ask      func(expr cid.Cid)
+	AskAfter time.Duration // 0 is 20 ms, which is about a round trip
+	Once     bool          // the machine evaluates one expression: what is looked at once need not be kept
 	// Profile is filled, if it is not nil; the machine is slower for it.
 	Profile *Profile
 }
@@ -104,6 +108,14 @@ type Machine struct {
 	writeEnd   uint64                    // nor when Stats.Written is more
 	writeWait  time.Duration             // between two while the run goes on
 	nextWrite  time.Time                 // of one while the run goes on
+
+	asking asking // ask.go
+	keeps  bool   // the arguments of calls, to look them up or to link them
+	every  uint64 // steps between two looks around
+
+	restContexts map[string]cid.Cid // as contexts, of rests
+	restCode     map[cid.Cid]graph.Block
+	restCount    uint64
 
 	shapes     map[shapeKey]*shape
 	shapeCount int
@@ -190,8 +202,9 @@ func (s *Stop) Unwrap() error { return s.Err }
 func New(o Options) *Machine {
 	m := &Machine{
 		opt: o, units: map[cid.Cid]*unit{}, loaded: map[cid.Cid]graph.Value{}, prims: primTable(),
-		lams: make([]*lam, 1), targs: make([]graph.Value, 16), chunkSize: chunkSlots * slotSize,
+		lams: make([]*lam, 1), targs: make([]graph.Value, 16), chunkSize: chunkSlots * slotSize, every: checkEvery,
 	}
+	m.keeps = o.Link != None || o.Ask != nil && o.Store != nil
 	m.pushChunk()
 	m.newBlocks()
 	m.policy.init(m)
@@ -313,6 +326,7 @@ func (m *Machine) stoppable(ctx context.Context, f func()) (err error) {
 	m.ctx, m.tries, m.turning, m.caller, m.primRun, m.resumed, m.charging, m.overdrawn, m.lent, m.nextClear = ctx, 0, false, nil, nil, nil, false, run{}, 0, 0
 	m.stopping.Store(nil)
 	m.memHigh.Store(false)
+	m.asking.start(m)
 	m.fuelEnd = math.MaxUint64
 	if m.opt.Fuel > 0 {
 		m.fuelEnd = m.executed() + m.opt.Fuel
@@ -483,7 +497,7 @@ func (m *Machine) safepoint() {
 		if !m.charging || m.executed()-m.fuelEnd > max(m.opt.Fuel, overdraft) || !m.mayOverdraw() {
 			m.stop(&Stop{Reason: OutOfFuel})
 		}
-		left = checkEvery
+		left = m.every
 	}
 	m.policy.tick()
 	m.sometimes()
@@ -498,7 +512,8 @@ func (m *Machine) safepoint() {
 		m.opt.Profile.sample(m)
 	}
 	m.normalise()
-	m.limit = m.steps + min(checkEvery-1, left) + 1
+	m.lookBack()
+	m.limit = m.steps + min(m.every-1, left) + 1
 }
 
 // overdraft is how many steps a primitive that cannot be stopped halfway may take more than there is fuel, at least: it would begin

@@ -37,6 +37,7 @@ type shop struct {
 	hide     func(expr cid.Cid) bool
 	gone     func(block cid.Cid) bool
 	looked   func() // called when an answer is looked for
+	more     *shop  // where blocks are that it lacks
 	by       string // whose claims it records; "" for whoever makes them
 	recorded []graph.Answer
 	became   []graph.Becomes
@@ -69,7 +70,11 @@ func (s *shop) Load(c cid.Cid) ([]byte, error) {
 	if s.gone != nil && s.gone(c) {
 		return nil, graph.NotFound(c)
 	}
-	return s.Memory.Load(c)
+	data, err := s.Memory.Load(c)
+	if err != nil && s.more != nil {
+		return s.more.Memory.Load(c)
+	}
+	return data, err
 }
 
 func (s *shop) Block(_ context.Context, c cid.Cid) ([]byte, error) { return s.Load(c) }

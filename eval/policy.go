@@ -96,8 +96,10 @@ const (
 	hashedAtOnce = 8             // elements of a list that are hashed for the price of a step
 	maxHashed    = 1 << 16       // and at most so many for a call
 	worthKeeping = 6             // steps; a cheaper call is not remembered
-	useWindow    = 16            // uses among which one that comes again is not noted again
-	maxUses      = 1 << 16       // noted for all terms in progress; a trace lacks what comes after
+	askShare     = 64            // one step in so many goes into looking up terms in progress
+	askStart     = 16 * findCost
+	useWindow    = 16      // uses among which one that comes again is not noted again
+	maxUses      = 1 << 16 // noted for all terms in progress; a trace lacks what comes after
 )
 
 type policy struct {
@@ -124,6 +126,8 @@ type policy struct {
 	lineWork  uint64 // steps of work with the table
 
 	found finding // what was looked up last
+
+	rootFound *finding // the answer to what was asked for, which was there before it was reduced to the end
 
 	failure error // the store's first error: nothing is linked after it
 	notes   []error
@@ -158,7 +162,7 @@ func (p *policy) start() {
 	if p.failure != nil {
 		p.m.newBlocks() // the store may not have what it was given
 	}
-	p.failure, p.notes = nil, nil
+	p.failure, p.notes, p.rootFound = nil, nil, nil
 }
 
 // on says whether results are linked at all.
@@ -332,9 +336,17 @@ func (p *policy) tick() {
 // wrap is what a call of f runs.
 func (p *policy) wrap(f *lam) code {
 	switch {
-	case !p.on() || f.arity == 0:
+	case f.arity == 0 || f.inner:
+		return f.body
+	case !p.on() && f.loops && p.m.keeps:
+		return func(m *Machine, fp unsafe.Pointer) graph.Value {
+			keepArgs(f, fp)
+			return f.body(m, fp)
+		}
+	case !p.on():
 		return f.body
 	case p.m.opt.Link == All:
+		f.lands = true
 		return p.enterAll(f)
 	}
 	f.acct.look, f.acct.turns = firstLook, lookedTurns
@@ -730,6 +742,28 @@ func (p *policy) findThunk(t *graph.Thunk) bool {
 	p.m.stats.Reused++
 	setForced(t, forced{value: found.value, err: found.err, trace: found.use.trace})
 	return true
+}
+
+// answered ends a term that is answered while it is in progress: what it has rested on so far does not count.
+func (p *policy) answered(e extent) { p.uses, p.floor = p.uses[:e.mark], e.outer }
+
+// unitAnswered is findUnit for one that is in progress.
+func (p *policy) unitAnswered(u *unit, found finding, e extent) {
+	p.answered(e)
+	if u == p.root {
+		p.rootFound = &found
+	}
+	u.value, u.err, u.steps, u.trace, u.state, u.becomes = found.value, found.err, found.steps, found.use.trace, reduced, cid.Undef
+	if u.err != nil {
+		u.state = failed
+		p.m.failed = append(p.m.failed, u)
+	}
+}
+
+// thunkAnswered is findThunk for one that is in progress.
+func (p *policy) thunkAnswered(t *graph.Thunk, found finding, e extent) {
+	p.answered(e)
+	setForced(t, forced{value: found.value, err: found.err, trace: found.use.trace})
 }
 
 // thunkDone notes what a lazy value with captures was reduced to, and links it.

@@ -37,6 +37,9 @@ type reader struct {
 	m   *Machine
 	put graph.Sink
 
+	rest   *gathering // where what is left is to be reduced at once (rest.go), and not written
+	broken bool       // something could not be read back, and begins again
+
 	have   bool    // there is a child, or what the contexts gathered make
 	closed bool    // the innermost of those looks again, and needs no child
 	fresh  bool    // the child is a call that has just been made
@@ -222,7 +225,7 @@ func (r *reader) item(fp unsafe.Pointer, h, below *runHeader, innermost bool, fi
 		if rest := slots(fp, slotSize, int(h.n>>indexBits)); r.have {
 			r.flush()
 			args := slices.Clone(rest[:len(rest)-1]) // the last slot is spare
-			r.child = m.callOf(&graph.Term{Op: graph.OpRef, CID: r.child}, args, r.put)
+			r.child = r.apply(&graph.Term{Op: graph.OpRef, CID: r.child}, args)
 		} else {
 			r.lose()
 		}
@@ -240,6 +243,8 @@ func (r *reader) item(fp unsafe.Pointer, h, below *runHeader, innermost bool, fi
 		r.boundary(graph.ThunkCode(t, r.put), startIn(h.n, r.now), -1, nil)
 	case h.p != nil:
 		r.prim(fp, h)
+	case h.f.arity == 0 && h.f.inner:
+		r.goingOn(h, innermost)
 	case h.f.arity == 0:
 		u := m.unit(h.f.cid)
 		switch {
@@ -253,7 +258,9 @@ func (r *reader) item(fp unsafe.Pointer, h, below *runHeader, innermost bool, fi
 				r.have, r.child = true, h.f.cid
 			}
 		default:
-			r.frame(fp, h)
+			if !u.goesOn {
+				r.frame(fp, h)
+			}
 			r.boundary(h.f.cid, startIn(h.n, r.now), h.index, u)
 		}
 	case innermost:
@@ -291,6 +298,7 @@ func (r *reader) call(fp unsafe.Pointer, h *runHeader) {
 
 // lose says that what is above the frame in hand cannot be read back.
 func (r *reader) lose() {
+	r.broken = true
 	r.lost, r.have, r.child = true, false, cid.Undef
 	r.runs = r.runs[:0]
 	r.clear()
@@ -337,7 +345,7 @@ func (r *reader) further(expr cid.Cid, start uint64, earlier cid.Cid, first int)
 
 // long gives the call whose frame is fp a Reduct of its own if it has gone on for long.
 func (r *reader) long(fp unsafe.Pointer, h, below *runHeader) {
-	if r.lost || !r.have || h.f.loops || below.p != nil && below.p.Name == enterName { // a context is no call of the program's
+	if r.rest != nil || r.lost || !r.have || h.f.loops || below.p != nil && below.p.Name == enterName { // a context is no call of the program's
 		return
 	}
 	start := startIn(h.n, r.now)
@@ -395,6 +403,10 @@ func (r *reader) prim(fp unsafe.Pointer, h *runHeader) {
 		t, _ := state.Tag()
 		l = (*loop)(unsafe.Pointer(t))
 	}
+	if r.rest != nil && !l.canWait() {
+		r.broken = true
+		return
+	}
 	switch {
 	case l != nil && p.Name == enterName:
 		r.entering(l, args)
@@ -425,7 +437,7 @@ func (r *reader) entering(l *loop, args []graph.Value) {
 		r.clear()
 		r.now = l.before
 	}
-	r.child = r.m.callOf(&graph.Term{Op: graph.OpPrim, Name: enterName}, []graph.Value{args[0], turnsAfter(args[1], done, l.turns), x}, r.put)
+	r.child = r.apply(&graph.Term{Op: graph.OpPrim, Name: enterName}, []graph.Value{args[0], turnsAfter(args[1], done, l.turns), x})
 }
 
 // looping makes what is left of a loop the child.
@@ -445,7 +457,12 @@ func (r *reader) looping(l *loop, name string, own []graph.Value) {
 		}
 	}
 	k, _ := keeperOf(name)
-	state := graph.NewList(graph.NewList(slices.Clone(own)...), graph.Int(int64(n)), graph.NewList(k.save(l)...))
+	own, parts := slices.Clone(own), k.save(l)
+	if r.rest != nil {
+		graph.Hold(own)
+		graph.Hold(parts)
+	}
+	state := graph.NewList(graph.NewList(own...), graph.Int(int64(n)), graph.NewList(parts...))
 	if above {
 		s := r.m.loopShape(name)
 		r.room(s)
@@ -513,8 +530,7 @@ func (r *reader) around(fp unsafe.Pointer, s *shape) {
 		}
 		if part.outer != nil { // what is above stands in a try
 			r.flush()
-			t := &graph.Term{Op: graph.OpTry, Args: []*graph.Term{{Op: graph.OpRef, CID: r.child}}}
-			r.child = graph.EncodeCode(t, r.put).CID
+			r.child = r.tried(r.child)
 		}
 	}
 	r.have, r.runs = true, r.runs[:0]
@@ -586,8 +602,8 @@ func (r *reader) enter() {
 	if r.rowParams == 0 && r.rows > 1 {
 		turns = graph.Int(int64(r.rows))
 	}
-	fn := graph.FnValue(&graph.Fn{Head: r.m.contextFn(r.row, r.rowParams+1, r.put)})
-	r.child = r.m.callOf(&graph.Term{Op: graph.OpPrim, Name: enterName}, []graph.Value{fn, turns, last}, r.put)
+	fn := graph.FnValue(&graph.Fn{Head: r.contextFn(r.row, r.rowParams+1)})
+	r.child = r.apply(&graph.Term{Op: graph.OpPrim, Name: enterName}, []graph.Value{fn, turns, last})
 	r.values = append(r.values[:0], r.values[n:]...)
 	r.rows, r.closed = 0, false
 }
@@ -908,12 +924,16 @@ func nodes(t *graph.Term) int {
 
 // contextFn is the function that the contexts, innermost first, make together. Its last parameter of arity is what the innermost
 // waits for, unless that looks again.
-func (m *Machine) contextFn(shapes []*shape, arity int, put graph.Sink) cid.Cid {
+func (r *reader) contextFn(shapes []*shape, arity int) cid.Cid {
+	known, put := &r.m.contexts, r.put
+	if r.rest != nil {
+		known, put = &r.m.restContexts, r.rest
+	}
 	key := make([]byte, 0, 4*len(shapes))
 	for _, s := range shapes {
 		key = append(key, byte(s.id), byte(s.id>>8), byte(s.id>>16), byte(s.id>>24))
 	}
-	if c, ok := m.contexts[string(key)]; ok {
+	if c, ok := (*known)[string(key)]; ok {
 		return c
 	}
 	first, term := 0, &graph.Term{Op: graph.OpVar, Index: arity - 1}
@@ -923,10 +943,10 @@ func (m *Machine) contextFn(shapes []*shape, arity int, put graph.Sink) cid.Cid 
 	}
 	term, _ = splitClosed(term, arity, put)
 	c := graph.EncodeCode(&graph.Term{Op: graph.OpLam, Arity: arity, Args: []*graph.Term{term}}, put).CID
-	if m.contexts == nil {
-		m.contexts = map[string]cid.Cid{}
+	if *known == nil {
+		*known = map[string]cid.Cid{}
 	}
-	m.contexts[string(key)] = c
+	(*known)[string(key)] = c
 	return c
 }
 

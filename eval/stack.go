@@ -50,6 +50,8 @@ type lam struct {
 	enter code    // what a call runs: body, or body with linking around it
 	loops bool    // the body turns by writing its own parameters
 	calls bool    // the body calls functions, or primitives that may
+	inner bool    // a context or a rest (rest.go): no function of the program's
+	lands bool    // work may be dropped for each of its calls
 	kept  uintptr // where the copies of the arguments stand, if loops
 	acct  account // policy.go
 	salt  uint64  // of the function's CID, for meets
@@ -203,7 +205,7 @@ func (m *Machine) clearFrame(f *lam, fp unsafe.Pointer, index int) {
 	}
 	from, args := f.kept, []graph.Value(nil) // args are there only to be linked
 	switch {
-	case f.loops && m.opt.Link != None:
+	case f.loops && m.keeps:
 		args = slots(fp, from, f.arity)
 		from += uintptr(f.arity) * slotSize
 	case index == tailCalled:
@@ -328,7 +330,7 @@ func (m *Machine) hop(f func() graph.Value) (r graph.Value) {
 	return r
 }
 
-// protect runs f and gives the *Thrown or *Stop that it panicked with, when the stack is as it was. The caller may panic with it again,
+// protect runs f and gives the *Thrown, *Stop or *landing that it panicked with, when the stack is as it was. The caller may panic with it again,
 // where a deferred function should not: its panic would keep the stack below it, and many in each other take quadratic time.
 func (m *Machine) protect(f func() graph.Value) (v graph.Value, thrown any) {
 	returned, sp := false, m.sp
@@ -341,7 +343,9 @@ func (m *Machine) protect(f func() graph.Value) (v graph.Value, thrown any) {
 		if s, ok := stopOf(thrown); ok {
 			thrown = s
 		} else if _, ok := thrown.(*Thrown); !ok {
-			panic(thrown)
+			if _, ok := thrown.(*landing); !ok {
+				panic(thrown)
+			}
 		}
 		m.unwindTo(sp, thrown)
 		m.opt.Profile.reduces(profiled)
@@ -406,6 +410,9 @@ func (m *Machine) place(f *lam, fp unsafe.Pointer, index int) {
 	*slot(fp, 0) = f.Value(m.entered(index))
 	for i, v := range m.targs[:f.arity] {
 		*slot(fp, slotOffset(i)) = v
+	}
+	if f.loops && m.keeps {
+		copy(slots(fp, f.kept, f.arity), m.targs)
 	}
 	m.steps++
 	if m.steps >= m.limit {
@@ -679,6 +686,9 @@ func (m *Machine) chain(t *Thrown) {
 	sp := uintptr(m.sp)
 	var inner *Call // whose caller is not known yet
 	called := func(f *lam) {
+		if inner != nil && f.inner {
+			inner.Index, inner = -1, nil
+		}
 		if inner != nil {
 			inner.Block = f.unit.cid
 			inner = nil
@@ -707,7 +717,7 @@ func (m *Machine) chain(t *Thrown) {
 		for j := len(frames) - 1; j >= 0; j-- {
 			f, index := frames[j].f, frames[j].index
 			called(f)
-			if f.arity == 0 { // a closed expression is no call
+			if f.arity == 0 || f.inner { // a closed expression is no call
 				continue
 			}
 			if last := len(t.Calls) - 1; last >= 0 && t.More == 0 && t.Calls[last].Fn == f.cid {
