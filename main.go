@@ -44,7 +44,7 @@ func (p profileFlags) set(o repl.Options) repl.Options {
 }
 
 func (f evalFlags) options(all *commands) repl.Options {
-	return repl.Options{Store: all.Store, Link: f.Link, Trust: f.TrustResults, Fuel: f.Fuel, Deadline: f.Deadline, Memory: f.Memory, As: f.As, Stats: f.Stats}
+	return repl.Options{Store: all.Store, Link: f.Link, Trust: f.TrustResults, Fuel: f.Fuel, Deadline: f.Deadline, Memory: f.Memory, As: f.As, Stats: f.Stats, Asker: node.Asker}
 }
 
 type runCmd struct {

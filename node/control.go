@@ -55,6 +55,36 @@ func Running(dir string) (Control, error) {
 	return c, nil
 }
 
+// Asker asks through the node that serves the store in a folder, if one does.
+func Asker(dir string) repl.Asker {
+	var mu sync.Mutex
+	var node Control
+	var next time.Time // when it is looked for again
+	return func(ctx context.Context, expr cid.Cid) (found bool) {
+		mu.Lock()
+		if now := time.Now(); node.Address == "" && now.After(next) {
+			if c, err := Running(dir); err == nil {
+				node = c
+			}
+			next = now.Add(lookAgain)
+		}
+		c := node
+		mu.Unlock()
+		if c.Address == "" {
+			return false
+		}
+		err := c.call(ctx, "find", expr.String(), func(line json.RawMessage) error { return json.Unmarshal(line, &found) })
+		if err != nil && ctx.Err() == nil {
+			mu.Lock()
+			node = Control{}
+			mu.Unlock()
+		}
+		return found && err == nil
+	}
+}
+
+const lookAgain = 5 * time.Second
+
 // call has the node do something, and calls each with every line that it answers.
 func (c Control) call(ctx context.Context, what string, request any, each func(json.RawMessage) error) error {
 	body, err := json.Marshal(request)
@@ -185,6 +215,9 @@ func (n *Node) control(dir string) (*controller, error) {
 			return err
 		}
 		found, err := n.Find(ctx, expr)
+		if err == nil && found {
+			err = n.store.Flush(ctx) // who asks may hold the store
+		}
 		line(found)
 		return err
 	})

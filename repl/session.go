@@ -51,10 +51,11 @@ type Options struct {
 	Memory   string // such as 512M; "" is half of the machine's
 	As       string // json, text, cbor
 	Stats    bool
-	Profile  bool      // print where the steps and the time went
-	Pprof    string    // a file to write that to, for go tool pprof
-	Watch    bool      // run again whenever a file that was read changes
-	Stdout   io.Writer // nil is os.Stdout
+	Profile  bool                   // print where the steps and the time went
+	Pprof    string                 // a file to write that to, for go tool pprof
+	Watch    bool                   // run again whenever a file that was read changes
+	Asker    func(dir string) Asker // of the store in a folder; nil asks nobody
+	Stdout   io.Writer              // nil is os.Stdout
 	Stderr   io.Writer
 
 	reading func(path string) // told of every file before it is read; may be nil
@@ -89,6 +90,7 @@ type Session struct {
 	held    map[cid.Cid][]byte       // code, of a session that puts into the store only what it reduces
 	kept    map[cid.Cid]bool         // what of it is in the store
 	unkept  bool                     // there is no room for a store
+	asking  []*asking
 }
 
 // An output keeps the first error of writing.
@@ -164,9 +166,12 @@ func (s *Session) newMachine() *eval.Machine {
 	if s.opt.Profile || s.opt.Pprof != "" {
 		s.profile = &eval.Profile{}
 	}
-	return eval.New(eval.Options{
+	var m *eval.Machine
+	m = eval.New(eval.Options{
 		Store: s.store, Load: s.Load, Link: mode, Trust: s.opt.Trust, Fuel: s.opt.Fuel, Memory: s.memory, Debug: s.opt.Stderr, Profile: s.profile, Once: s.opt.single,
+		Ask: s.startAsking(func(expr cid.Cid) { m.Found(expr) }),
 	})
+	return m
 }
 
 // keepLibrary sees to it that the standard library's code is in the store, so that what rests on it is whole there.
@@ -180,7 +185,12 @@ func (s *Session) keepLibrary() {
 }
 
 // Close makes what was linked durable and closes the store.
-func (s *Session) Close() error { return s.store.Close() }
+func (s *Session) Close() error {
+	for _, a := range s.asking {
+		a.end()
+	}
+	return s.store.Close()
+}
 
 // sink puts blocks into the store.
 func (s *Session) sink() graph.Sink {
