@@ -169,12 +169,16 @@ func (c getCmd) Run(ctx context.Context, all *commands) error {
 type resultCmd struct {
 	Expr string `arg:"" name:"expr-or-cid" help:"A program as text, or an expression's CID."`
 	As   string `help:"How the value is written: json, text or cbor." enum:"json,text,cbor" default:"json"`
+	Who  bool   `help:"Print who says so instead, of each result that anybody has claimed, and whether it is used and why."`
 }
 
 func (resultCmd) Help() string {
-	return "Example:\n\n  rosser result bafy…\n\nprints the recorded answer to an expression, or ends with 3 when there is none. Evaluates nothing."
+	return "Example:\n\n  rosser result bafy…\n\nprints the recorded answer to an expression, or ends with 3 when there is none. Evaluates nothing. With --who it prints who has found which result: this machine, those who have signed it, with the names that rosser trust has for their keys, and whose claim it is."
 }
 func (c resultCmd) Run(ctx context.Context, all *commands) error {
+	if c.Who {
+		return repl.Who(ctx, all.options(), c.Expr)
+	}
 	return repl.Result(ctx, repl.Options{Store: all.Store, As: c.As}, c.Expr)
 }
 
@@ -182,13 +186,14 @@ type traceCmd struct {
 	Expr  string `arg:"" name:"expr-or-cid" help:"A program as text, or an expression's CID."`
 	Depth int    `help:"How deep the tree is drawn." default:"3"`
 	JSON  bool   `name:"json" help:"Print the tree as JSON."`
+	Who   bool   `help:"Say of each result who has found or signed it, and whether it is used and why."`
 }
 
 func (traceCmd) Help() string {
 	return "Example:\n\n  rosser trace --depth 2 bafy…\n\ndraws the results that an answer rests on, with the steps that each takes."
 }
 func (c traceCmd) Run(ctx context.Context, all *commands) error {
-	return repl.Trace(ctx, all.options(), c.Expr, c.Depth, c.JSON)
+	return repl.Trace(ctx, all.options(), c.Expr, c.Depth, c.JSON, c.Who)
 }
 
 type publishCmd struct {
@@ -305,7 +310,7 @@ type importCmd struct {
 }
 
 func (importCmd) Help() string {
-	return "Example:\n\n  rosser import quakes.car\n\nputs the blocks of a CAR file into the store. Results among them become claims: shown as such, and used only with --trust-results.\n\n  rosser import quakes.csv\n\nputs the rows of a table of any size into the store, as the list that a program makes of them by Csv.parse or Json.parse, and prints its CID: let rows = @bafy… uses it."
+	return "Example:\n\n  rosser import quakes.car\n\nputs the blocks of a CAR file into the store. Results among them become claims: shown as such, and used only with --trust-results, or where rosser trust says so.\n\n  rosser import quakes.csv\n\nputs the rows of a table of any size into the store, as the list that a program makes of them by Csv.parse or Json.parse, and prints its CID: let rows = @bafy… uses it."
 }
 func (c importCmd) Run(ctx context.Context, all *commands) error {
 	return repl.Import(ctx, repl.Options{Store: all.Store, Memory: c.Memory}, c.In, c.As, c.SkipBad)
@@ -525,6 +530,57 @@ func (c pinLsCmd) Run(ctx context.Context, all *commands) error {
 	return repl.PinList(ctx, all.options(), c.JSON)
 }
 
+type trustCmd struct {
+	Add    trustAddCmd    `cmd:"" help:"Use what somebody has signed."`
+	Quorum trustQuorumCmd `cmd:"" help:"Say how many of the voters it takes."`
+	Rm     trustRmCmd     `cmd:"" help:"Use it no more."`
+	Ls     trustLsCmd     `cmd:"" help:"Print who is trusted, and this machine's own key."`
+}
+
+func (trustCmd) Help() string {
+	return "Example:\n\n  rosser trust add 12D3KooW… --name alice\n\nuses the results that alice has signed as if this machine had reduced them, from the next lookup on. Without, only what this machine has reduced is used. It stands in the file trust in the store's folder, a line for each key."
+}
+
+type trustAddCmd struct {
+	Key   string `arg:"" help:"The ID of a peer, as rosser trust ls prints it there: 12D3KooW…"`
+	Name  string `help:"What you call it." placeholder:"TEXT"`
+	Voter bool   `help:"Trust it only together with others: see rosser trust quorum."`
+}
+
+func (trustAddCmd) Help() string {
+	return "Example:\n\n  rosser trust add 12D3KooW… --name alice\n\nuses what alice has signed. Of two who are trusted and say what differs neither is used, and a warning names both."
+}
+func (c trustAddCmd) Run(all *commands) error {
+	return repl.TrustAdd(all.options(), c.Key, c.Name, c.Voter)
+}
+
+type trustQuorumCmd struct {
+	K int `arg:"" name:"k" help:"How many; 0 for none."`
+}
+
+func (trustQuorumCmd) Help() string {
+	return "Example:\n\n  rosser trust quorum 2\n\nuses a result that two of the voters have signed, whoever they are: those that rosser trust add --voter has named."
+}
+func (c trustQuorumCmd) Run(all *commands) error { return repl.TrustQuorum(all.options(), c.K) }
+
+type trustRmCmd struct {
+	Keys []string `arg:"" name:"key-or-name" help:"Whom to trust no more."`
+}
+
+func (trustRmCmd) Help() string {
+	return "Example:\n\n  rosser trust rm alice\n\nuses nothing more that only alice has signed, nor what was reduced here with the help of it: that is reduced again when it is asked for."
+}
+func (c trustRmCmd) Run(all *commands) error { return repl.TrustRemove(all.options(), c.Keys) }
+
+type trustLsCmd struct {
+	JSON bool `name:"json" help:"Print it as JSON."`
+}
+
+func (trustLsCmd) Help() string {
+	return "Example:\n\n  rosser trust ls\n\nprints this machine's own key, which others trust, and a line for each key that is trusted here."
+}
+func (c trustLsCmd) Run(all *commands) error { return repl.TrustList(all.options(), c.JSON) }
+
 type storeCmd struct {
 	Stat     storeStatCmd     `cmd:"" help:"Print what takes the space, and what linking cost and saved."`
 	GC       storeGCCmd       `cmd:"" name:"gc" help:"Drop what nothing keeps."`
@@ -572,12 +628,12 @@ func (c storeCheckCmd) Run(ctx context.Context, all *commands) error {
 }
 
 type storeDistrustCmd struct {
-	Who  string `arg:"" help:"A version of the evaluator, or whose claims: the name of a CAR file, say. See store stat."`
+	Who  string `arg:"" help:"A version of the evaluator, or whose claims: the name of a CAR file, say, or a key. See store stat."`
 	Undo bool   `help:"Trust a version of the evaluator again."`
 }
 
 func (storeDistrustCmd) Help() string {
-	return "Example:\n\n  rosser store distrust 1\n\nmakes claims of the results that version 1 of the evaluator reduced, so that they are reduced again when they are asked for."
+	return "Example:\n\n  rosser store distrust 1\n\nmakes claims of the results that version 1 of the evaluator reduced, so that they are reduced again when they are asked for.\n\n  rosser store distrust 12D3KooW…\n\nforgets what a key has signed, and what was reduced here with the help of it."
 }
 func (c storeDistrustCmd) Run(ctx context.Context, all *commands) error {
 	return repl.StoreDistrust(ctx, all.options(), c.Who, c.Undo)
@@ -612,6 +668,7 @@ type commands struct {
 	Serve       serveCmd       `cmd:"" help:"Put the store on the network."`
 	Work        workCmd        `cmd:"" hidden:"" help:"Do a task of a node."`
 	Pin         pinCmd         `cmd:"" help:"Say what the store keeps."`
+	Trust       trustCmd       `cmd:"" help:"Say whose results are used."`
 	Add         addCmd         `cmd:"" help:"Add a file or a folder."`
 	Cat         catCmd         `cmd:"" help:"Write a file out."`
 	Storage     storeCmd       `cmd:"" name:"store" help:"Look after the store."`

@@ -210,17 +210,14 @@ func (m *Machine) reductOf(expr cid.Cid) (r graph.Reduct, block cid.Cid, ok bool
 	}
 	if named, is := m.becomes[expr]; is && (!ok || b.Reduct != named.Reduct) {
 		// The index has another one, or none: a checkpoint alone is a claim.
-		if !m.opt.Trust {
-			if !ok {
-				return r, block, false
-			}
-		} else {
-			b = named
-			b.By = graph.ClaimAnswer + "checkpoint"
-			ok = true
+		if claim := graph.ClaimOf("checkpoint"); m.believes(claim) {
+			b, ok = named, true
+			b.By = claim
+		} else if !ok {
+			return r, block, false
 		}
 	}
-	if !ok || b.By != Own && !m.opt.Trust {
+	if !ok || !m.believes(b.By) {
 		return r, block, false
 	}
 	r, err = graph.LoadReduct(b, m.opt.Load)
@@ -230,9 +227,7 @@ func (m *Machine) reductOf(expr cid.Cid) (r graph.Reduct, block cid.Cid, ok bool
 	if u := m.unit(r.To); u.state == running || !m.canLoad(u) || u.group != nil {
 		return r, block, false
 	}
-	if b.By != Own {
-		m.claim = b.By
-	}
+	m.restOn(b.By)
 	m.stats.Reused++
 	m.stats.Spared = min(m.stats.Spared+r.Steps, graph.MaxSteps)
 	return r, b.Reduct, true

@@ -50,7 +50,7 @@ func (m *Machine) find(expr cid.Cid) (finding, bool) {
 		m.policy.storeFailed(err)
 		return finding{}, false
 	}
-	if !ok || (a.By != Own && !m.opt.Trust) {
+	if !ok || !m.believes(a.By) {
 		return finding{}, false
 	}
 	r, err := loadAnswer(a, m.opt.Load, m.far.DecodeResult)
@@ -58,9 +58,7 @@ func (m *Machine) find(expr cid.Cid) (finding, bool) {
 		m.policy.damaged(err)
 		return finding{}, false
 	}
-	if a.By != Own {
-		m.claim = a.By
-	}
+	m.restOn(a.By)
 	m.stats.Found++
 	m.stats.Spared = min(m.stats.Spared+r.Steps, graph.MaxSteps) // each is at most that
 	f := finding{value: r.Value, steps: r.Steps, use: use{expr, a.Trace}, from: a}
@@ -68,6 +66,23 @@ func (m *Machine) find(expr cid.Cid) (finding, bool) {
 		f.err = &Thrown{Err: &Error{Kind: r.Error.Kind, Value: r.Error.Value}}
 	}
 	return f, true
+}
+
+// believes says whether what is by somebody may be used.
+func (m *Machine) believes(by string) bool {
+	return by == Own || m.opt.Believe != nil && m.opt.Believe(by)
+}
+
+// restOn notes by whom something is that is used: what is linked from now on may rest on it, and is a claim if that is one.
+func (m *Machine) restOn(by string) {
+	if _, known := m.claims[by]; known || by == Own || m.claim == graph.ManySources {
+		return
+	}
+	if m.claims == nil {
+		m.claims = map[string]struct{}{}
+	}
+	m.claims[by] = struct{}{}
+	m.claim = graph.JoinClaims(m.claim, by)
 }
 
 // LoadAnswer reads the Result that an index entry names. A large value in it is loaded where something looks at it, which panics with a
@@ -118,7 +133,7 @@ func (m *Machine) link(expr cid.Cid, v graph.Value, thrown *Thrown, steps uint64
 	}
 	trace := graph.EncodeTrace(t, put).CID
 	a := graph.Answer{Expr: expr, Result: result, Trace: trace, By: Own, Steps: steps}
-	if m.claim != "" { // what may rest on a claim is no more than one
+	if m.claim != "" { // what may rest on claims is no more than one
 		a.By = m.claim
 	}
 	if err := m.opt.Store.Record(m.ctx, a); err != nil {

@@ -38,7 +38,6 @@ type Options struct {
 	Store  graph.Store  // where results are looked up and linked
 	Load   graph.Loader // gives any block that evaluation needs: code, data, values
 	Link   Mode
-	Trust  bool      // use claims as if this machine had reduced them
 	Fuel   uint64    // steps that may be executed by one Eval; 0 is no limit
 	Memory int64     // bytes of heap and stacks; 0 is no limit
 	Debug  io.Writer // where `debug` writes; nil drops it
@@ -47,6 +46,9 @@ type Options struct {
 	Ask      func(expr cid.Cid)
 	AskAfter time.Duration // 0 is 20 ms, which is about a round trip
 	Once     bool          // the machine evaluates one expression: what is looked at once need not be kept
+	// Believe says whether what is by somebody else, or by another version of the evaluator, is used as if this machine had reduced it. It is given the By
+	// at each lookup that finds such a thing. Nil: nothing is.
+	Believe func(by string) bool
 	// Profile is filled, if it is not nil; the machine is slower for it.
 	Profile *Profile
 }
@@ -132,7 +134,8 @@ type Machine struct {
 	far    *graph.Far // how large values are loaded
 	policy policy
 	stats  Stats
-	claim  string // whose claim was used last, by this Eval or an earlier one; "" if none was
+	claim  string              // all that was used and is by others, of this Eval and earlier ones, as one By; "" for nothing
+	claims map[string]struct{} // what it was joined from
 }
 
 // Stats are counts of one Eval.
@@ -154,7 +157,7 @@ type Outcome struct {
 	Result cid.Cid // the linked Result; undefined with Link None
 	Trace  cid.Cid
 	Claim  string // whose claim was used for the whole answer, "" for this machine's own
-	Rests  string // whose claim the answer may rest on, "" if on none
+	Rests  string // all claims that the answer may rest on, as one By; "" if on none
 	Stats
 }
 
@@ -301,6 +304,12 @@ func (m *Machine) await() {
 		<-m.unwound
 		m.handing, m.unwound = nil, nil
 	}
+}
+
+// Rests returns all claims that what m has reduced so far may rest on, as one By; "" if on none.
+func (m *Machine) Rests() string {
+	m.await()
+	return m.claim
 }
 
 // Hold tells m of a value that a literal of the program of the next Eval is, so that it need not be read from its blocks. Only large values count.

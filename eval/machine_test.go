@@ -494,3 +494,6 @@ func TestManyConditions(t *testing.T) {
 		}
 	}
 }
+
+// believing is Options.Believe that believes all, or nobody.
+func believing(all bool) func(string) bool { return func(string) bool { return all } }

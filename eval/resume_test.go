@@ -242,7 +242,7 @@ func TestHostileCheckpoints(t *testing.T) {
 		point.Reducts = append(point.Reducts, missing, u.BodyCID)
 		c := graph.EncodeCheckpoint(point, store).CID
 		for _, trust := range []bool{false, true} {
-			m := eval.New(eval.Options{Store: store, Load: store.Load, Link: eval.None, Trust: trust, Fuel: 100_000, Memory: 256 << 20})
+			m := eval.New(eval.Options{Store: store, Load: store.Load, Link: eval.None, Believe: believing(trust), Fuel: 100_000, Memory: 256 << 20})
 			out, err := m.Resume(ctx, c)
 			if !trust && (err != nil || out.Value != graph.Int(610) || out.Steps != 1973) {
 				t.Errorf("%s: got %+v, %v", name, out, err)

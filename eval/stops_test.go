@@ -52,7 +52,7 @@ func disturbed(data []byte, choice uint64) error {
 	machine := func(what string) {
 		mode := []eval.Mode{eval.None, eval.Auto, eval.All}[r.IntN(3)]
 		small, often := r.IntN(2) == 0, r.IntN(4) == 0
-		m = eval.New(eval.Options{Store: s, Load: s.Load, Link: mode, Memory: 4 << 30, Trust: trust})
+		m = eval.New(eval.Options{Store: s, Load: s.Load, Link: mode, Memory: 4 << 30, Believe: believing(trust)})
 		if small {
 			m.SmallChunks(1024)
 		}

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/ipfs/go-cid"
@@ -318,7 +317,7 @@ type Recorded struct {
 
 // Recorded looks an expression's value up; nothing is evaluated. It may be called from any goroutine.
 func (s *Session) Recorded(ctx context.Context, expr cid.Cid) (Recorded, bool) {
-	a, ok, err := s.store.Answer(ctx, expr)
+	a, ok, err := s.trust.Answer(ctx, expr)
 	if err != nil || !ok {
 		return Recorded{}, false
 	}
@@ -339,7 +338,7 @@ func (s *Session) Recorded(ctx context.Context, expr cid.Cid) (Recorded, bool) {
 		return Recorded{}, false
 	}
 	if !a.Own() {
-		out.Claim = strings.TrimPrefix(a.By, graph.ClaimAnswer)
+		out.Claim = s.Claimants(a.By)
 	}
 	return out, true
 }

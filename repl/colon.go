@@ -596,7 +596,7 @@ func (sh *shell) traceOf(ctx context.Context, arg string) error {
 			arg = sh.last.expr.String()
 		}
 	}
-	return sh.trace(ctx, arg, depth, false)
+	return sh.trace(ctx, arg, depth, false, false)
 }
 
 func (sh *shell) time(ctx context.Context, arg string) error {

@@ -198,11 +198,7 @@ func (s *Session) conclude(ctx, limited context.Context, expr, of cid.Cid, began
 			err = failed
 		}
 	}
-	if out.Claim != "" {
-		s.warn("this answer is a claim by %s, not checked here", strings.TrimPrefix(out.Claim, graph.ClaimAnswer))
-	} else if out.Rests != "" {
-		s.warn("this answer may rest on a claim by %s, not checked here", strings.TrimPrefix(out.Rests, graph.ClaimAnswer))
-	}
+	s.sayClaims(out)
 	if err == nil && out.Error != nil {
 		return s.Failed(s.located(ctx, expr, out), expr, of)
 	}
@@ -518,11 +514,16 @@ func (s *Session) answer(ctx context.Context, text string) (graph.Answer, graph.
 	if err != nil {
 		return graph.Answer{}, r, err
 	}
-	a, ok, err := s.store.Answer(ctx, expr)
+	a, ok, err := s.trust.Answer(ctx, expr)
 	if err != nil {
 		return a, r, err
 	}
 	if !ok {
+		if conflict, err := s.trust.Conflict(ctx, expr); err != nil {
+			return a, r, err
+		} else if conflict != nil {
+			return a, r, missing("no result of %s is used, for those are believed that differ; --who says more", expr)
+		}
 		if _, err := parseCID(strings.TrimSpace(text)); err == nil {
 			if point, ok := s.checkpoint(expr); ok {
 				return a, r, missing("%s is a checkpoint of %s, which has no result yet; to go on: rosser resume %s", expr, point.Of, expr)
@@ -536,7 +537,7 @@ func (s *Session) answer(ctx context.Context, text string) (graph.Answer, graph.
 		return a, r, &failure{exitMissing, err}
 	}
 	if !a.Own() {
-		s.warn("this is a claim by %s, not checked here", strings.TrimPrefix(a.By, graph.ClaimAnswer))
+		s.sayClaim("this is a claim", a.By)
 	}
 	return a, r, nil
 }
@@ -556,12 +557,12 @@ func Result(ctx context.Context, o Options, text string) error {
 }
 
 // Trace is `rosser trace`.
-func Trace(ctx context.Context, o Options, text string, depth int, asJSON bool) error {
-	return with(o, func(s *Session) error { return s.trace(ctx, text, depth, asJSON) })
+func Trace(ctx context.Context, o Options, text string, depth int, asJSON, who bool) error {
+	return with(o, func(s *Session) error { return s.trace(ctx, text, depth, asJSON, who) })
 }
 
-// trace draws what the answer to an expression rests on.
-func (s *Session) trace(ctx context.Context, text string, depth int, asJSON bool) error {
+// trace draws what the answer to an expression rests on, and who says so.
+func (s *Session) trace(ctx context.Context, text string, depth int, asJSON, who bool) error {
 	a, _, err := s.answer(ctx, text)
 	if err != nil {
 		return err
@@ -570,6 +571,9 @@ func (s *Session) trace(ctx context.Context, text string, depth int, asJSON bool
 		return missing("no trace is recorded for %s", a.Expr)
 	}
 	d := drawing{s: s, seen: map[cid.Cid]bool{}, depth: max(depth, 0)}
+	if who {
+		d.who = func(expr, result cid.Cid) (standing, error) { return s.who(ctx, expr, result) }
+	}
 	if asJSON {
 		v, err := d.tree(a.Trace, "", 0)
 		if err != nil {
@@ -593,6 +597,7 @@ type drawing struct {
 	seen   map[cid.Cid]bool
 	shared bool
 	depth  int
+	who    func(expr, result cid.Cid) (standing, error) // nil if nobody asks
 }
 
 // node loads a trace, its result, and its uses with groups of uses flattened.
@@ -649,6 +654,23 @@ func (d *drawing) draw(trace cid.Cid, at, first, rest string, level int) error {
 		return nil
 	}
 	d.seen[trace] = true
+	if d.who != nil {
+		below := "│ "
+		if len(uses) == 0 {
+			below = "  "
+		}
+		t, err := d.trace(trace)
+		if err != nil {
+			return err
+		}
+		st, err := d.who(r.Of, t.Result)
+		if err != nil {
+			return err
+		}
+		for _, line := range append(st.lines, st.verdict()) {
+			fmt.Fprintf(d.s.opt.Stdout, "%s%s    %s\n", rest, below, line)
+		}
+	}
 	if level >= d.depth {
 		if len(uses) > 0 {
 			how := "--depth"
@@ -685,6 +707,17 @@ func (d *drawing) tree(trace cid.Cid, at string, level int) (graph.Value, error)
 		return graph.Value{}, err
 	}
 	v := graph.Record("at", graph.Text(at), "of", graph.LinkValue(r.Of), "result", graph.LinkValue(t.Result), "steps", graph.Uint(r.Steps), "trace", graph.LinkValue(trace))
+	if d.who != nil && !d.seen[trace] {
+		st, err := d.who(r.Of, t.Result)
+		if err != nil {
+			return v, err
+		}
+		var lines graph.ListBuilder
+		for _, line := range st.lines {
+			lines.Add(graph.Text(line))
+		}
+		v = graph.MapValue(v.Map().Insert("who", graph.ListValue(lines.List())).Insert("used", graph.Bool(st.used)).Insert("why", graph.Text(st.why)))
+	}
 	if d.seen[trace] || level >= d.depth {
 		return v, nil
 	}

@@ -262,8 +262,8 @@ func (sh *shell) known(name string) (graph.Value, bool) {
 	if b.term.Op == graph.OpLit {
 		return b.term.Value, true
 	}
-	a, ok, err := sh.store.Answer(context.Background(), b.cid)
-	if err != nil || !ok || !a.Own() && !sh.opt.Trust {
+	a, ok, err := sh.trust.Answer(context.Background(), b.cid)
+	if err != nil || !ok || !a.Own() && !sh.believe(a.By) {
 		return graph.Value{}, false
 	}
 	r, err := eval.LoadAnswer(a, sh.Load)

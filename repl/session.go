@@ -4,9 +4,9 @@
 // Open makes a Session; its methods compile, evaluate and look things up (this file, bounds.go, check.go for editors).
 // On top of it stand
 //
-//	commands.go, exchange.go, library.go, files.go, fmt.go, doc.go,
-//	new.go,
-//	storage.go                                                     commands of the command line, each a function
+//	commands.go, exchange.go, library.go, lock.go, files.go,
+//	fmt.go, doc.go, new.go, storage.go, trust.go                   commands of the command line, each a function
+//	front.go, task.go, asking.go                                   what package node, above, makes commands with
 //	test.go, example.go, diff.go, watch.go                         tests, and running again at every change
 //	terminal.go, shell.go, colon.go, bindings.go, workspace.go     the REPL: what an entry does, its commands, its names
 //	view.go, color.go, complete.go                                 values on a screen, colours, completion; package edit is the editor
@@ -39,13 +39,14 @@ import (
 	"github.com/rosser-lang/rosser/graph/store"
 	"github.com/rosser-lang/rosser/lang"
 	"github.com/rosser-lang/rosser/stdlib"
+	"github.com/rosser-lang/rosser/trust"
 )
 
 // Options are what the command line says.
 type Options struct {
 	Store    string // folder; "" is ~/.rosser
 	Link     string // auto, all, none; "" is auto
-	Trust    bool
+	Trust    bool   // use all claims
 	Fuel     uint64
 	Deadline time.Duration
 	Memory   string // such as 512M; "" is half of the machine's
@@ -80,6 +81,7 @@ type Session struct {
 	opt     Options
 	out     *output // opt.Stdout
 	store   *store.Store
+	trust   *trust.Store // over store: what may be used of it
 	machine *eval.Machine
 	profile *eval.Profile            // what its machine fills; nil without --profile and --pprof
 	memory  int64                    // --memory
@@ -145,6 +147,7 @@ func Open(o Options) (*Session, error) {
 		return nil, Misuse(err)
 	}
 	s.store, s.memory = db, memory
+	s.trust = trust.Over(db, dir, eval.Own, func(err error) { s.warn("%v", err) })
 	s.keepLibrary()
 	debug.SetGCPercent(400)
 	debug.SetMemoryLimit(memory)
@@ -168,7 +171,7 @@ func (s *Session) newMachine() *eval.Machine {
 	}
 	var m *eval.Machine
 	m = eval.New(eval.Options{
-		Store: s.store, Load: s.Load, Link: mode, Trust: s.opt.Trust, Fuel: s.opt.Fuel, Memory: s.memory, Debug: s.opt.Stderr, Profile: s.profile, Once: s.opt.single,
+		Store: s.trust, Load: s.Load, Link: mode, Believe: s.believe, Fuel: s.opt.Fuel, Memory: s.memory, Debug: s.opt.Stderr, Profile: s.profile, Once: s.opt.single,
 		Ask: s.startAsking(func(expr cid.Cid) { m.Found(expr) }),
 	})
 	return m

@@ -285,11 +285,7 @@ func (sh *shell) reduce(ctx context.Context, expr cid.Cid) (eval.Outcome, graph.
 	}
 	a := <-got
 	out, v := a.out, a.v
-	if out.Claim != "" {
-		sh.warn("this answer is a claim by %s, not checked here", strings.TrimPrefix(out.Claim, graph.ClaimAnswer))
-	} else if out.Rests != "" {
-		sh.warn("this answer may rest on a claim by %s, not checked here", strings.TrimPrefix(out.Rests, graph.ClaimAnswer))
-	}
+	sh.sayClaims(out)
 	return out, v, nil
 }
 
@@ -299,6 +295,7 @@ const patience = 700 * time.Millisecond
 // heed runs f, which uses the machine. When f does not end soon after ctx, as in one operation on a huge number, it is left
 // to itself with its machine, and the session goes on with another one.
 func (sh *shell) heed(ctx context.Context, f func(*eval.Machine) error) error {
+	sh.Renew()
 	m := sh.machine
 	done := make(chan error, 1)
 	var bug any

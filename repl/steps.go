@@ -41,7 +41,7 @@ func (s *Session) Steps(expr cid.Cid) *Steps {
 	st := &Steps{s: s}
 	st.syntax = newSyntax(s)
 	st.walk = eval.NewWalk(eval.Options{
-		Store: s.store, Load: s.Load, Trust: s.opt.Trust, Fuel: s.opt.Fuel, Memory: s.memory,
+		Store: s.trust, Load: s.Load, Believe: s.believe, Fuel: s.opt.Fuel, Memory: s.memory,
 	}, expr, func(c cid.Cid) bool { return st.known(c) != "" })
 	return st
 }

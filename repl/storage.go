@@ -20,6 +20,7 @@ import (
 	"github.com/rosser-lang/rosser/graph"
 	"github.com/rosser-lang/rosser/graph/store"
 	"github.com/rosser-lang/rosser/lang"
+	"github.com/rosser-lang/rosser/trust"
 )
 
 // storage opens a store that is there, writes nothing to it but what f writes, and closes it.
@@ -344,6 +345,9 @@ func StoreDistrust(ctx context.Context, o Options, who string, undo bool) error 
 			}
 			return reading(ctx, err)
 		}
+		if id, err := trust.ParseKey(who); err == nil {
+			who = id.String()
+		}
 		own, claims, reducts, err := s.Distrust(ctx, who)
 		if own > 0 {
 			fmt.Fprintf(out, "%s of evaluator %s: now claims, to be reduced again\n", plural(own, "answer"), lang.Clean(who))
@@ -353,6 +357,13 @@ func StoreDistrust(ctx context.Context, o Options, who string, undo bool) error 
 		}
 		if reducts > 0 {
 			fmt.Fprintf(out, "%s by %s: to be begun again\n", plural(reducts, "stopped expression"), lang.Clean(who))
+		}
+		if id, notKey := trust.ParseKey(who); err == nil && notKey == nil {
+			signed, err := forgetKey(ctx, o, s, id, out)
+			if err != nil || own+claims+reducts+signed > 0 {
+				return reading(ctx, err)
+			}
+			return missing("no answer is by %s", id)
 		}
 		if err != nil || own+claims+reducts > 0 {
 			return reading(ctx, err)

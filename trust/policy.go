@@ -23,6 +23,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"unicode"
 	"unicode/utf8"
 
@@ -258,6 +259,32 @@ func (p *Policy) Save(dir string) error {
 		return err
 	}
 	return syncDir(dir)
+}
+
+// Change has f change the policy of the store in dir, and saves that. Of several who do so at once none undoes what another has done.
+func Change(dir string, f func(*Policy) error) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	lock, err := os.OpenFile(PolicyFile(dir)+".lock", os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	for err = syscall.EINTR; err == syscall.EINTR; {
+		err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX)
+	}
+	if err != nil {
+		return fmt.Errorf("locking %s: %w", lock.Name(), err)
+	}
+	p, err := LoadPolicy(dir)
+	if err != nil {
+		return err
+	}
+	if err := f(p); err != nil {
+		return err
+	}
+	return p.Save(dir)
 }
 
 // String is the policy as its file has it, with its comments.
