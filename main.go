@@ -44,7 +44,7 @@ func (p profileFlags) set(o repl.Options) repl.Options {
 }
 
 func (f evalFlags) options(all *commands) repl.Options {
-	return repl.Options{Store: all.Store, Link: f.Link, Trust: f.TrustResults, Fuel: f.Fuel, Deadline: f.Deadline, Memory: f.Memory, As: f.As, Stats: f.Stats, Asker: node.Asker}
+	return repl.Options{Store: all.Store, Link: f.Link, Trust: f.TrustResults, Fuel: f.Fuel, Deadline: f.Deadline, Memory: f.Memory, As: f.As, Stats: f.Stats, Network: node.Others}
 }
 
 type runCmd struct {
@@ -202,13 +202,17 @@ type publishCmd struct {
 	Library string   `help:"What the library is called in the store; as the file without .ros otherwise." placeholder:"NAME"`
 	Car     string   `help:"Write the library as a CAR file too." placeholder:"OUT.car"`
 	Attest  bool     `help:"Sign the results with this machine's key, for those who trust it, and pass on what others have signed."`
+	IPNS    string   `name:"ipns" help:"Have the IPNS name of a key stand for the library; self is this machine's key, any other name one that is made for it." placeholder:"KEY"`
+	To      []string `help:"Tell a peer that follows it (its address), or give it to a kubo (the URL of its RPC API)." placeholder:"ADDRESS"`
 }
 
 func (publishCmd) Help() string {
 	return "Example:\n\n  rosser publish quakes.ros --car quakes.car\n\nmakes the library quakes, an IPFS directory of names, sources and known results, and prints its root and the size of all that is below it. Published again it is updated: where something has changed it has a new root, whose parent is the one before. rosser library log quakes says what changed."
 }
 func (c publishCmd) Run(ctx context.Context, all *commands) error {
-	return repl.Publish(ctx, all.options(), c.File, c.Names, repl.Publishing{Library: c.Library, Car: c.Car, Attest: c.Attest})
+	return repl.Publish(ctx, all.options(), c.File, c.Names, repl.Publishing{
+		Library: c.Library, Car: c.Car, Attest: c.Attest, Announce: node.Telling{IPNS: c.IPNS, To: c.To}.Announce(all.options()),
+	})
 }
 
 type libraryCmd struct {
@@ -330,7 +334,7 @@ func (c exportCmd) Run(ctx context.Context, all *commands) error {
 }
 
 type pullCmd struct {
-	From    string   `arg:"" help:"A CID, /ipns/NAME, the address of a peer or a URL; behind an address or URL, /ipfs/CID, /ipns/NAME or /LIBRARY says what is pulled."`
+	From    string   `arg:"" optional:"" help:"A CID, /ipns/NAME, the address of a peer or a URL; behind an address or URL, /ipfs/CID, /ipns/NAME or /LIBRARY says what is pulled. Without, all that is followed is pulled again."`
 	Peer    []string `help:"A peer's address or a gateway's URL that is asked, too." placeholder:"ADDRESS"`
 	Name    string   `help:"What the library is called here." placeholder:"TEXT"`
 	History bool     `help:"Fetch its earlier versions, too."`
@@ -370,6 +374,8 @@ type serveCmd struct {
 	Listen     []string      `help:"Multiaddrs to listen on for peers." default:"/ip4/127.0.0.1/tcp/4174,/ip4/127.0.0.1/udp/4174/quic-v1" placeholder:"ADDRESS"`
 	HTTP       string        `name:"http" help:"Where the gateway and the HTTP API listen; none with \"\"." default:"127.0.0.1:8174" placeholder:"HOST:PORT"`
 	Peer       []string      `help:"A peer to stay connected to." placeholder:"ADDRESS"`
+	DHT        bool          `name:"dht" help:"Take part in the DHT of IPFS: announce what is published here, find roots and names there."`
+	Bootstrap  []string      `help:"A peer by which to join the DHT, in place of those of the public one." placeholder:"ADDRESS"`
 	Private    string        `name:"private-network" help:"File with the key of a private network: only who has it can connect." placeholder:"FILE"`
 	Work       bool          `help:"Reduce for others, within the limits."`
 	WorkFuel   uint64        `help:"Steps of a task." placeholder:"N"`
@@ -384,7 +390,7 @@ func (serveCmd) Help() string {
 }
 func (c serveCmd) Run(ctx context.Context, all *commands) error {
 	return node.Serve(ctx, all.options(), node.Serving{
-		Listen: c.Listen, HTTP: c.HTTP, Peers: c.Peer, Private: c.Private, Work: c.Work, LogJSON: c.LogJSON,
+		Listen: c.Listen, HTTP: c.HTTP, Peers: c.Peer, Private: c.Private, DHT: c.DHT, Bootstrap: c.Bootstrap, Work: c.Work, LogJSON: c.LogJSON,
 		Limits: node.Limits{Fuel: c.WorkFuel, Time: c.WorkTime, Memory: c.WorkMemory, Jobs: c.Jobs},
 	})
 }

@@ -46,6 +46,7 @@ func (n *Node) routes(gate http.Handler) http.Handler {
 	mux.HandleFunc("GET /api/v0/show/{cid}", n.getShow)
 	mux.HandleFunc("GET /api/v0/trace/{expr}", n.getTrace)
 	mux.HandleFunc("GET /api/v0/libraries", n.getLibraries)
+	mux.HandleFunc("POST /api/v0/announce", n.postAnnounce)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(n.metrics, promhttp.HandlerOpts{}))
 	return n.counted(mux)
 }
@@ -227,6 +228,34 @@ func (n *Node) getLibraries(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, libs)
 }
 
+// postAnnounce is told by a peer that a library of its own has changed; it is pulled if it is followed.
+func (n *Node) postAnnounce(w http.ResponseWriter, r *http.Request) {
+	from, ok := remotePeer(r)
+	if !ok {
+		refuse(w, http.StatusForbidden, errNotFollowed)
+		return
+	}
+	var news Shared
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 4096)).Decode(&news); err != nil {
+		refuse(w, http.StatusBadRequest, fmt.Errorf("the body is not a library's name and root: %w", err))
+		return
+	}
+	if n.gazette.often(from) {
+		refuse(w, http.StatusTooManyRequests, errBusy)
+		return
+	}
+	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(newsTime + idleTime))
+	got, err := n.heard(r.Context(), from, news)
+	switch {
+	case errors.Is(err, errNotFollowed):
+		refuse(w, http.StatusForbidden, err)
+	case err != nil:
+		refuse(w, http.StatusBadGateway, err)
+	default:
+		writeJSON(w, http.StatusOK, got)
+	}
+}
+
 // getApply answers with what is recorded of a function applied to an argument.
 func (n *Node) getApply(w http.ResponseWriter, r *http.Request) {
 	t, ok := applied(w, r)
@@ -401,6 +430,9 @@ func (n *Node) eval(w http.ResponseWriter, r *http.Request, t repl.Task) {
 	case err != nil:
 		n.log.Warn("task failed", "expr", t.Expr, "error", err)
 		report = repl.TaskReport{Expr: t.Expr, Problem: err.Error()}
+	}
+	if report.Executed >= worthTelling && report.Result != "" && report.Rests == "" {
+		n.gazette.answered(report.Expr)
 	}
 	status := http.StatusOK
 	switch {

@@ -405,11 +405,17 @@ func (n *Node) words(ctx context.Context, a graph.Answer) (envelopes [][]byte) {
 // has one is taken.
 func (n *Node) Find(ctx context.Context, expr cid.Cid) (bool, error) {
 	peers := n.host.Network().Peers()
-	if len(peers) == 0 || n.missed.has(expr) {
+	hint, hinted := n.gazette.hint(expr)
+	if len(peers) == 0 || n.missed.has(expr) && !hinted {
 		return false, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, findTime)
 	defer cancel()
+	if hinted && !slices.Contains(peers, hint) { // a peer of a peer
+		if err := n.host.Connect(ctx, peer.AddrInfo{ID: hint}); err == nil {
+			peers = append(peers, hint)
+		}
+	}
 	found := make(chan bool, len(peers))
 	asked := 0
 	for _, p := range peers {

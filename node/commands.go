@@ -36,14 +36,18 @@ func slowly(f func(store.Size)) func(store.Size) {
 	}
 }
 
-// PullCommand is `rosser pull`.
+// PullCommand is `rosser pull`; without From, of all that is followed.
 func PullCommand(ctx context.Context, o repl.Options, p Pull) error {
 	return repl.WithStore(o, func(s *store.Store, out io.Writer) error {
 		came, end := repl.Coming(o)
 		var pulled []Pulled
+		what := "pull"
+		if p.From == "" {
+			what = "pull-all"
+		}
 		c, err := Running(s.Dir())
 		if err == nil {
-			err = c.call(ctx, "pull", p, func(text json.RawMessage) error {
+			err = c.call(ctx, what, p, func(text json.RawMessage) error {
 				var line pullLine
 				if err := json.Unmarshal(text, &line); err != nil {
 					return err
@@ -60,14 +64,18 @@ func PullCommand(ctx context.Context, o repl.Options, p Pull) error {
 			var n *Node
 			if n, err = Open(s, Options{}); err == nil {
 				defer n.Close()
-				pulled, err = n.Pull(ctx, p, came)
+				if p.From == "" {
+					pulled, err = n.PullAll(ctx, came)
+				} else {
+					pulled, err = n.Pull(ctx, p, came)
+				}
 			}
 		}
 		end()
 		for _, one := range pulled {
 			one.print(out, o)
 		}
-		return repl.Network(ctx, err)
+		return repl.Networked(ctx, err)
 	})
 }
 
@@ -125,7 +133,7 @@ func AskCommand(ctx context.Context, o repl.Options, text string, a Ask) error {
 		if err == nil {
 			return s.PrintResult(ctx, expr, result)
 		}
-		return repl.Network(ctx, err)
+		return repl.Networked(ctx, err)
 	})
 }
 

@@ -19,6 +19,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ipfs/boxo/ipns"
 	"github.com/ipfs/go-cid"
 
 	"github.com/rosser-lang/rosser/graph/store"
@@ -55,31 +56,51 @@ func Running(dir string) (Control, error) {
 	return c, nil
 }
 
-// Asker asks through the node that serves the store in a folder, if one does.
-func Asker(dir string) repl.Asker {
-	var mu sync.Mutex
-	var node Control
-	var next time.Time // when it is looked for again
-	return func(ctx context.Context, expr cid.Cid) (found bool) {
-		mu.Lock()
-		if now := time.Now(); node.Address == "" && now.After(next) {
-			if c, err := Running(dir); err == nil {
-				node = c
-			}
-			next = now.Add(lookAgain)
+// Others are whom the node reaches that serves the store in a folder, if one does.
+func Others(dir string) repl.Network {
+	f := &finder{dir: dir}
+	return repl.Network{Ask: f.ask, Made: f.made}
+}
+
+// A finder finds the node that serves a store, and finds it again.
+type finder struct {
+	dir  string
+	mu   sync.Mutex
+	node Control
+	next time.Time // when it is looked for again
+}
+
+func (f *finder) running() (c Control, ok bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if now := time.Now(); f.node.Address == "" && now.After(f.next) {
+		if c, err := Running(f.dir); err == nil {
+			f.node = c
 		}
-		c := node
-		mu.Unlock()
-		if c.Address == "" {
-			return false
-		}
-		err := c.call(ctx, "find", expr.String(), func(line json.RawMessage) error { return json.Unmarshal(line, &found) })
-		if err != nil && ctx.Err() == nil {
-			mu.Lock()
-			node = Control{}
-			mu.Unlock()
-		}
-		return found && err == nil
+		f.next = now.Add(lookAgain)
+	}
+	return f.node, f.node.Address != ""
+}
+
+func (f *finder) ask(ctx context.Context, expr cid.Cid) (found bool) {
+	c, ok := f.running()
+	if !ok {
+		return false
+	}
+	err := c.call(ctx, "find", expr.String(), func(line json.RawMessage) error { return json.Unmarshal(line, &found) })
+	if err != nil && ctx.Err() == nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.node = Control{}
+	}
+	return found && err == nil
+}
+
+func (f *finder) made(ctx context.Context, expr cid.Cid) {
+	if c, ok := f.running(); ok {
+		ctx, cancel := context.WithTimeout(ctx, controlTime)
+		defer cancel()
+		c.call(ctx, "made", expr.String(), func(json.RawMessage) error { return nil }) // news may be lost
 	}
 }
 
@@ -204,6 +225,41 @@ func (n *Node) control(dir string) (*controller, error) {
 			line(askLine{Result: result.String()})
 		}
 		return err
+	})
+	handle("pull-all", func(ctx context.Context, _ []byte, line func(any)) error {
+		pulled, err := n.PullAll(ctx, slowly(func(z store.Size) { line(pullLine{Came: &z}) }))
+		for _, one := range pulled {
+			line(pullLine{Pulled: &one})
+		}
+		return err
+	})
+	handle("tell", func(ctx context.Context, body []byte, line func(any)) error {
+		var t tellRequest
+		if err := json.Unmarshal(body, &t); err != nil {
+			return err
+		}
+		note, err := n.tellPeer(ctx, t.To, t.News)
+		line(note)
+		return err
+	})
+	handle("name", func(ctx context.Context, body []byte, _ func(any)) error {
+		var text string
+		if err := json.Unmarshal(body, &text); err != nil {
+			return err
+		}
+		name, err := ipns.NameFromString(text)
+		if err != nil {
+			return err
+		}
+		return n.putName(ctx, name)
+	})
+	handle("made", func(_ context.Context, body []byte, _ func(any)) error {
+		var expr string
+		if err := json.Unmarshal(body, &expr); err != nil {
+			return err
+		}
+		n.gazette.answered(expr)
+		return nil
 	})
 	handle("find", func(ctx context.Context, body []byte, line func(any)) error {
 		var text string

@@ -220,7 +220,8 @@ func (n *Node) askName(ctx context.Context, name ipns.Name, sources []source) (b
 	ctx, cancel := context.WithTimeout(ctx, nameTime)
 	defer cancel()
 	var asked sync.WaitGroup
-	records, errs := make([]nameRecord, len(sources)), make([]error, len(sources))
+	records, errs := make([]nameRecord, len(sources)+1), make([]error, len(sources)+1)
+	asked.Go(func() { records[len(sources)], errs[len(sources)] = n.nameFromDHT(ctx, name) })
 	for i, s := range sources {
 		asked.Go(func() { records[i], errs[i] = recordFrom(ctx, s, name) })
 	}
@@ -238,6 +239,7 @@ func (n *Node) askName(ctx context.Context, name ipns.Name, sources []source) (b
 		for i, s := range sources {
 			text[i] = fmt.Sprintf("%s: %v", s, errs[i])
 		}
+		text = append(text, fmt.Sprintf("DHT: %v", errs[len(sources)]))
 		return best, fmt.Errorf("nobody says what /ipns/%s stands for; %s", name, strings.Join(text, "; "))
 	}
 	now, err := keepName(ctx, n.store, name, best)

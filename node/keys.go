@@ -3,6 +3,7 @@
 package node
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -11,8 +12,12 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"time"
 
+	"github.com/ipfs/boxo/ipns"
 	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/rosser-lang/rosser/trust"
 )
 
 const maxKeyFile = 16 << 10 // an RSA key of 8192 bits is some 5 kB
@@ -88,4 +93,69 @@ func readKey(file string) (crypto.PrivKey, error) {
 		return nil, fmt.Errorf("%s: not a libp2p private key: %w", file, err)
 	}
 	return key, nil
+}
+
+// ownKeys are all keys of the store in dir: that of the machine, and those with names.
+func ownKeys(dir string) (keys []crypto.PrivKey, err error) {
+	machine, err := trust.Key(dir)
+	if err != nil {
+		return nil, err
+	}
+	keys = append(keys, machine)
+	files, err := os.ReadDir(filepath.Join(dir, "keys"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return keys, nil
+	}
+	for _, f := range files {
+		if keyName.MatchString(f.Name()) {
+			key, err := readKey(filepath.Join(dir, "keys", f.Name()))
+			if err != nil {
+				return keys, err
+			}
+			keys = append(keys, key)
+		}
+	}
+	return keys, err
+}
+
+// renewNames signs again from time to time what the names of this store's keys stand for, and tells the DHT, until ctx ends.
+func (n *Node) renewNames(ctx context.Context) {
+	for wait := newsEvery; ; wait = renewEvery {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+		keys, err := ownKeys(n.store.Dir())
+		for _, key := range keys {
+			err = errors.Join(err, n.renewOwn(ctx, key))
+		}
+		if err != nil && ctx.Err() == nil {
+			n.log.Warn("names", "error", err)
+		}
+	}
+}
+
+const renewEvery = 6 * time.Hour
+
+func (n *Node) renewOwn(ctx context.Context, key crypto.PrivKey) error {
+	if err := renewName(ctx, n.store, key); err != nil || n.routing == nil {
+		return err
+	}
+	id, err := peer.IDFromPrivateKey(key)
+	if err != nil {
+		return err
+	}
+	return n.putName(ctx, ipns.NameFromPeer(id))
+}
+
+// putName puts the record of a name into the DHT.
+func (n *Node) putName(ctx context.Context, name ipns.Name) error {
+	r, _, err := keptName(ctx, n.store, name)
+	if err != nil || r.Record == nil || n.routing == nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, routingTime)
+	defer cancel()
+	return n.routing.PutValue(ctx, string(name.RoutingKey()), r.data)
 }

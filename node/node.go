@@ -23,6 +23,7 @@ import (
 	"github.com/ipfs/boxo/bitswap"
 	bsclient "github.com/ipfs/boxo/bitswap/client"
 	bsnet "github.com/ipfs/boxo/bitswap/network/bsnet"
+	dht "github.com/libp2p/go-libp2p-kad-dht"
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -63,6 +64,9 @@ type Node struct {
 	work      bool          // for others
 	compiling chan struct{} // holds one for each expression that is being compiled
 	missed    missSet
+	routing   *dht.IpfsDHT // nil: it takes no part in the DHT
+	news      newsroom
+	gazette   gazette
 	serving   *http.Server // over libp2p streams
 	close     context.CancelFunc
 }
@@ -123,6 +127,9 @@ func (n *Node) Close() error {
 	n.streams.CloseIdleConnections()
 	n.tasks.CloseIdleConnections()
 	errs = append(errs, n.bitswap.Close(), n.host.Close())
+	if n.routing != nil {
+		errs = append(errs, n.routing.Close())
+	}
 	n.close()
 	return errors.Join(errs...)
 }

@@ -48,11 +48,12 @@ type Pulled struct {
 
 // A reference says where something is to be had, and which.
 type reference struct {
-	peer string   // multiaddr; "" for none
-	url  *url.URL // nil for none; without what is in path
-	root cid.Cid
-	ipns string
-	name string // of a library
+	peer  string   // multiaddr; "" for none
+	url   *url.URL // nil for none; without what is in path
+	root  cid.Cid
+	fixed bool // the root was given
+	ipns  string
+	name  string // of a library
 }
 
 var peerAddress = regexp.MustCompile(`^(/.*/p2p/[^/]+)(/.*)?$`)
@@ -87,6 +88,7 @@ func parseReference(text string) (ref reference, err error) {
 		if ref.root, err = cid.Decode(what); err != nil {
 			return ref, fmt.Errorf("got %.200q, want a CID, /ipfs/CID, /ipns/NAME, the address of a peer that ends in /p2p/ID, or a URL: %w", text, err)
 		}
+		ref.fixed = true
 	case kind == "ipns" && what != "" && !strings.Contains(what, "/"):
 		ref.ipns = what
 	case what == "" && (ref.url != nil || ref.peer != ""):
@@ -96,6 +98,8 @@ func parseReference(text string) (ref reference, err error) {
 	}
 	return ref, nil
 }
+
+var errNobody = errors.New("there is nobody to ask: give a peer with --peer, or pull from a peer's address or a gateway's URL")
 
 // sources finds out whom to ask.
 func (n *Node) sources(ctx context.Context, ref reference, peers []string) (all []source, err error) {
@@ -133,9 +137,26 @@ func (n *Node) sources(ctx context.Context, ref reference, peers []string) (all 
 		}
 	}
 	if len(all) == 0 {
-		return nil, errors.New("there is nobody to ask: give a peer with --peer, or pull from a peer's address or a gateway's URL")
+		return nil, errNobody
 	}
 	return all, nil
+}
+
+var errFixed = errors.New("a root never changes")
+
+// changing is a reference to one library, or to a name, as text; an error where it can stand for nothing new.
+func (r reference) changing() (string, error) {
+	at := r.peer
+	if r.url != nil {
+		at = r.url.String()
+	}
+	switch {
+	case r.ipns != "":
+		return at + "/ipns/" + r.ipns, nil
+	case r.fixed || at == "":
+		return "", errFixed
+	}
+	return at + "/" + r.name, nil
 }
 
 // Pull fetches libraries, and makes their results claims of whose they are.
@@ -145,12 +166,20 @@ func (n *Node) Pull(ctx context.Context, p Pull, progress func(store.Size)) ([]P
 		return nil, err
 	}
 	sources, err := n.sources(ctx, ref, p.Peers)
-	if err != nil {
+	if errors.Is(err, errNobody) && ref.root.Defined() {
+		if found := n.providers(ctx, ref.root); len(found) > 0 {
+			sources, err = found, nil
+		}
+	}
+	if err != nil && !(errors.Is(err, errNobody) && ref.ipns != "" && n.routing != nil) {
 		return nil, err
 	}
 	if ref.ipns != "" {
 		if ref.root, err = n.resolve(ctx, ref.ipns, sources); err != nil {
 			return nil, err
+		}
+		if len(sources) == 0 {
+			sources = n.providers(ctx, ref.root)
 		}
 	}
 	shared := []Shared{{p.Name, ref.root.String()}}
@@ -179,6 +208,11 @@ func (n *Node) Pull(ctx context.Context, p Pull, progress func(store.Size)) ([]P
 			name = p.Name
 		}
 		one, err := n.pullOne(ctx, name, root, whose(ref, root), sources, p, progress)
+		if err == nil {
+			from := ref
+			from.name = s.Name
+			err = n.follow(ctx, name, from, p)
+		}
 		if err != nil {
 			return pulled, err
 		}

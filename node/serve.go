@@ -23,13 +23,15 @@ import (
 
 // Serving says how a store is served.
 type Serving struct {
-	Listen  []string // multiaddrs
-	HTTP    string   // address of TCP; "" for none
-	Peers   []string // that it stays connected to
-	Private string   // file with the key of a private network
-	Work    bool
-	Limits  Limits
-	LogJSON bool
+	Listen    []string // multiaddrs
+	HTTP      string   // address of TCP; "" for none
+	Peers     []string // that it stays connected to
+	DHT       bool     // take part in the DHT
+	Bootstrap []string // by these peers; without, by those of the public one
+	Private   string   // file with the key of a private network
+	Work      bool
+	Limits    Limits
+	LogJSON   bool
 }
 
 // Serve is `rosser serve`. It ends in order when ctx does.
@@ -84,6 +86,16 @@ func Serve(ctx context.Context, o repl.Options, v Serving) error {
 		for _, p := range v.Peers {
 			go n.keep(ctx, p)
 		}
+		if v.DHT || len(v.Bootstrap) > 0 {
+			if err := n.joinDHT(ctx, v.Bootstrap); err != nil {
+				return repl.Misuse(err)
+			}
+		}
+		if err := n.publishNews(ctx); err != nil {
+			return err
+		}
+		go n.keepFollowing(ctx)
+		go n.renewNames(ctx)
 		log.Info("serving", "store", s.Dir(), "peer", n.ID().String())
 		select {
 		case <-ctx.Done():

@@ -6,10 +6,18 @@ import (
 	"context"
 
 	"github.com/ipfs/go-cid"
+
+	"github.com/rosser-lang/rosser/eval"
 )
 
-// An Asker asks others for the answer to an expression, and says whether one is in the store now. It is nil where there is nobody to ask.
-type Asker func(ctx context.Context, expr cid.Cid) bool
+// A Network is others, through the node that serves the store.
+type Network struct {
+	Ask  func(ctx context.Context, expr cid.Cid) bool // for the answer to an expression; says whether one is in the store now
+	Made func(ctx context.Context, expr cid.Cid)      // is told of an answer that was expensive
+}
+
+// worthTelling is how many steps were executed for an answer that others are told of.
+const worthTelling = 10_000_000
 
 const (
 	askers  = 4  // questions at a time
@@ -24,7 +32,7 @@ type asking struct {
 
 // startAsking gives what the machine tells of its terms in progress; nil where nobody is asked. found is told of answers.
 func (s *Session) startAsking(found func(cid.Cid)) func(cid.Cid) {
-	if s.opt.Asker == nil || s.opt.Link == "none" || s.unkept {
+	if s.opt.Network == nil || s.opt.Link == "none" || s.unkept {
 		return nil
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -34,7 +42,7 @@ func (s *Session) startAsking(found func(cid.Cid)) func(cid.Cid) {
 	return func(expr cid.Cid) {
 		if !started { // it takes long enough to be worth it
 			started = true
-			ask := s.opt.Asker(s.store.Dir())
+			ask := s.opt.Network(s.store.Dir()).Ask
 			for range askers {
 				go a.work(ctx, ask, found)
 			}
@@ -46,7 +54,7 @@ func (s *Session) startAsking(found func(cid.Cid)) func(cid.Cid) {
 	}
 }
 
-func (a *asking) work(ctx context.Context, ask Asker, found func(cid.Cid)) {
+func (a *asking) work(ctx context.Context, ask func(context.Context, cid.Cid) bool, found func(cid.Cid)) {
 	for {
 		select {
 		case expr := <-a.questions:
@@ -56,5 +64,12 @@ func (a *asking) work(ctx context.Context, ask Asker, found func(cid.Cid)) {
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// made tells others of an answer that this machine has found out itself, if it was expensive.
+func (s *Session) made(ctx context.Context, out eval.Outcome) {
+	if s.opt.Network != nil && out.Reduced >= worthTelling && out.Result.Defined() && out.Rests == "" && s.store.Flush(ctx) == nil {
+		s.opt.Network(s.store.Dir()).Made(ctx, out.Expr)
 	}
 }

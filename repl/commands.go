@@ -109,6 +109,9 @@ func (s *Session) run(ctx context.Context, name string, src []byte, args []strin
 		return err
 	}
 	out, err := s.Evaluate(limited, expr)
+	if err == nil {
+		s.made(ctx, out)
+	}
 	return s.conclude(ctx, limited, expr, u.BodyCID, began, out, err)
 }
 

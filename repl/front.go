@@ -89,8 +89,8 @@ func Telling(o Options) (tell func(string), end func()) {
 	return func(text string) { line.Store(&text) }, end
 }
 
-// Network gives what went wrong on the network its exit code: that of what is not to be had, or of what was interrupted.
-func Network(ctx context.Context, err error) error {
+// Networked gives what went wrong on the network its exit code: that of what is not to be had, or of what was interrupted.
+func Networked(ctx context.Context, err error) error {
 	var f *failure
 	switch {
 	case err == nil:

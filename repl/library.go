@@ -27,7 +27,7 @@ type Publishing struct {
 	Car     string // a CAR file to write; "" for none
 	Attest  bool   // this machine's key signs the results, and what others have signed is in it
 
-	Announce func(ctx context.Context, s *store.Store, root cid.Cid) error // tells others of it; nil for nobody
+	Announce func(ctx context.Context, s *store.Store, library string, root cid.Cid) error // tells others of it; nil for nobody
 }
 
 // Publish is `rosser publish`.
@@ -105,7 +105,7 @@ func Publish(ctx context.Context, o Options, file string, names []string, p Publ
 			err = s.export(ctx, r.Root, p.Car, false)
 		}
 		if p.Announce != nil && err == nil {
-			err = p.Announce(ctx, s.store, r.Root)
+			err = p.Announce(ctx, s.store, library, r.Root)
 		}
 		return err
 	})

@@ -52,11 +52,11 @@ type Options struct {
 	Memory   string // such as 512M; "" is half of the machine's
 	As       string // json, text, cbor
 	Stats    bool
-	Profile  bool                   // print where the steps and the time went
-	Pprof    string                 // a file to write that to, for go tool pprof
-	Watch    bool                   // run again whenever a file that was read changes
-	Asker    func(dir string) Asker // of the store in a folder; nil asks nobody
-	Stdout   io.Writer              // nil is os.Stdout
+	Profile  bool                     // print where the steps and the time went
+	Pprof    string                   // a file to write that to, for go tool pprof
+	Watch    bool                     // run again whenever a file that was read changes
+	Network  func(dir string) Network // of the store in a folder; nil is nobody
+	Stdout   io.Writer                // nil is os.Stdout
 	Stderr   io.Writer
 
 	reading func(path string) // told of every file before it is read; may be nil

@@ -1,0 +1,205 @@
+// This file follows libraries: it keeps where each was pulled from, and pulls again when there is news of it.
+
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ipfs/go-cid"
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/rosser-lang/rosser/codec"
+	"github.com/rosser-lang/rosser/graph"
+	"github.com/rosser-lang/rosser/graph/store"
+)
+
+const (
+	sourcePrefix = "source/"        // of the roots that say where a followed library is from: a raw block of JSON, a followed
+	pullAgain    = 10 * time.Minute // after so long a node looks for new versions that it was not told of
+	newsTime     = 5 * time.Minute  // that a pull takes of which there was news
+)
+
+// A followed library is pulled again from where it was pulled.
+type followed struct {
+	From  string   `json:"from"`
+	Peers []string `json:"peers,omitempty"`
+	Limit int64    `json:"limit,omitempty"`
+}
+
+// follow notes where a library was pulled from. A root never changes, so it is not followed.
+func (n *Node) follow(ctx context.Context, name string, ref reference, p Pull) error {
+	from, err := ref.changing()
+	if name == "" || err != nil {
+		return nil
+	}
+	data, err := json.Marshal(followed{from, p.Peers, p.Limit})
+	if err != nil {
+		return err
+	}
+	c := codec.RawCID(data)
+	if err := n.store.Put(ctx, graph.Block{CID: c, Data: data}); err != nil {
+		return err
+	}
+	for {
+		was, err := n.store.Root(ctx, sourcePrefix+name)
+		if err != nil || was == c {
+			return err
+		}
+		if done, err := n.store.SwapRoot(ctx, sourcePrefix+name, was, c); err != nil || done {
+			return err
+		}
+	}
+}
+
+// following returns where followed libraries are from, by their names here.
+func (n *Node) following(ctx context.Context) (map[string]followed, error) {
+	all := map[string]followed{}
+	err := n.store.Libraries(ctx, sourcePrefix, func(name string, c cid.Cid) error {
+		data, err := n.store.Block(ctx, c)
+		if err != nil {
+			return err
+		}
+		var f followed
+		if json.Unmarshal(data, &f) != nil {
+			return nil // store check says so
+		}
+		root, err := n.store.Root(ctx, store.FollowRoot+name)
+		if err == nil && root.Defined() { // else it has been removed
+			all[name] = f
+		}
+		return err
+	})
+	return all, err
+}
+
+// PullAll pulls all libraries that are followed again. What cannot be pulled is told, and is not in the way of the others.
+func (n *Node) PullAll(ctx context.Context, progress func(store.Size)) (pulled []Pulled, err error) {
+	all, err := n.following(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(all) == 0 {
+		return nil, errors.New("no library is followed: rosser pull ADDRESS follows those of a peer")
+	}
+	var errs []error
+	for _, name := range sorted(all) {
+		f := all[name]
+		got, err := n.Pull(ctx, Pull{From: f.From, Peers: f.Peers, Name: name, Limit: f.Limit}, progress)
+		pulled = append(pulled, got...)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", name, err))
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return pulled, errors.Join(errs...)
+}
+
+func sorted[V any](m map[string]V) (keys []string) {
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// keepFollowing pulls all libraries again from time to time until ctx ends: news may be lost.
+func (n *Node) keepFollowing(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pullAgain/2 + rand.N(pullAgain)):
+		}
+		if all, err := n.following(ctx); err != nil || len(all) == 0 {
+			continue
+		}
+		pulled, err := n.PullAll(ctx, nil)
+		if err != nil && ctx.Err() == nil {
+			n.log.Warn("pull", "error", err)
+		}
+		n.logPulled(pulled)
+	}
+}
+
+func (n *Node) logPulled(pulled []Pulled) {
+	for _, p := range pulled {
+		if p.Root != p.Old {
+			n.log.Info("pulled", "library", p.Name, "root", p.Root.String(), "names", p.Names, "results", p.Results, "blocks", p.Came.Blocks)
+		}
+	}
+}
+
+// A newsroom sees to it that of a library of which there is news again and again one pull runs, and one waits.
+type newsroom struct {
+	mu   sync.Mutex
+	busy map[string]bool // by name here: it runs; whether there is news again
+}
+
+var errNotFollowed = errors.New("this node follows no such library of yours")
+
+// heard is told that a peer says that a library of its own has a root now. It returns what came of that; without a root where a pull runs already.
+func (n *Node) heard(ctx context.Context, from peer.ID, news Shared) (got Pulled, err error) {
+	all, err := n.following(ctx)
+	if err != nil {
+		return got, err
+	}
+	for _, name := range sorted(all) {
+		ref, err := parseReference(all[name].From)
+		if err != nil || ref.name != news.Name || !strings.HasSuffix(ref.peer, "/p2p/"+from.String()) {
+			continue
+		}
+		root, err := cid.Decode(news.Root)
+		if err != nil {
+			return got, fmt.Errorf("%.100q is not a CID", news.Root)
+		}
+		if is, err := n.store.Root(ctx, store.FollowRoot+name); err != nil || is == root {
+			return Pulled{Name: name, Root: root, Old: is, Who: from.String()}, err
+		}
+		return n.pullNews(ctx, name, all[name])
+	}
+	return got, errNotFollowed
+}
+
+func (n *Node) pullNews(ctx context.Context, name string, f followed) (got Pulled, err error) {
+	r := &n.news
+	r.mu.Lock()
+	if _, runs := r.busy[name]; runs {
+		r.busy[name] = true
+		r.mu.Unlock()
+		return Pulled{Name: name}, nil
+	}
+	if r.busy == nil {
+		r.busy = map[string]bool{}
+	}
+	r.busy[name] = false
+	r.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, newsTime)
+	defer cancel()
+	for {
+		pulled, err := n.Pull(ctx, Pull{From: f.From, Peers: f.Peers, Name: name, Limit: f.Limit}, nil)
+		n.logPulled(pulled)
+		r.mu.Lock()
+		again := r.busy[name] && err == nil
+		r.busy[name] = false
+		if !again {
+			delete(r.busy, name)
+		}
+		r.mu.Unlock()
+		if err != nil || !again {
+			if len(pulled) > 0 {
+				got = pulled[0]
+			}
+			return got, err
+		}
+	}
+}

@@ -1,0 +1,221 @@
+// This file spreads news: which roots libraries have now, and who has answers that were expensive.
+//
+// News goes over gossipsub, and so to peers of peers. Gossipsub drops messages when there are many, and who was away missed them. So answers go many
+// to a message, libraries are named again from time to time, and who follows a library pulls again from time to time even if he has heard
+// nothing. News proves nothing: a root is pulled only of a library that is followed, from whom it is followed; an answer is only asked for.
+
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/ipfs/go-cid"
+	pubsub "github.com/libp2p/go-libp2p-pubsub"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/multiformats/go-multiaddr"
+)
+
+const (
+	newsTopic    = "/rosser/news/1"
+	newsBytes    = 64 << 10 // of a message
+	newsEvery    = 2 * time.Second
+	sayAgain     = 5 * time.Minute
+	maxHints     = 1 << 16
+	maxAnswers   = 500        // in a message
+	worthTelling = 10_000_000 // steps that were executed for an answer
+	hearEach     = 20         // messages of one peer in hearTime
+	hearTime     = 10 * time.Second
+)
+
+// A message is what a node tells. Who it is by is known from its signature.
+type message struct {
+	Addrs     []string `json:"addrs,omitempty"` // where the node can be reached
+	Libraries []Shared `json:"libraries,omitempty"`
+	Answers   []string `json:"answers,omitempty"` // CIDs of expressions
+}
+
+// A gazette spreads and hears news.
+type gazette struct {
+	topic *pubsub.Topic
+	mu    sync.Mutex
+	made  []string            // answers that have not been told
+	hints map[cid.Cid]peer.ID // who has an answer
+	heard map[peer.ID]int     // messages, since
+	since time.Time
+}
+
+// publishNews takes part in the news until ctx ends.
+func (n *Node) publishNews(ctx context.Context) error {
+	ps, err := pubsub.NewGossipSub(ctx, n.host, pubsub.WithMessageSignaturePolicy(pubsub.StrictSign), pubsub.WithMaxMessageSize(newsBytes+4096))
+	if err != nil {
+		return err
+	}
+	err = ps.RegisterTopicValidator(newsTopic, func(_ context.Context, _ peer.ID, m *pubsub.Message) pubsub.ValidationResult {
+		var got message
+		if len(m.Data) > newsBytes || json.Unmarshal(m.Data, &got) != nil || len(got.Answers) > maxAnswers {
+			return pubsub.ValidationReject
+		}
+		if m.GetFrom() != n.host.ID() && n.gazette.often(m.GetFrom()) {
+			return pubsub.ValidationIgnore
+		}
+		m.ValidatorData = got
+		return pubsub.ValidationAccept
+	})
+	if err != nil {
+		return err
+	}
+	if n.gazette.topic, err = ps.Join(newsTopic); err != nil {
+		return err
+	}
+	sub, err := n.gazette.topic.Subscribe()
+	if err != nil {
+		return err
+	}
+	go n.hear(ctx, sub)
+	go n.tell(ctx)
+	return nil
+}
+
+// often says whether a peer tells more than is listened to.
+func (g *gazette) often(who peer.ID) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if now := time.Now(); now.Sub(g.since) > hearTime {
+		g.heard, g.since = map[peer.ID]int{}, now
+	}
+	g.heard[who]++
+	return g.heard[who] > hearEach
+}
+
+// hear listens.
+func (n *Node) hear(ctx context.Context, sub *pubsub.Subscription) {
+	pulls := make(chan struct{}, fetchers)
+	for {
+		m, err := sub.Next(ctx)
+		if err != nil {
+			return
+		}
+		got, ok := m.ValidatorData.(message)
+		from := m.GetFrom()
+		if !ok || from == n.host.ID() {
+			continue
+		}
+		n.gazette.note(from, got)
+		n.know(from, got.Addrs)
+		for _, news := range got.Libraries[:min(len(got.Libraries), maxAnswers)] {
+			select {
+			case pulls <- struct{}{}:
+				go func() {
+					defer func() { <-pulls }()
+					if _, err := n.heard(ctx, from, news); err != nil && err != errNotFollowed && ctx.Err() == nil {
+						n.log.Warn("news", "peer", from.String(), "library", news.Name, "error", err)
+					}
+				}()
+			default: // it is told again
+			}
+		}
+	}
+}
+
+const maxAddrs = 8 // of a peer, that are believed
+
+// know notes where a peer says that it can be reached.
+func (n *Node) know(id peer.ID, addrs []string) {
+	for _, text := range addrs[:min(len(addrs), maxAddrs)] {
+		if a, err := multiaddr.NewMultiaddr(text); err == nil {
+			n.host.Peerstore().AddAddr(id, a, sayAgain*2)
+		}
+	}
+}
+
+// note remembers who has answers.
+func (g *gazette) note(from peer.ID, m message) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, text := range m.Answers {
+		if expr, err := cid.Decode(text); err == nil {
+			if g.hints == nil || len(g.hints) >= maxHints {
+				g.hints = map[cid.Cid]peer.ID{}
+			}
+			g.hints[expr] = from
+		}
+	}
+}
+
+// hint is who is said to have an answer.
+func (g *gazette) hint(expr cid.Cid) (peer.ID, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	id, ok := g.hints[expr]
+	return id, ok
+}
+
+// made notes an answer that is worth telling of.
+func (g *gazette) answered(expr string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !slices.Contains(g.made, expr) {
+		g.made = append(g.made[max(0, len(g.made)-maxAnswers+1):], expr)
+	}
+}
+
+func (g *gazette) take() []string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	made := g.made
+	g.made = nil
+	return made
+}
+
+// tell tells what is new, and from time to time what libraries there are.
+func (n *Node) tell(ctx context.Context) {
+	told := map[string]string{}
+	last := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(newsEvery):
+		}
+		libs, err := n.libraries(ctx)
+		if err != nil {
+			continue
+		}
+		if time.Since(last) > sayAgain {
+			told, last = map[string]string{}, time.Now()
+		}
+		m := message{Answers: n.gazette.take()}
+		for _, l := range libs {
+			if told[l.Name] != l.Root && len(m.Libraries) < maxAnswers {
+				m.Libraries = append(m.Libraries, l)
+				told[l.Name] = l.Root
+				n.provide(ctx, l.Root)
+			}
+		}
+		if len(m.Libraries)+len(m.Answers) == 0 {
+			continue
+		}
+		for _, a := range n.host.Addrs() {
+			m.Addrs = append(m.Addrs, a.String())
+		}
+		if err := n.publishMessage(ctx, m); err != nil && ctx.Err() == nil {
+			n.log.Warn("news", "error", err)
+		}
+	}
+}
+
+func (n *Node) publishMessage(ctx context.Context, m message) error {
+	data, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	if len(data) > newsBytes {
+		return fmt.Errorf("news of %d bytes is too long, the limit is %d", len(data), newsBytes)
+	}
+	return n.gazette.topic.Publish(ctx, data)
+}
