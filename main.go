@@ -376,6 +376,7 @@ type serveCmd struct {
 	Peer       []string      `help:"A peer to stay connected to." placeholder:"ADDRESS"`
 	DHT        bool          `name:"dht" help:"Take part in the DHT of IPFS: announce what is published here, find roots and names there."`
 	Bootstrap  []string      `help:"A peer by which to join the DHT, in place of those of the public one." placeholder:"ADDRESS"`
+	Offline    bool          `help:"Reach no peers and be reached by none: the gateway and the API only."`
 	Private    string        `name:"private-network" help:"File with the key of a private network: only who has it can connect." placeholder:"FILE"`
 	Work       bool          `help:"Reduce for others, within the limits."`
 	WorkFuel   uint64        `help:"Steps of a task." placeholder:"N"`
@@ -390,7 +391,7 @@ func (serveCmd) Help() string {
 }
 func (c serveCmd) Run(ctx context.Context, all *commands) error {
 	return node.Serve(ctx, all.options(), node.Serving{
-		Listen: c.Listen, HTTP: c.HTTP, Peers: c.Peer, Private: c.Private, DHT: c.DHT, Bootstrap: c.Bootstrap, Work: c.Work, LogJSON: c.LogJSON,
+		Listen: c.Listen, HTTP: c.HTTP, Peers: c.Peer, Private: c.Private, DHT: c.DHT, Bootstrap: c.Bootstrap, Work: c.Work, LogJSON: c.LogJSON, Offline: c.Offline,
 		Limits: node.Limits{Fuel: c.WorkFuel, Time: c.WorkTime, Memory: c.WorkMemory, Jobs: c.Jobs},
 	})
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/libp2p/go-libp2p"
@@ -25,6 +24,7 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/security/noise"
 	libp2pquic "github.com/libp2p/go-libp2p/p2p/transport/quic"
 	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
+	"github.com/multiformats/go-multiaddr"
 )
 
 const (
@@ -42,7 +42,7 @@ func newHost(o Options) (host.Host, error) {
 		return nil, err
 	}
 	options := []libp2p.Option{
-		libp2p.Transport(tcp.NewTCPTransport), libp2p.Security(noise.ID, noise.New), libp2p.Muxer(yamux.ID, yamux.DefaultTransport),
+		libp2p.Transport(tcp.NewTCPTransport, tcp.DisableReuseport()), libp2p.NoListenAddrs, libp2p.Security(noise.ID, noise.New), libp2p.Muxer(yamux.ID, yamux.DefaultTransport),
 		libp2p.ConnectionManager(manager), libp2p.DisableRelay(), libp2p.UserAgent("rosser"), libp2p.DisableMetrics(),
 	}
 	if o.Key != nil {
@@ -53,14 +53,19 @@ func newHost(o Options) (host.Host, error) {
 	} else {
 		options = append(options, libp2p.Transport(libp2pquic.NewTransport))
 	}
-	if len(o.Listen) > 0 {
-		options = append(options, libp2p.ListenAddrStrings(o.Listen...))
-	} else {
-		options = append(options, libp2p.NoListenAddrs)
-	}
 	h, err := libp2p.New(options...)
 	if err != nil {
-		return nil, fmt.Errorf("cannot listen on %s: %w", strings.Join(o.Listen, ", "), err)
+		return nil, err
+	}
+	for _, text := range o.Listen { // one by one: together it is enough for libp2p if one of them can be had
+		addr, err := multiaddr.NewMultiaddr(text)
+		if err == nil {
+			err = h.Network().Listen(addr)
+		}
+		if err != nil {
+			h.Close()
+			return nil, fmt.Errorf("cannot listen on %s: %w (--listen ADDRESS gives another one)", text, err)
+		}
 	}
 	return h, nil
 }

@@ -32,6 +32,7 @@ type Serving struct {
 	Work      bool
 	Limits    Limits
 	LogJSON   bool
+	Offline   bool // no libp2p: the gateway and the API only
 }
 
 // Serve is `rosser serve`. It ends in order when ctx does.
@@ -58,6 +59,9 @@ func Serve(ctx context.Context, o repl.Options, v Serving) error {
 		}
 		if other, err := Running(s.Dir()); err == nil {
 			return repl.Misuse(fmt.Errorf("the store is served already, by process %d", other.Process))
+		}
+		if v.Offline {
+			options.Listen, v.Peers, v.Bootstrap, v.DHT = nil, nil, nil, false
 		}
 		n, err := Open(s, options)
 		if err != nil {
@@ -91,11 +95,13 @@ func Serve(ctx context.Context, o repl.Options, v Serving) error {
 				return repl.Misuse(err)
 			}
 		}
-		if err := n.publishNews(ctx); err != nil {
-			return err
+		if !v.Offline {
+			if err := n.publishNews(ctx); err != nil {
+				return err
+			}
+			go n.keepFollowing(ctx)
+			go n.renewNames(ctx)
 		}
-		go n.keepFollowing(ctx)
-		go n.renewNames(ctx)
 		log.Info("serving", "store", s.Dir(), "peer", n.ID().String())
 		select {
 		case <-ctx.Done():
