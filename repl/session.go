@@ -611,6 +611,7 @@ func (s *Session) within(ctx context.Context) (context.Context, context.CancelFu
 // Evaluate reduces an expression.
 func (s *Session) Evaluate(ctx context.Context, expr cid.Cid) (eval.Outcome, error) {
 	defer s.progress()()
+	s.trust.Policy() // as it is now
 	return s.evaluated(s.machine.Eval(ctx, expr))
 }
 

@@ -249,7 +249,7 @@ func (s *Session) Claimants(by string) string {
 // sayClaim says that something, such as "this answer", is by others.
 func (s *Session) sayClaim(what, by string) {
 	if s.trust.Believe(by) {
-		s.warn("%s by %s, who is trusted", what, s.Claimants(by))
+		s.warn("%s by %s, trusted here", what, s.Claimants(by))
 	} else {
 		s.warn("%s by %s, not checked here", what, s.Claimants(by))
 	}

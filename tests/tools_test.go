@@ -414,7 +414,9 @@ try() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _rosser; printf '%s =>' "$*";
 `
 		var want strings.Builder
 		for _, c := range [][2]string{
-			{"rosser tr", "trace;"},
+			{"rosser tr", "trace; trust;"},
+			{"rosser trust ''", "add; quorum; rm; ls;"},
+			{"rosser trust add --v", "--voter; --version;"},
 			{"rosser run m", "main.ros;"},
 			{"rosser run --li", "--link;"},
 			{"rosser run --link ''", "auto; all; none;"},
@@ -451,15 +453,15 @@ for line in "$@"; do
 done
 zpty -d z
 `
-		lines := []string{"rosser tr", "rosser run ma", "rosser run --li", "rosser completions f", "rosser run --link au", "rosser --store sub ev", "rosser run main.ros y", "rosser test mai", "rosser export bafy x"}
-		want := "rosser trace \nrosser run main.ros \nrosser run --link=\nrosser completions fish \nrosser run --link auto \nrosser --store sub eval \nrosser run main.ros y.txt \nrosser test main.ros \nrosser export bafy x.car \n"
+		lines := []string{"rosser tra", "rosser trust q", "rosser run ma", "rosser run --li", "rosser completions f", "rosser run --link au", "rosser --store sub ev", "rosser run main.ros y", "rosser test mai", "rosser export bafy x"}
+		want := "rosser trace \nrosser trust quorum \nrosser run main.ros \nrosser run --link=\nrosser completions fish \nrosser run --link auto \nrosser --store sub eval \nrosser run main.ros y.txt \nrosser test main.ros \nrosser export bafy x.car \n"
 		if got := run(t, "zsh", append([]string{"-f", "-c", script, "zsh"}, lines...)...); got != want {
 			t.Errorf("got\n%s\nwant\n%s", got, want)
 		}
 	})
 	t.Run("fish", func(t *testing.T) {
 		for line, want := range map[string]string{
-			"rosser tr": "trace\t", "rosser run m": "main.ros", "rosser run --link n": "none\t", "rosser completions b": "bash",
+			"rosser tra": "trace\t", "rosser trust q": "quorum\t", "rosser run m": "main.ros", "rosser run --link n": "none\t", "rosser completions b": "bash",
 			"rosser run --stat": "--stats\t", "rosser --store sub ev": "eval\t", "rosser import x": "x.car",
 		} {
 			got := run(t, "fish", "--no-config", "-c", "rosser completions fish | source; complete -C '"+line+"'")

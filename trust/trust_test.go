@@ -21,6 +21,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/record"
 
 	"github.com/rosser-lang/rosser/codec"
+	"github.com/rosser-lang/rosser/graph/storetest"
 )
 
 // seeded is a key that is the same in every run.
@@ -104,6 +105,11 @@ func TestGolden(t *testing.T) {
 	if id.String() != wantID || fmt.Sprintf("%x", e) != want {
 		t.Errorf("got %s and %x", id, e)
 	}
+	signed, err := record.UnmarshalEnvelope(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	storetest.CheckSchema(t, "Attestation", signed.RawPayload)
 }
 
 // A forged is a record with any domain, type and payload.

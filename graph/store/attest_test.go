@@ -193,7 +193,7 @@ func TestAttestBounds(t *testing.T) {
 		t.Errorf("results: got %v", got)
 	}
 	// All together.
-	expr, result = putResult(t, s, "z", 0)
+	expr, _ = putResult(t, s, "z", 0)
 	for i := range 4 * MaxSigners {
 		_, r := putResult(t, s, "z", i/MaxSigners)
 		attest(r, i, false)
@@ -203,7 +203,6 @@ func TestAttestBounds(t *testing.T) {
 	if all, favoured := count(); all != MaxAttested || favoured != 1 {
 		t.Errorf("all: got %d and %d, want %d and 1", all, favoured, MaxAttested)
 	}
-	_ = result
 }
 
 func TestAttestCollected(t *testing.T) {

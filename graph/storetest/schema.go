@@ -170,6 +170,11 @@ type (
 		Of            datamodel.Link
 		Uses, Reducts []datamodel.Link
 	}
+	attestation struct {
+		At       int64
+		By, Kind string
+		Result   datamodel.Link
+	}
 	trace struct {
 		Result datamodel.Link
 		Uses   []use
@@ -197,7 +202,7 @@ var goTypes = map[string]any{
 	"Code": (*code)(nil), "Form": (*form)(nil),
 	"ListLeaf": (*listLeaf)(nil), "MapLeaf": (*mapLeaf)(nil), "TextLeaf": (*string)(nil), "BytesLeaf": (*[]byte)(nil),
 	"Branch": (*branch)(nil), "MapBranch": (*mapBranch)(nil),
-	"Result": (*result)(nil), "Reduct": (*reduct)(nil), "Checkpoint": (*checkpoint)(nil), "Trace": (*trace)(nil), "About": (*about)(nil),
+	"Result": (*result)(nil), "Reduct": (*reduct)(nil), "Checkpoint": (*checkpoint)(nil), "Trace": (*trace)(nil), "Attestation": (*attestation)(nil), "About": (*about)(nil),
 }
 
 // prototypes compiles the schema once.

@@ -29,6 +29,9 @@ func TestSchemaRefuses(t *testing.T) {
 		}},
 		{"Checkpoint", `{"of":` + link + `,"uses":[` + link + `],"reducts":[]}`, []string{`{"of":` + link + `,"uses":[]}`}},
 		{"Reduct", `{"of":` + link + `,"to":` + link + `,"steps":5}`, []string{`{"of":` + link + `,"steps":5}`}},
+		{"Attestation", `{"at":5,"by":"x","kind":"computed","result":` + link + `}`, []string{
+			`{"at":5,"by":"x","kind":"computed"}`, `{"at":"5","by":"x","kind":"computed","result":` + link + `}`, `{"at":5,"by":"x","kind":"computed","result":` + link + `,"x":1}`,
+		}},
 		{"Trace", `{"result":` + link + `,"uses":[{"at":"1","trace":` + link + `}]}`, []string{`{"result":` + link + `,"uses":[{"at":"1"}]}`, `{"uses":[]}`}},
 	} {
 		for i, json := range append([]string{c.good}, c.bad...) {
