@@ -29,6 +29,7 @@ import (
 
 	"github.com/rosser-lang/rosser/graph"
 	"github.com/rosser-lang/rosser/graph/store"
+	"github.com/rosser-lang/rosser/trust"
 )
 
 const (
@@ -172,6 +173,48 @@ func renewName(ctx context.Context, s *store.Store, key crypto.PrivKey) error {
 	}
 	_, err = PublishName(ctx, s, key, root)
 	return err
+}
+
+// renewNames signs again from time to time what the names of this store's keys stand for, and tells the DHT, until ctx ends.
+func (n *Node) renewNames(ctx context.Context) {
+	for wait := newsEvery; ; wait = renewEvery {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+		keys, err := trust.Keys(n.store.Dir())
+		for _, key := range keys {
+			err = errors.Join(err, n.renewOwn(ctx, key))
+		}
+		if err != nil && ctx.Err() == nil {
+			n.log.Warn("names", "error", err)
+		}
+	}
+}
+
+const renewEvery = 6 * time.Hour
+
+func (n *Node) renewOwn(ctx context.Context, key crypto.PrivKey) error {
+	if err := renewName(ctx, n.store, key); err != nil || n.routing == nil {
+		return err
+	}
+	id, err := peer.IDFromPrivateKey(key)
+	if err != nil {
+		return err
+	}
+	return n.putName(ctx, ipns.NameFromPeer(id))
+}
+
+// putName puts the record of a name into the DHT.
+func (n *Node) putName(ctx context.Context, name ipns.Name) error {
+	r, _, err := keptName(ctx, n.store, name)
+	if err != nil || r.Record == nil || n.routing == nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, routingTime)
+	defer cancel()
+	return n.routing.PutValue(ctx, string(name.RoutingKey()), r.data)
 }
 
 // nameValue is what a record says that its name stands for: a root, or another name.

@@ -4,8 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -19,12 +17,13 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"github.com/rosser-lang/rosser/graph"
+	"github.com/rosser-lang/rosser/trust"
 )
 
 // newKey makes a key and its name.
 func newKey(t *testing.T) (crypto.PrivKey, ipns.Name) {
 	t.Helper()
-	key, err := NamedKey(t.TempDir(), "k")
+	key, err := trust.NamedKey(t.TempDir(), "k")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,42 +234,5 @@ func TestPublishName(t *testing.T) {
 	}
 	if _, err := recordFrom(ctx, from, lateName); err == nil || err.Error() != "it does not know" {
 		t.Fatal(err)
-	}
-}
-
-func TestNamedKey(t *testing.T) {
-	dir := t.TempDir()
-	one, err := NamedKey(dir, "one")
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, err := NamedKey(dir, "one")
-	if err != nil || !again.Equals(one) {
-		t.Fatal(err)
-	}
-	two, err := NamedKey(dir, "two")
-	if err != nil || two.Equals(one) {
-		t.Fatal(err)
-	}
-	file := filepath.Join(dir, "keys", "one")
-	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
-		t.Fatal(info.Mode(), err)
-	}
-	for _, name := range []string{"", ".", "..", "a/b", "../one", strings.Repeat("a", 65), ".hidden"} {
-		if _, err := NamedKey(dir, name); err == nil {
-			t.Errorf("%q is the name of a key", name)
-		}
-	}
-	os.Chmod(file, 0o644)
-	if _, err := NamedKey(dir, "one"); err == nil || !strings.Contains(err.Error(), "chmod 600") {
-		t.Error(err)
-	}
-	os.Chmod(file, 0o600)
-	os.WriteFile(file, []byte("no key"), 0o600)
-	if _, err := NamedKey(dir, "one"); err == nil || !strings.Contains(err.Error(), "private key") {
-		t.Error(err)
-	}
-	if entries, err := os.ReadDir(filepath.Join(dir, "keys")); err != nil || len(entries) != 2 {
-		t.Error(entries, err)
 	}
 }

@@ -14,7 +14,6 @@ import (
 	"strings"
 
 	"github.com/ipfs/go-cid"
-	"github.com/libp2p/go-libp2p/core/crypto"
 
 	"github.com/rosser-lang/rosser/graph/store"
 	"github.com/rosser-lang/rosser/repl"
@@ -26,9 +25,6 @@ type Telling struct {
 	IPNS string   // name of the key whose name shall stand for the root; "" for none
 	To   []string // addresses of peers, and URLs of kubo's RPC API
 }
-
-// selfKey is the name of the machine's own key.
-const selfKey = "self"
 
 // Announce tells of the root of a library.
 func (t Telling) Announce(o repl.Options) func(ctx context.Context, s *store.Store, name string, root cid.Cid) error {
@@ -57,13 +53,7 @@ func (t Telling) Announce(o repl.Options) func(ctx context.Context, s *store.Sto
 
 // name has the name of a key stand for root.
 func (t Telling) name(ctx context.Context, o repl.Options, s *store.Store, root cid.Cid) error {
-	var key crypto.PrivKey
-	var err error
-	if t.IPNS == selfKey {
-		key, err = trust.Key(s.Dir())
-	} else {
-		key, err = NamedKey(s.Dir(), t.IPNS)
-	}
+	key, err := trust.NamedKey(s.Dir(), t.IPNS)
 	if err != nil {
 		return repl.Misuse(err)
 	}

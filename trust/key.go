@@ -1,4 +1,4 @@
-// This file keeps the key of this machine: DIR/key, a libp2p private key, Ed25519, for its owner alone.
+// This file keeps keys: DIR/key is the key of this machine, DIR/keys/NAME others, libp2p private keys, for their owner alone.
 
 package trust
 
@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 
 	"github.com/libp2p/go-libp2p/core/crypto"
 )
@@ -19,9 +20,50 @@ const maxKeyFile = 16 << 10 // an RSA key of 8192 bits is some 5 kB
 // KeyFile is where the key of the store in dir stands.
 func KeyFile(dir string) string { return filepath.Join(dir, "key") }
 
-// Key returns the key of the store in dir, and makes it when there is none. Of several processes that make it at once all get the same.
-func Key(dir string) (crypto.PrivKey, error) {
-	path := KeyFile(dir)
+// Key returns the key of the store in dir, and makes an Ed25519 key when there is none. Of several processes that make it at once all get the same.
+func Key(dir string) (crypto.PrivKey, error) { return keyAt(KeyFile(dir)) }
+
+var keyName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$`)
+
+const self = "self" // what IPFS nodes call the key that they are known by
+
+// NamedKey is Key for one of the store's other keys; self is the key of this machine. Such a file is what `ipfs key export` writes.
+func NamedKey(dir, name string) (crypto.PrivKey, error) {
+	if !keyName.MatchString(name) {
+		return nil, fmt.Errorf("got %.80q, want the name of a key: letters, digits, _, - and . (not first), at most 64", name)
+	}
+	if name == self {
+		return Key(dir)
+	}
+	return keyAt(filepath.Join(dir, "keys", name))
+}
+
+// Keys returns the keys that the store in dir has, with what is wrong with those that cannot be read.
+func Keys(dir string) (keys []crypto.PrivKey, err error) {
+	paths := []string{KeyFile(dir)}
+	files, err := os.ReadDir(filepath.Join(dir, "keys"))
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	for _, f := range files {
+		if keyName.MatchString(f.Name()) {
+			paths = append(paths, filepath.Join(dir, "keys", f.Name()))
+		}
+	}
+	errs := []error{err}
+	for _, path := range paths {
+		key, err := readKey(path)
+		switch {
+		case err == nil:
+			keys = append(keys, key)
+		case !errors.Is(err, fs.ErrNotExist):
+			errs = append(errs, err)
+		}
+	}
+	return keys, errors.Join(errs...)
+}
+
+func keyAt(path string) (crypto.PrivKey, error) {
 	key, err := readKey(path)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return key, err
@@ -34,7 +76,7 @@ func Key(dir string) (crypto.PrivKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}
 	tmp, err := writeBeside(path, data)
@@ -46,7 +88,7 @@ func Key(dir string) (crypto.PrivKey, error) {
 	if err := os.Link(tmp, path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
-	if err := syncDir(dir); err != nil {
+	if err := syncDir(filepath.Dir(path)); err != nil {
 		return nil, err
 	}
 	return readKey(path)

@@ -428,3 +428,54 @@ func TestPolicyGarbage(t *testing.T) {
 		}
 	}
 }
+
+func TestNamedKey(t *testing.T) {
+	dir := t.TempDir()
+	one, err := NamedKey(dir, "one")
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := NamedKey(dir, "one")
+	if err != nil || !again.Equals(one) {
+		t.Fatal(err)
+	}
+	two, err := NamedKey(dir, "two")
+	if err != nil || two.Equals(one) {
+		t.Fatal(err)
+	}
+	if own, err := NamedKey(dir, "self"); err != nil || own.Equals(one) {
+		t.Fatal(err)
+	} else if again, err := Key(dir); err != nil || !again.Equals(own) {
+		t.Fatal(err)
+	}
+	if all, err := Keys(dir); err != nil || len(all) != 3 {
+		t.Fatal(len(all), err)
+	}
+	if none, err := Keys(t.TempDir()); err != nil || len(none) != 0 {
+		t.Fatal(none, err)
+	}
+	file := filepath.Join(dir, "keys", "one")
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+		t.Fatal(info.Mode(), err)
+	}
+	for _, name := range []string{"", ".", "..", "a/b", "../one", strings.Repeat("a", 65), ".hidden"} {
+		if _, err := NamedKey(dir, name); err == nil {
+			t.Errorf("%q is the name of a key", name)
+		}
+	}
+	os.Chmod(file, 0o644)
+	if _, err := NamedKey(dir, "one"); err == nil || !strings.Contains(err.Error(), "chmod 600") {
+		t.Error(err)
+	}
+	os.Chmod(file, 0o600)
+	os.WriteFile(file, []byte("no key"), 0o600)
+	if _, err := NamedKey(dir, "one"); err == nil || !strings.Contains(err.Error(), "private key") {
+		t.Error(err)
+	}
+	if all, err := Keys(dir); err == nil || len(all) != 2 {
+		t.Error(len(all), err)
+	}
+	if entries, err := os.ReadDir(filepath.Join(dir, "keys")); err != nil || len(entries) != 2 {
+		t.Error(entries, err)
+	}
+}
