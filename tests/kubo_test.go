@@ -3,6 +3,7 @@
 package tests
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -26,6 +27,7 @@ import (
 
 	"github.com/rosser-lang/rosser/graph/store"
 	"github.com/rosser-lang/rosser/node"
+	"github.com/rosser-lang/rosser/trust"
 )
 
 // kuboBinary is what ROSSER_KUBO names, or what .ci/kubo has built.
@@ -251,7 +253,7 @@ func newMachine(t testing.TB, o node.Options) *machine {
 	return m
 }
 
-var onLoopback = node.Options{Listen: []string{"/ip4/127.0.0.1/tcp/0"}}
+var onLoopback = node.Options{Listen: []string{"/ip4/127.0.0.1/tcp/0"}, Serve: true}
 
 // rosser runs a command that has to work, and returns what it prints.
 func (m *machine) rosser(t testing.TB, args ...string) (stdout, stderr string) {
@@ -330,6 +332,9 @@ func TestKuboPins(t *testing.T) {
 	m := newMachine(t, onLoopback)
 	p := publishSquares(t, m)
 	k.ipfs("swarm", "connect", m.node.Addrs()[0].String())
+	if got := k.ipfs("dag", "get", p.root+"/results/"+p.expr+"/value/mean"); got != "35" { // block by block, from us
+		t.Errorf("got %s", got)
+	}
 	began := time.Now()
 	k.ipfs("pin", "add", p.root)
 	t.Logf("pinned in %v", time.Since(began))
@@ -505,19 +510,15 @@ func TestKuboNames(t *testing.T) {
 	// Ours: kubo takes the record that our gateway gives, and is asked for it by others.
 	web := httptest.NewServer(origin.node.Handler())
 	defer web.Close()
-	key, err := node.NamedKey(origin.store.Dir(), "mine")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, root := range []string{p.root, more} {
-		c, err := cid.Decode(root)
-		if err != nil {
-			t.Fatal(err)
+	for _, program := range []string{"squares.ros", "more.ros"} {
+		out, note := origin.rosser(t, "publish", "--library=mine", "--ipns=mine", program)
+		root, found := aCID.FindString(out), regexp.MustCompile(`/ipns/(k51\w+)\s`).FindStringSubmatch(note)
+		if root == "" || found == nil {
+			t.Fatalf("got\n%s%s", out, note)
 		}
-		mine, err := node.PublishName(ctx, origin.store, key, c)
-		if err != nil {
-			t.Fatal(err)
-		}
+		mine := found[1]
+		origin.rosser(t, "export", root, "mine.car")
+		k.ipfs("dag", "import", filepath.Join(origin.dir, "mine.car"))
 		answer, err := http.Get(web.URL + "/ipns/" + mine + "?format=ipns-record")
 		if err != nil {
 			t.Fatal(err)
@@ -548,9 +549,154 @@ func TestKuboNames(t *testing.T) {
 	// Keys go from one to the other.
 	k.ipfs("key", "import", "mine", filepath.Join(origin.dir, "store", "keys", "mine"))
 	k.ipfs("key", "export", "-o", filepath.Join(origin.dir, "store", "keys", "alias"), "alias")
-	if theirs, err := node.NamedKey(origin.store.Dir(), "alias"); err != nil {
+	if theirs, err := trust.NamedKey(origin.store.Dir(), "alias"); err != nil {
 		t.Error(err)
 	} else if id, err := peer.IDFromPrivateKey(theirs); err != nil || ipns.NameFromPeer(id).String() != alias {
 		t.Errorf("kubo's key is that of %s, want %s: %v", id, alias, err)
 	}
+}
+
+// serve runs `rosser serve` on the store in dir until the test is over, and returns its peer ID and its URL.
+func serve(t *testing.T, dir string, args ...string) (id, url string) {
+	t.Helper()
+	cmd := exec.Command(rosser, append([]string{"serve", "--listen=/ip4/127.0.0.1/tcp/0", "--http=127.0.0.1:0"}, args...)...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "HOME="+dir, "ROSSER_STORE="+filepath.Join(dir, "store"), "NO_COLOR=1")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	cmd.Stderr = &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Signal(syscall.SIGTERM)
+		kill := time.AfterFunc(20*time.Second, func() { cmd.Process.Kill() })
+		defer kill.Stop()
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("rosser serve: %v", err)
+		}
+		if t.Failed() {
+			t.Logf("rosser serve:\n%s", &log)
+		}
+	})
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if text, ok := strings.CutPrefix(lines.Text(), "peer "); ok {
+			id = text
+		}
+		if text, ok := strings.CutPrefix(lines.Text(), "listening on http"); ok {
+			return id, "http" + text
+		}
+	}
+	cmd.Wait()
+	t.Fatalf("rosser serve ended\n%s", &log)
+	return "", ""
+}
+
+// TestKuboDHT is in one DHT with kubo: each finds the other's names there, and kubo who has a root of ours.
+func TestKuboDHT(t *testing.T) {
+	t.Parallel()
+	k := startKubo(t, "Routing.Type", "dhtserver")
+	m := &machine{dir: t.TempDir()}
+	id, _ := serve(t, m.dir, "--bootstrap="+k.addr)
+	write(t, m.dir, "squares.ros", squares)
+	var mine, root string
+	for _, program := range []string{squares, squares + "let more = 1\n"} {
+		write(t, m.dir, "squares.ros", program)
+		out, note := m.rosser(t, "publish", "--ipns=mine", "squares.ros")
+		found := regexp.MustCompile(`/ipns/(k51\w+)\s`).FindStringSubmatch(note)
+		if root = aCID.FindString(out); root == "" || found == nil {
+			t.Fatalf("got\n%s%s", out, note)
+		}
+		mine = found[1]
+		if got := k.ipfs("name", "resolve", "--nocache", "/ipns/"+mine); got != "/ipfs/"+root {
+			t.Errorf("%s stands for %s, want %s", mine, got, root)
+		}
+	}
+	for end := time.Now().Add(20 * time.Second); !strings.Contains(k.ipfs("routing", "findprovs", "-n=1", root), id); {
+		if time.Now().After(end) {
+			t.Fatal("kubo does not find who has the root")
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	k.ipfs("pin", "add", "/ipns/"+mine)
+
+	theirs := strings.Fields(k.ipfs("key", "list", "-l", "--ipns-base=base36"))[0]
+	k.ipfs("name", "publish", "/ipfs/"+root)
+	other := &machine{dir: t.TempDir()}
+	serve(t, other.dir, "--bootstrap="+k.addr)
+	for _, name := range []string{mine, theirs} {
+		if out, note := other.rosser(t, "pull", "--name=squares", "/ipns/"+name); aCID.FindString(out) != root || !strings.Contains(note, "claims of /ipns/"+name) {
+			t.Errorf("pull: got\n%s%s", out, note)
+		}
+	}
+}
+
+// TestPublishToKubo gives a library to a kubo.
+func TestPublishToKubo(t *testing.T) {
+	t.Parallel()
+	k := startKubo(t)
+	m := &machine{dir: t.TempDir()}
+	write(t, m.dir, "squares.ros", squares)
+	_, stats := m.rosser(t, "run", "--stats", "squares.ros")
+	api, err := os.ReadFile(filepath.Join(k.dir, "repo", "api"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, note := m.rosser(t, "publish", "--to=http://"+strings.NewReplacer("/ip4/", "", "/tcp/", ":").Replace(strings.TrimSpace(string(api))), "squares.ros")
+	root := aCID.FindString(out)
+	if !strings.Contains(note, "has imported and pinned it") {
+		t.Errorf("got %s", note)
+	}
+	if got := k.ipfs("pin", "ls", "--type=recursive", "--quiet"); !strings.Contains(got, root) {
+		t.Errorf("got the pins %s, want %s", got, root)
+	}
+	if got := k.ipfs("dag", "get", root+"/results/"+aCID.FindString(stats)+"/value/deep/0/at"); got != "[1,2,3]" {
+		t.Errorf("got %s", got)
+	}
+	if _, errText, exit := command(t, m.dir, "publish", "--to="+k.gateway, "squares.ros"); exit != 3 || !strings.Contains(errText, "RPC API, such as http://127.0.0.1:5001") {
+		t.Errorf("got exit %d\n%s", exit, errText)
+	}
+}
+
+// TestPullsDeepFromKubo pulls what is deeper than kubo's gateway goes in one answer.
+func TestPullsDeepFromKubo(t *testing.T) {
+	t.Parallel()
+	const depth = 1500
+	k := startKubo(t)
+	origin := newMachine(t, node.Options{})
+	text := "let f0 = \\x -> x\n"
+	for i := 1; i <= depth; i++ {
+		text += fmt.Sprintf("let f%d = \\x -> f%d (x + %d)\n", i, i-1, i)
+	}
+	write(t, origin.dir, "deep.ros", text)
+	out, _ := origin.rosser(t, "publish", "deep.ros", fmt.Sprint("f", depth))
+	root := aCID.FindString(out)
+	origin.rosser(t, "export", root, "deep.car")
+	k.ipfs("dag", "import", filepath.Join(origin.dir, "deep.car"))
+
+	m := newMachine(t, node.Options{})
+	began := time.Now()
+	got, err := m.node.Pull(context.Background(), node.Pull{From: k.gateway + "/ipfs/" + root, Name: "deep"}, nil)
+	if err != nil || got[0].Came.Blocks < depth {
+		t.Fatalf("got %+v, %v", got, err)
+	}
+	t.Logf("%d blocks in %v", got[0].Came.Blocks, time.Since(began))
+	write(t, m.dir, "use.ros", fmt.Sprintf("let deep = import @%s\ndeep.f%d 0\n", root, depth))
+	if got, _ := m.rosser(t, "run", "use.ros"); got != fmt.Sprint(depth*(depth+1)/2) {
+		t.Errorf("got %s", got)
+	}
+}
+
+// TestReadmeKubo runs what the README shows beside a daemon of kubo's.
+func TestReadmeKubo(t *testing.T) {
+	t.Parallel()
+	k := startKubo(t)
+	if err := os.Symlink(k.bin, filepath.Join(k.dir, "ipfs")); err != nil {
+		t.Fatal(err)
+	}
+	runReadme(t, "sh session kubo", k.dir, "IPFS_PATH="+filepath.Join(k.dir, "repo"), "IPFS_TELEMETRY=off")
 }

@@ -1,4 +1,4 @@
-// This file runs the sessions of README.md: fences opened with ```sh session.
+// This file runs the sessions of README.md: fences opened with ```sh session, and those with ```sh session kubo beside a daemon of kubo's.
 //
 // In a session a line `$ command` is run by one shell per README, in a folder that looks like the checkout, with an
 // empty home and the built binary first on the PATH; a command goes on over lines that end in a backslash. The lines
@@ -24,12 +24,12 @@ type sessionStep struct {
 	want    []string
 }
 
-func readSessions(text string) (steps []sessionStep) {
+func readSessions(text, fence string) (steps []sessionStep) {
 	in, more := false, false
 	for i, line := range strings.Split(text, "\n") {
 		switch {
 		case !in:
-			in = strings.TrimSpace(line) == "```sh session"
+			in = strings.TrimSpace(line) == "```"+fence
 		case strings.HasPrefix(line, "```"):
 			in = false
 		case more || strings.HasPrefix(line, "$ "):
@@ -47,14 +47,18 @@ func readSessions(text string) (steps []sessionStep) {
 	return steps
 }
 
-func TestReadme(t *testing.T) {
+func TestReadme(t *testing.T) { runReadme(t, "sh session", "") }
+
+// runReadme runs the fences of a kind, with a folder more on the PATH and more in the environment.
+func runReadme(t *testing.T, fence, folder string, env ...string) {
+	t.Helper()
 	text, err := os.ReadFile("../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	steps := readSessions(string(text))
+	steps := readSessions(string(text), fence)
 	if len(steps) == 0 {
-		t.Fatal("README.md has no session")
+		t.Fatalf("README.md has no %s", fence)
 	}
 	if rosser == "" {
 		t.Fatal("rosser did not build")
@@ -83,7 +87,8 @@ func TestReadme(t *testing.T) {
 	}
 	cmd := exec.Command("sh", "-c", "exec 2>&1\n"+script.String())
 	cmd.Dir = work
-	cmd.Env = []string{"HOME=" + home, "PATH=" + bin + ":" + os.Getenv("PATH"), "LANG=C.UTF-8", "NO_COLOR=1"}
+	cmd.Env = []string{"HOME=" + home, "PATH=" + strings.TrimSuffix(bin+":"+folder, ":") + ":" + os.Getenv("PATH"), "LANG=C.UTF-8", "NO_COLOR=1"}
+	cmd.Env = append(cmd.Env, env...)
 	for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPATH", "GOFLAGS"} { // a session may run a Go example
 		out, _ := exec.Command("go", "env", name).Output()
 		cmd.Env = append(cmd.Env, name+"="+strings.TrimSpace(string(out)))
