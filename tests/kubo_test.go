@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -25,6 +26,7 @@ import (
 	"github.com/ipfs/go-cid"
 	"github.com/libp2p/go-libp2p/core/peer"
 
+	"github.com/rosser-lang/rosser/graph"
 	"github.com/rosser-lang/rosser/graph/store"
 	"github.com/rosser-lang/rosser/node"
 	"github.com/rosser-lang/rosser/trust"
@@ -119,6 +121,13 @@ func newKubo(t testing.TB, settings ...any) *kubo {
 func startKubo(t testing.TB, settings ...any) *kubo {
 	t.Helper()
 	k := newKubo(t, settings...)
+	k.start()
+	return k
+}
+
+func (k *kubo) start() {
+	t := k.t
+	t.Helper()
 	cmd := k.command(context.Background(), "daemon")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -166,7 +175,7 @@ func startKubo(t testing.TB, settings ...any) *kubo {
 		t.Fatalf("kubo ended\n%s\n%s", &said, &errs)
 	}
 	var id struct{ Addresses []string }
-	if err := json.Unmarshal([]byte(k.ipfs("id")), &id); err != nil || len(id.Addresses) != 1 || !strings.HasPrefix(id.Addresses[0], "/ip4/127.0.0.1/tcp/") {
+	if err := json.Unmarshal([]byte(k.ipfs("id")), &id); err != nil || len(id.Addresses) != 1 || !strings.HasPrefix(id.Addresses[0], "/ip4/127.0.0.1/") {
 		t.Fatal("kubo listens at", id.Addresses, err)
 	}
 	url, err := os.ReadFile(filepath.Join(k.dir, "repo", "gateway"))
@@ -174,7 +183,6 @@ func startKubo(t testing.TB, settings ...any) *kubo {
 		t.Fatal(err)
 	}
 	k.addr, k.gateway = id.Addresses[0], strings.TrimSpace(string(url))
-	return k
 }
 
 func (k *kubo) command(ctx context.Context, args ...string) *exec.Cmd {
@@ -659,6 +667,88 @@ func TestPublishToKubo(t *testing.T) {
 	}
 	if _, errText, exit := command(t, m.dir, "publish", "--to="+k.gateway, "squares.ros"); exit != 3 || !strings.Contains(errText, "RPC API, such as http://127.0.0.1:5001") {
 		t.Errorf("got exit %d\n%s", exit, errText)
+	}
+}
+
+// TestKuboTransports goes both ways over QUIC, and in a private network.
+func TestKuboTransports(t *testing.T) {
+	t.Parallel()
+	const swarmKey = "/key/swarm/psk/1.0.0/\n/base16/\n000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n"
+	const quic = "/ip4/127.0.0.1/udp/0/quic-v1"
+	secret := make([]byte, 32)
+	for i := range secret {
+		secret[i] = byte(i)
+	}
+	for name, c := range map[string]struct {
+		settings []any
+		options  node.Options
+	}{
+		"quic":    {[]any{"Swarm.Transports.Network.QUIC", true, "Addresses.Swarm", []string{quic}}, node.Options{Listen: []string{quic}, Serve: true}},
+		"private": {nil, node.Options{Listen: onLoopback.Listen, Serve: true, Private: secret}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			k := newKubo(t, c.settings...)
+			if c.options.Private != nil {
+				if err := os.WriteFile(filepath.Join(k.dir, "repo", "swarm.key"), []byte(swarmKey), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			k.start()
+			m := newMachine(t, c.options)
+			p := publishSquares(t, m)
+			k.ipfs("swarm", "connect", m.node.Addrs()[0].String())
+			k.ipfs("pin", "add", p.root)
+			m.close()
+			k.hasSquares(p)
+			other := newMachine(t, node.Options{Private: c.options.Private})
+			if _, err := other.node.Pull(context.Background(), node.Pull{From: k.addr + "/ipfs/" + p.root, Name: "squares"}, nil); err != nil {
+				t.Fatal(err)
+			}
+			other.isPulled(t, p, k.addr[strings.LastIndex(k.addr, "/")+1:])
+			if c.options.Private != nil {
+				stranger := newMachine(t, node.Options{})
+				if _, err := stranger.node.Pull(context.Background(), node.Pull{From: k.addr + "/ipfs/" + p.root}, nil); err == nil || !strings.Contains(err.Error(), "cannot be reached") {
+					t.Errorf("without the key: %v", err)
+				}
+			}
+		})
+	}
+}
+
+// TestKuboLacksBlocks pulls what kubo does not have, or has not all of: that is an error which names it, and what did come stays.
+func TestKuboLacksBlocks(t *testing.T) {
+	t.Parallel()
+	k := startKubo(t, "Gateway.NoFetch", true)
+	origin := newMachine(t, node.Options{})
+	p := publishSquares(t, origin)
+	origin.rosser(t, "export", p.root, "ours.car")
+	for _, have := range []string{"nothing", "a part"} {
+		var missing string
+		if have == "a part" {
+			k.ipfs("dag", "import", "--pin-roots=false", filepath.Join(origin.dir, "ours.car"))
+			missing = k.ipfs("dag", "resolve", p.root+"/results/"+p.expr)
+			k.ipfs("block", "rm", missing)
+		} else {
+			missing = p.root
+		}
+		for _, from := range []string{k.addr, k.gateway} {
+			m := newMachine(t, node.Options{})
+			_, err := m.node.Pull(context.Background(), node.Pull{From: from + "/ipfs/" + p.root}, nil)
+			who := from[strings.LastIndex(from, "/")+1:]
+			if !errors.Is(err, graph.ErrNotFound) || !strings.Contains(err.Error(), missing) || !strings.Contains(err.Error(), who+" (by Bitswap) does not have it") && !strings.Contains(err.Error(), who+" does not have it") {
+				t.Errorf("%s, from %s: got %v", have, from, err)
+			}
+			if have == "nothing" {
+				continue
+			}
+			k.ipfs("dag", "import", "--pin-roots=false", filepath.Join(origin.dir, "ours.car"))
+			got, err := m.node.Pull(context.Background(), node.Pull{From: from + "/ipfs/" + p.root}, nil)
+			if err != nil || got[0].Came.Blocks > p.blocks/2 {
+				t.Errorf("again, from %s: %d of %d blocks came: %v", from, got[0].Came.Blocks, p.blocks, err)
+			}
+			k.ipfs("block", "rm", missing)
+		}
 	}
 }
 
