@@ -118,14 +118,16 @@ func (m *Machine) lookBack() {
 	if a.credit < findCost {
 		return
 	}
-	m.seek(now)
-	for i := range a.terms {
-		t := &a.terms[i]
-		if a.credit < findCost {
-			return
-		}
-		if !t.no && now.Sub(t.seen) >= t.wait {
-			m.lookUp(t)
+	n := m.seek(now)
+	for _, again := range [2]bool{false, true} {
+		for i := range a.terms[:n] {
+			t := &a.terms[i]
+			if a.credit < findCost {
+				return
+			}
+			if !t.no && t.expr.Defined() == again && now.Sub(t.seen) >= t.wait {
+				m.lookUp(t)
+			}
 		}
 	}
 }
@@ -138,9 +140,10 @@ func (h *runHeader) lands(fp unsafe.Pointer) bool {
 	return h.f != nil && h.f.arity == 0 && !h.f.inner
 }
 
-// seek finds the terms in progress. Those that were known and still are come first.
-func (m *Machine) seek(now time.Time) {
+// seek finds the terms in progress, and returns how many of them are sure to be. Those that were known and still are come first.
+func (m *Machine) seek(now time.Time) int {
 	a := &m.asking
+	most := min(askRuns, a.credit/2*runsAtOnce)
 	known, kept := a.terms, 0
 	gone := func() {
 		for _, t := range known[kept:] {
@@ -150,15 +153,18 @@ func (m *Machine) seek(now time.Time) {
 		known = known[:kept]
 	}
 	terms := known[:0]
-	runs := 0
+	runs := int64(0)
 	lands := false // there is something below for which work may be dropped
 	var below runHeader
-walk:
 	for i := range m.chunks {
 		for fp, end := m.extentOf(i); uintptr(fp) < end; {
-			if runs++; runs > askRuns {
-				break walk
+			if runs == most {
+				sure := len(terms)
+				a.terms = append(terms, known[kept:]...) // where they are, in place
+				a.credit -= runs / runsAtOnce
+				return sure
 			}
+			runs++
 			h := m.headerAt(fp)
 			is := h.lands(fp)
 			switch {
@@ -183,7 +189,8 @@ walk:
 	}
 	gone()
 	a.terms = terms
-	a.credit -= int64(runs)
+	a.credit -= runs / runsAtOnce
+	return len(terms)
 }
 
 // unask forgets that Ask was told a term that is no longer in progress.

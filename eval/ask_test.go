@@ -181,7 +181,7 @@ func (a answeredRun) run(u *compile.Unit, knows *shop, want answer, r *rand.Rand
 		}
 		m.SetFuel(0)
 		if a.stops {
-			m.SetFuel(1 + uint64(stop*stop)/4 + r.Uint64N(2+want.steps/4))
+			m.SetFuel(1 + uint64(stop*stop)/8 + r.Uint64N(2+r.Uint64N(2+want.steps/4)))
 		}
 		clear(f.asked)
 		var out eval.Outcome
@@ -222,7 +222,7 @@ func answered(u *compile.Unit, budget int64, r *rand.Rand, runs int) error {
 	}
 	for range runs {
 		a := answeredRun{
-			mode: []eval.Mode{eval.None, eval.Auto, eval.All}[r.IntN(3)], small: r.IntN(2) == 0, every: 1 + r.Uint64N(1+r.Uint64N(12)), stops: r.IntN(3) == 0,
+			mode: []eval.Mode{eval.None, eval.Auto, eval.All}[r.IntN(3)], small: r.IntN(2) == 0, every: 1 + r.Uint64N(1+r.Uint64N(12)), stops: r.IntN(2) == 0,
 			apart: r.IntN(4) == 0, share: 1 + r.IntN(16), checkpoint: r.IntN(4) == 0,
 		}
 		if err := a.run(u, knows, want, r); err != nil {
@@ -307,6 +307,15 @@ let pong i acc = if i == 0 then 0 - acc else ping (i - 1) (acc + loop 2 1)
 let bad n = if n == 0 then error {bad: n} else s 5 + bad (n - 1)
 `
 
+// farList is a list that is loaded from blocks, in parts.
+var farList = func() string {
+	items := make([]string, 1200)
+	for i := range items {
+		items[i] = fmt.Sprint(100_000_000_000_000_000 + i*i*7919*7919)
+	}
+	return "[" + strings.Join(items, ", ") + "]"
+}()
+
 var longPrograms = []string{
 	"t 1 2 8 + t 2 3 7",
 	"[s 30, loop 20 0, ping 9 0, pong 10 1]",
@@ -346,6 +355,14 @@ var longPrograms = []string{
 	"let ack m n = if m == 0 then n + 1 else if n == 0 then ack (m - 1) 1 else ack (m - 1) (ack m (n - 1)) in ack 2 4",
 	"let even n = if n == 0 then true else odd (n - 1)\nlet odd n = if n == 0 then false else even (n - 1)\n\n[even 40, odd (s 31), even (s 9 + s 8)]",
 	"let twice f x = f (f x) in twice (twice (\\x -> s x + t x 1 3)) 3",
+	"let c n = if n == 0 then 0 else match try (1 + c (n - 1)) { | Ok v -> v + s 2 | _ -> 0 } in c 25",
+	"let c n = if n == 0 then bad 4 else match try (1 + c (n - 1)) { | Ok v -> v + s 2 | Err e -> if n % 3 == 0 then error e else n } in [try c 20, c 21]",
+	"let d n = if n == 0 then \\x -> x else \\x -> d (n - 1) (x + s 2) in d 12 (s 9) + ((d 3) (s 4))",
+	"let e n = if n == 0 then \\a b -> a + s b else e (n - 1) in e 9 (s 3) (s 5) + (\\x -> e 4) 1 2 (s 9)",
+	"map (\\x -> try fold (\\a y -> if y > 4 then bad 2 else a + s 9) x (range 1 x)) (range 1 7)",
+	"s 60 + s 50 + t 3 4 9",
+	"[map (\\x -> s (x % 9)) " + farList + ", filter (\\x -> s (x % 5) > 2) " + farList + "]",
+	"map (\\[k, v] -> [k, length v, sum v]) (Map.entries (groupBy (\\x -> \"\\(s (x % 4))\") " + farList + "))",
 	"sum (map (\\x -> lazy (s x + 1)) (range 1 12)) + sum [lazy (t 1 2 7), lazy (s 9)]",
 	"let hanoi n a b c = if n == 0 then [] else hanoi (n - 1) a c b ++ [[a, b]] ++ hanoi (n - 1) c b a in length (hanoi 6 1 2 3)",
 	"let queens n = let go k qs = if k == 0 then [qs] else flatMap (\\q -> if all (\\p -> p != q) qs then go (k - 1) [q, ...qs] else []) (range 1 n) in go n [] in length (queens 4)",
@@ -373,5 +390,144 @@ func TestAnsweredInAllPlaces(t *testing.T) {
 	}
 	if n := cuts.Load() - before; n < int64(5*len(longPrograms)) {
 		t.Errorf("only %d terms were answered while they were in progress", n)
+	}
+}
+
+const spin = `let spin i acc = if i == 0 then acc else spin (i - 1) ((acc * 31 + i) % 1000003)
+let deep d n = if d == 0 then spin n 7 else 1 + deep (d - 1) n
+let go n = spin n 7 + 1
+`
+
+// answerTo is what an expression of a program comes to, and its CID.
+func answerTo(t *testing.T, src string) (expr cid.Cid, out eval.Outcome) {
+	t.Helper()
+	u, err := build(src)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, src)
+	}
+	return u.BodyCID, once(t, u, eval.None)
+}
+
+// TestLongCallsAreCutShort: a call that is answered takes hardly any steps of what it would take, wherever it stands.
+func TestLongCallsAreCutShort(t *testing.T) {
+	const n = 4_000_000
+	call, full := answerTo(t, spin+fmt.Sprintf("\nspin %d 7", n))
+	for _, c := range []struct {
+		name, body, call string
+		modes            []eval.Mode // all, if there are none
+		frames           uint64      // of the stack, when it is answered
+	}{
+		{"a call", "go N", "", nil, 0},
+		{"a closed expression", "1 + spin N 7", "", nil, 0},
+		{"what was asked for", "spin N 7", "", nil, 0},
+		{"in a fold", "fold (\\acc n -> acc + spin n 7) 3 [4, N, 5]", "", nil, 0},
+		{"in a map", "map (\\n -> 1 + spin n 7) [4, N, 5]", "", nil, 0},
+		{"in what sorts", "sortBy (\\n -> 1 + spin n 7) [4, N, 5]", "", nil, 0},
+		{"in loops in each other", "map (\\x -> fold (\\acc y -> acc + spin (x * y) 7) 0 [1, N]) [1, 1]", "", nil, 0},
+		{"in a lazy value", "let f n = lazy (1 + spin n 7) in 1 + force (f N)", "", nil, 0},
+		{"a lazy value itself", "let f n = lazy (spin n 7) in 1 + force (f N)", "", []eval.Mode{eval.None, eval.Auto}, 0},
+		{"in a try", "let f n = try (1 + spin n 7) in [f N]", "", nil, 0},
+		{"before an error", "let f n = try (1 + spin n 7 + [1].x) in [f N]", "", nil, 0},
+		{"as one of many operands", "let f a b c d e g h = [a, b, c, d, e, g, h] in let h n = f 1 (go 3) (spin n 7) (go 4) (go 5) 6 7 in h N", "", nil, 0},
+		{"as a tail call", "let f n = spin n 7 in let h n = 1 + f n in h N", "", []eval.Mode{eval.None, eval.Auto}, 0},
+		{"below 100,000 frames", "let h n = 2 * deep 100000 n in h N", "deep 100000 N", []eval.Mode{eval.None, eval.Auto}, 90_000},
+		{"below a million frames", "let h n = 2 * deep 1000000 n in h N", "deep 1000000 N", []eval.Mode{eval.None}, 900_000},
+		{"above some frames", "deep 10 N", "", []eval.Mode{eval.None, eval.Auto}, 0},
+	} {
+		number := func(s string) string { return strings.ReplaceAll(s, "N", fmt.Sprint(n)) }
+		u, err := build(spin + "\n" + number(c.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := once(t, u, eval.None)
+		call, full := call, full
+		if c.call != "" {
+			call, full = answerTo(t, spin+"\n"+number(c.call))
+		}
+		if c.modes == nil {
+			c.modes = []eval.Mode{eval.None, eval.Auto, eval.All}
+		}
+		for _, mode := range c.modes {
+			t.Run(fmt.Sprintf("%s/%d", c.name, mode), func(t *testing.T) {
+				s := newShop(u)
+				var m *eval.Machine
+				asked := map[cid.Cid]int{}
+				answer := func() {
+					r := graph.EncodeResult(graph.Result{Of: call, Value: full.Value, Steps: full.Steps}, graph.SinkFunc(s.Take))
+					s.Memory.Record(context.Background(), graph.Answer{Expr: call, Result: r.CID, By: eval.Own, Steps: full.Steps})
+					m.Found(call)
+				}
+				m = eval.New(eval.Options{Store: s, Load: s.Load, Link: mode, AskAfter: time.Millisecond, Ask: func(expr cid.Cid) {
+					switch asked[expr]++; {
+					case expr != call:
+					case c.frames == 0:
+						answer()
+					default:
+						go func() {
+							for m.Progress().Depth < c.frames {
+								time.Sleep(time.Millisecond / 10)
+							}
+							answer()
+						}()
+					}
+				}})
+				out, err := m.Eval(context.Background(), u.BodyCID)
+				if err != nil || describe(out.Value, nil, out.Steps) != describe(want.Value, nil, want.Steps) {
+					t.Errorf("got %s, %v; want %s", describe(out.Value, nil, out.Steps), err, describe(want.Value, nil, want.Steps))
+				}
+				if out.Reduced > full.Steps/3 || m.Cuts() == 0 || out.Found == 0 {
+					t.Errorf("%d steps of %d were executed, %d found, %d asked", out.Reduced, full.Steps, out.Found, len(asked))
+				}
+				if asked[call] != 1 {
+					t.Errorf("the call was asked for %d times", asked[call])
+				}
+				t.Logf("%s, mode %d: %d steps of %d", c.name, mode, out.Reduced, full.Steps)
+			})
+		}
+	}
+}
+
+// TestStoppedAfterAnswer: what is left of a term whose call was answered is written at a stop as what it is, and not begun again.
+func TestStoppedAfterAnswer(t *testing.T) {
+	const n = 2_000_000
+	call, full := answerTo(t, spin+fmt.Sprintf("\nspin %d 7", n))
+	for _, body := range []string{
+		"let f n = spin n 7 + spin (n + 1) 7 in f N",
+		"let f n = [1, try (spin n 7 + spin (n + 1) 7)] in f N",
+		"let f n = lazy (spin n 7 + spin (n + 1) 7) in force (f N)",
+		"fold (\\a x -> a + spin x 7) 0 [N, N + 1]",
+		"let f d n = if d == 0 then spin n 7 else f (d - 1) n + spin 5 7 in let g n = f 9 n + spin (n + 1) 7 in g N",
+	} {
+		u, err := build(spin + "\n" + strings.ReplaceAll(body, "N", fmt.Sprint(n)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := once(t, u, eval.None)
+		for _, mode := range []eval.Mode{eval.None, eval.Auto} {
+			s := newShop(u)
+			var m *eval.Machine
+			m = eval.New(eval.Options{Store: s, Load: s.Load, Link: mode, AskAfter: time.Millisecond, Ask: func(expr cid.Cid) {
+				if expr == call {
+					r := graph.EncodeResult(graph.Result{Of: expr, Value: full.Value, Steps: full.Steps}, graph.SinkFunc(s.Take))
+					s.Memory.Record(context.Background(), graph.Answer{Expr: expr, Result: r.CID, By: eval.Own, Steps: full.Steps})
+					m.Found(expr)
+				}
+			}})
+			m.SetFuel(n * 5 / 4) // the answered call takes a part of the quarter
+			out, err := m.Eval(context.Background(), u.BodyCID)
+			var stopped *eval.Stop
+			if !errors.As(err, &stopped) || !stopped.Checkpoint.Defined() || m.Cuts() == 0 {
+				t.Fatalf("%s: got %v after %d steps, %d answers", body, err, out.Reduced, m.Cuts())
+			}
+			first := out.Reduced
+			m = eval.New(eval.Options{Store: s, Load: s.Load, Link: mode})
+			out, err = m.Resume(context.Background(), stopped.Checkpoint)
+			if err != nil || describe(out.Value, nil, out.Steps) != describe(want.Value, nil, want.Steps) {
+				t.Errorf("%s: got %s, %v; want %s", body, describe(out.Value, nil, out.Steps), err, describe(want.Value, nil, want.Steps))
+			}
+			if out.Reduced+first > n*3/2 {
+				t.Errorf("%s, mode %d: %d steps and then %d steps were executed", body, mode, first, out.Reduced)
+			}
+		}
 	}
 }

@@ -98,6 +98,7 @@ const (
 	worthKeeping = 6             // steps; a cheaper call is not remembered
 	askShare     = 64            // one step in so many goes into looking up terms in progress
 	askStart     = 16 * findCost
+	runsAtOnce   = 4       // runs of slots that are looked at for the price of a step
 	useWindow    = 16      // uses among which one that comes again is not noted again
 	maxUses      = 1 << 16 // noted for all terms in progress; a trace lacks what comes after
 )
