@@ -233,7 +233,7 @@ func onSides(p *Prim, a, b operand, hold uintptr, at *site) code {
 		if hold != 0 {
 			*slot(fp, hold) = v
 		}
-		return m.prim2(p, v, b.run(m, fp), at)
+		return m.calculate(p, v, b.run(m, fp), at, fp)
 	}
 }
 

@@ -224,6 +224,9 @@ func (g *generator) let(t *graph.Term, level int, tail bool, index int) code {
 	if c := g.letOption(t, level, tail); c != nil {
 		return c
 	}
+	if tail {
+		g.into = g.maker(bound, level, 0)
+	}
 	off, first := slotOffset(level), g.gen(bound, level, false)
 	from, i, ok := elementOf(bound)
 	switch {

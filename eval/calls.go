@@ -13,6 +13,7 @@ import (
 // app generates an application by what its function is known to be.
 func (g *generator) app(t *graph.Term, level int, tail bool, index int) code {
 	head, n, at := t.Args[0], len(t.Args)-1, g.site(index)
+	at.into, g.into = g.into, nil
 	var f *lam
 	switch head.Op {
 	case graph.OpSelf:
@@ -51,15 +52,15 @@ func (g *generator) app(t *graph.Term, level int, tail bool, index int) code {
 		return g.callUnknown(t, level, tail, at)
 	}
 	g.index++
-	args := g.wait(t, 1, level)
-	switch {
-	case !tail:
-		return callKnown(f, args, at)
-	case f == g.f && g.m.opt.Link != All:
+	if tail && f == g.f && g.m.opt.Link != All {
 		f.loops = true
-		return turn(t.Args[1:], args, at)
+		return turn(t.Args[1:], g.wait(t, 1, level, g.makers(t.Args[1:])...), at)
 	}
-	return callLast(f, args, at)
+	args := g.wait(t, 1, level)
+	if tail {
+		return callLast(f, args, at)
+	}
+	return callKnown(f, args, at)
 }
 
 func (g *generator) callPrim(p *Prim, t *graph.Term, level int, at *site) code {

@@ -32,6 +32,13 @@ func (m *Machine) newLam(u *unit, c cid.Cid, t *graph.Term, base int, group []*l
 	f.slots = levels
 	f.kept = slotOffset(f.slots + waiting)
 	n := 1 + f.slots + waiting + f.arity + height/2
+	if i := slices.Index(group, nil); i >= 0 && m.opt.Link != All { // it is a member, and this is its place
+		f.sole = soleSlots(t, f.slots, i)
+	}
+	if f.sole != nil {
+		f.spares = f.kept + uintptr(f.arity)*slotSize
+		n++
+	}
 	if n >= slack {
 		panic(&Stop{Reason: Missing, Err: fmt.Errorf("%s: a function of more than %d slots", c, slack)})
 	}
@@ -121,6 +128,7 @@ type generator struct {
 	index   int // preorder index of the next node
 	waiting int // operands that wait while the term in hand is reduced
 	calls   bool
+	into    *maker // of the term that is generated next, an application
 	// What the term around one may do in one step with it, by the index of the one that was generated last: a term is generated
 	// just before what is around it.
 	filled filled
@@ -128,11 +136,14 @@ type generator struct {
 	option option
 }
 
-// wait generates the parts of a term from the first-th on.
-func (g *generator) wait(t *graph.Term, first, level int) []operand {
+// wait generates the parts of a term from the first-th on. into is what is known of them (reuse.go).
+func (g *generator) wait(t *graph.Term, first, level int, into ...*maker) []operand {
 	parts := make([]operand, len(t.Args))
 	before := g.waiting
 	for i := first; i < len(t.Args); i++ {
+		if i-first < len(into) {
+			g.into = into[i-first]
+		}
 		parts[i] = g.operand(t.Args[i], level)
 		parts[i].hold = g.hold(t, i)
 	}
@@ -161,6 +172,16 @@ func (m *Machine) generate(f *lam) {
 	if f.loops {
 		f.body = turning(body)
 	}
+	if loop := f.body; f.sole != nil {
+		f.body = func(m *Machine, fp unsafe.Pointer) graph.Value {
+			f.forget(fp)
+			return loop(m, fp)
+		}
+		f.once = func(m *Machine, fp unsafe.Pointer) graph.Value {
+			f.forget(fp)
+			return body(m, fp)
+		}
+	}
 	f.enter = m.policy.wrap(f)
 }
 
@@ -186,9 +207,9 @@ func (m *Machine) again() graph.Value {
 
 func (g *generator) site(index int) *site {
 	if g.f.inner { // a rest has no block, and nobody wrote it
-		return &site{cid.Undef, index}
+		return &site{block: cid.Undef, index: index}
 	}
-	return &site{g.f.unit.cid, index}
+	return &site{block: g.f.unit.cid, index: index}
 }
 
 // gen generates a term. level is the number of slots in use; tail says that the term's value is the body's.

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"math/big"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
@@ -70,6 +71,7 @@ type Machine struct {
 	resumed *resumption    // what the next loop goes on with
 	primRun unsafe.Pointer // its arguments, with the slots that it may use behind them; nil if they do not stand on the stack
 	tries   int            // enclosing `try`s
+	into    *big.Int       // where the primitive in hand may put its result (reuse.go)
 	turning bool           // the call in hand is a tail call of the one around it (policy.go)
 
 	chunkSize uintptr // bytes of a chunk that frames may take
@@ -83,6 +85,7 @@ type Machine struct {
 	limit            uint64 // the value of steps at which to look around
 	fuelEnd          uint64 // executed steps that there is fuel for
 	nextClear        uint64 // executed steps at which to clear the stack
+	safepoints       uint64 // how many there were
 
 	stopping atomic.Pointer[Stop] // set from outside: deadline, interrupt, memory
 	memHigh  atomic.Bool
@@ -500,6 +503,7 @@ func (m *Machine) executed() uint64 { return m.steps + m.off }
 
 // safepoint looks at fuel, stops, memory and the policy, and sets the next limit.
 func (m *Machine) safepoint() {
+	m.safepoints++
 	m.poll()
 	left := m.fuelEnd - m.executed()
 	if m.executed() > m.fuelEnd {

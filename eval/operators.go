@@ -82,7 +82,7 @@ func addCode(p *Prim, a, b operand, hold uintptr, slow code, at *site) code {
 					}
 				}
 			}
-			return m.prim2(p, *slot(fp, ox), vy, at)
+			return m.calculate(p, *slot(fp, ox), vy, at, fp)
 		}
 	case sides{aCode, atSlot}:
 		cx := a.run
@@ -96,7 +96,7 @@ func addCode(p *Prim, a, b operand, hold uintptr, slow code, at *site) code {
 					}
 				}
 			}
-			return m.prim2(p, vx, *slot(fp, oy), at)
+			return m.calculate(p, vx, *slot(fp, oy), at, fp)
 		}
 	case sides{aCode, anInt}:
 		cx := a.run
@@ -109,7 +109,7 @@ func addCode(p *Prim, a, b operand, hold uintptr, slow code, at *site) code {
 					return graph.Int(r)
 				}
 			}
-			return m.prim2(p, vx, graph.Int(y), at)
+			return m.calculate(p, vx, graph.Int(y), at, fp)
 		}
 	case sides{aCode, aCode}:
 		cx := a.run
@@ -127,7 +127,7 @@ func addCode(p *Prim, a, b operand, hold uintptr, slow code, at *site) code {
 					}
 				}
 			}
-			return m.prim2(p, vx, vy, at)
+			return m.calculate(p, vx, vy, at, fp)
 		}
 	case sides{addInt, atSlot}:
 		ox, kx := a.off, a.n
@@ -448,7 +448,7 @@ func subCode(p *Prim, a, b operand, hold uintptr, slow code, at *site) code {
 					}
 				}
 			}
-			return m.prim2(p, *slot(fp, ox), vy, at)
+			return m.calculate(p, *slot(fp, ox), vy, at, fp)
 		}
 	case sides{aCode, atSlot}:
 		cx := a.run
@@ -462,7 +462,7 @@ func subCode(p *Prim, a, b operand, hold uintptr, slow code, at *site) code {
 					}
 				}
 			}
-			return m.prim2(p, vx, *slot(fp, oy), at)
+			return m.calculate(p, vx, *slot(fp, oy), at, fp)
 		}
 	case sides{aCode, anInt}:
 		cx := a.run
@@ -475,7 +475,7 @@ func subCode(p *Prim, a, b operand, hold uintptr, slow code, at *site) code {
 					return graph.Int(r)
 				}
 			}
-			return m.prim2(p, vx, graph.Int(y), at)
+			return m.calculate(p, vx, graph.Int(y), at, fp)
 		}
 	case sides{aCode, aCode}:
 		cx := a.run
@@ -493,7 +493,7 @@ func subCode(p *Prim, a, b operand, hold uintptr, slow code, at *site) code {
 					}
 				}
 			}
-			return m.prim2(p, vx, vy, at)
+			return m.calculate(p, vx, vy, at, fp)
 		}
 	case sides{addInt, atSlot}:
 		ox, kx := a.off, a.n
@@ -814,7 +814,7 @@ func mulCode(p *Prim, a, b operand, hold uintptr, slow code, at *site) code {
 					}
 				}
 			}
-			return m.prim2(p, *slot(fp, ox), vy, at)
+			return m.calculate(p, *slot(fp, ox), vy, at, fp)
 		}
 	case sides{aCode, atSlot}:
 		cx := a.run
@@ -828,7 +828,7 @@ func mulCode(p *Prim, a, b operand, hold uintptr, slow code, at *site) code {
 					}
 				}
 			}
-			return m.prim2(p, vx, *slot(fp, oy), at)
+			return m.calculate(p, vx, *slot(fp, oy), at, fp)
 		}
 	case sides{aCode, anInt}:
 		cx := a.run
@@ -841,7 +841,7 @@ func mulCode(p *Prim, a, b operand, hold uintptr, slow code, at *site) code {
 					return graph.Int(r)
 				}
 			}
-			return m.prim2(p, vx, graph.Int(y), at)
+			return m.calculate(p, vx, graph.Int(y), at, fp)
 		}
 	case sides{aCode, aCode}:
 		cx := a.run
@@ -859,7 +859,7 @@ func mulCode(p *Prim, a, b operand, hold uintptr, slow code, at *site) code {
 					}
 				}
 			}
-			return m.prim2(p, vx, vy, at)
+			return m.calculate(p, vx, vy, at, fp)
 		}
 	case sides{addInt, atSlot}:
 		ox, kx := a.off, a.n
@@ -1180,7 +1180,7 @@ func intdivCode(p *Prim, a, b operand, hold uintptr, slow code, at *site) code {
 					}
 				}
 			}
-			return m.prim2(p, *slot(fp, ox), vy, at)
+			return m.calculate(p, *slot(fp, ox), vy, at, fp)
 		}
 	case sides{aCode, atSlot}:
 		cx := a.run
@@ -1194,7 +1194,7 @@ func intdivCode(p *Prim, a, b operand, hold uintptr, slow code, at *site) code {
 					}
 				}
 			}
-			return m.prim2(p, vx, *slot(fp, oy), at)
+			return m.calculate(p, vx, *slot(fp, oy), at, fp)
 		}
 	case sides{aCode, anInt}:
 		cx := a.run
@@ -1207,7 +1207,7 @@ func intdivCode(p *Prim, a, b operand, hold uintptr, slow code, at *site) code {
 					return graph.Int(r)
 				}
 			}
-			return m.prim2(p, vx, graph.Int(by.n), at)
+			return m.calculate(p, vx, graph.Int(by.n), at, fp)
 		}
 	case sides{aCode, aCode}:
 		cx := a.run
@@ -1225,7 +1225,7 @@ func intdivCode(p *Prim, a, b operand, hold uintptr, slow code, at *site) code {
 					}
 				}
 			}
-			return m.prim2(p, vx, vy, at)
+			return m.calculate(p, vx, vy, at, fp)
 		}
 	case sides{addInt, atSlot}:
 		ox, kx := a.off, a.n
@@ -1549,7 +1549,7 @@ func modCode(p *Prim, a, b operand, hold uintptr, slow code, at *site) code {
 					}
 				}
 			}
-			return m.prim2(p, *slot(fp, ox), vy, at)
+			return m.calculate(p, *slot(fp, ox), vy, at, fp)
 		}
 	case sides{aCode, atSlot}:
 		cx := a.run
@@ -1564,7 +1564,7 @@ func modCode(p *Prim, a, b operand, hold uintptr, slow code, at *site) code {
 					}
 				}
 			}
-			return m.prim2(p, vx, *slot(fp, oy), at)
+			return m.calculate(p, vx, *slot(fp, oy), at, fp)
 		}
 	case sides{aCode, anInt}:
 		cx := a.run
@@ -1578,7 +1578,7 @@ func modCode(p *Prim, a, b operand, hold uintptr, slow code, at *site) code {
 					return graph.Int(r)
 				}
 			}
-			return m.prim2(p, vx, graph.Int(by.n), at)
+			return m.calculate(p, vx, graph.Int(by.n), at, fp)
 		}
 	case sides{aCode, aCode}:
 		cx := a.run
@@ -1597,7 +1597,7 @@ func modCode(p *Prim, a, b operand, hold uintptr, slow code, at *site) code {
 					}
 				}
 			}
-			return m.prim2(p, vx, vy, at)
+			return m.calculate(p, vx, vy, at, fp)
 		}
 	case sides{addInt, atSlot}:
 		ox, kx := a.off, a.n
@@ -1930,7 +1930,7 @@ func equalCode(p *Prim, a, b operand, not bool, hold uintptr, slow code, at *sit
 					return graph.Bool((x == y) != not)
 				}
 			}
-			return m.prim2(p, *slot(fp, ox), vy, at)
+			return m.calculate(p, *slot(fp, ox), vy, at, fp)
 		}
 	case sides{aCode, atSlot}:
 		cx := a.run
@@ -1942,7 +1942,7 @@ func equalCode(p *Prim, a, b operand, not bool, hold uintptr, slow code, at *sit
 					return graph.Bool((x == y) != not)
 				}
 			}
-			return m.prim2(p, vx, *slot(fp, oy), at)
+			return m.calculate(p, vx, *slot(fp, oy), at, fp)
 		}
 	case sides{aCode, anInt}:
 		cx := a.run
@@ -1953,7 +1953,7 @@ func equalCode(p *Prim, a, b operand, not bool, hold uintptr, slow code, at *sit
 
 				return graph.Bool((x == y) != not)
 			}
-			return m.prim2(p, vx, graph.Int(y), at)
+			return m.calculate(p, vx, graph.Int(y), at, fp)
 		}
 	case sides{aCode, aCode}:
 		cx := a.run
@@ -1969,7 +1969,7 @@ func equalCode(p *Prim, a, b operand, not bool, hold uintptr, slow code, at *sit
 					return graph.Bool((x == y) != not)
 				}
 			}
-			return m.prim2(p, vx, vy, at)
+			return m.calculate(p, vx, vy, at, fp)
 		}
 	case sides{addInt, atSlot}:
 		ox, kx := a.off, a.n
@@ -2263,7 +2263,7 @@ func equalBranch(p *Prim, a, b operand, then, other code, not bool, hold uintptr
 					return other(m, fp)
 				}
 			}
-			if m.prim2(p, *slot(fp, ox), vy, at).Bool() != not {
+			if m.calculate(p, *slot(fp, ox), vy, at, fp).Bool() != not {
 				return then(m, fp)
 			}
 			return other(m, fp)
@@ -2281,7 +2281,7 @@ func equalBranch(p *Prim, a, b operand, then, other code, not bool, hold uintptr
 					return other(m, fp)
 				}
 			}
-			if m.prim2(p, vx, *slot(fp, oy), at).Bool() != not {
+			if m.calculate(p, vx, *slot(fp, oy), at, fp).Bool() != not {
 				return then(m, fp)
 			}
 			return other(m, fp)
@@ -2298,7 +2298,7 @@ func equalBranch(p *Prim, a, b operand, then, other code, not bool, hold uintptr
 				}
 				return other(m, fp)
 			}
-			if m.prim2(p, vx, graph.Int(y), at).Bool() != not {
+			if m.calculate(p, vx, graph.Int(y), at, fp).Bool() != not {
 				return then(m, fp)
 			}
 			return other(m, fp)
@@ -2320,7 +2320,7 @@ func equalBranch(p *Prim, a, b operand, then, other code, not bool, hold uintptr
 					return other(m, fp)
 				}
 			}
-			if m.prim2(p, vx, vy, at).Bool() != not {
+			if m.calculate(p, vx, vy, at, fp).Bool() != not {
 				return then(m, fp)
 			}
 			return other(m, fp)
@@ -2710,7 +2710,7 @@ func lessCode(p *Prim, a, b operand, not bool, hold uintptr, slow code, at *site
 					return graph.Bool((x < y) != not)
 				}
 			}
-			return m.prim2(p, *slot(fp, ox), vy, at)
+			return m.calculate(p, *slot(fp, ox), vy, at, fp)
 		}
 	case sides{aCode, atSlot}:
 		cx := a.run
@@ -2722,7 +2722,7 @@ func lessCode(p *Prim, a, b operand, not bool, hold uintptr, slow code, at *site
 					return graph.Bool((x < y) != not)
 				}
 			}
-			return m.prim2(p, vx, *slot(fp, oy), at)
+			return m.calculate(p, vx, *slot(fp, oy), at, fp)
 		}
 	case sides{aCode, anInt}:
 		cx := a.run
@@ -2733,7 +2733,7 @@ func lessCode(p *Prim, a, b operand, not bool, hold uintptr, slow code, at *site
 
 				return graph.Bool((x < y) != not)
 			}
-			return m.prim2(p, vx, graph.Int(y), at)
+			return m.calculate(p, vx, graph.Int(y), at, fp)
 		}
 	case sides{aCode, aCode}:
 		cx := a.run
@@ -2749,7 +2749,7 @@ func lessCode(p *Prim, a, b operand, not bool, hold uintptr, slow code, at *site
 					return graph.Bool((x < y) != not)
 				}
 			}
-			return m.prim2(p, vx, vy, at)
+			return m.calculate(p, vx, vy, at, fp)
 		}
 	case sides{addInt, atSlot}:
 		ox, kx := a.off, a.n
@@ -3043,7 +3043,7 @@ func lessBranch(p *Prim, a, b operand, then, other code, not bool, hold uintptr,
 					return other(m, fp)
 				}
 			}
-			if m.prim2(p, *slot(fp, ox), vy, at).Bool() != not {
+			if m.calculate(p, *slot(fp, ox), vy, at, fp).Bool() != not {
 				return then(m, fp)
 			}
 			return other(m, fp)
@@ -3061,7 +3061,7 @@ func lessBranch(p *Prim, a, b operand, then, other code, not bool, hold uintptr,
 					return other(m, fp)
 				}
 			}
-			if m.prim2(p, vx, *slot(fp, oy), at).Bool() != not {
+			if m.calculate(p, vx, *slot(fp, oy), at, fp).Bool() != not {
 				return then(m, fp)
 			}
 			return other(m, fp)
@@ -3078,7 +3078,7 @@ func lessBranch(p *Prim, a, b operand, then, other code, not bool, hold uintptr,
 				}
 				return other(m, fp)
 			}
-			if m.prim2(p, vx, graph.Int(y), at).Bool() != not {
+			if m.calculate(p, vx, graph.Int(y), at, fp).Bool() != not {
 				return then(m, fp)
 			}
 			return other(m, fp)
@@ -3100,7 +3100,7 @@ func lessBranch(p *Prim, a, b operand, then, other code, not bool, hold uintptr,
 					return other(m, fp)
 				}
 			}
-			if m.prim2(p, vx, vy, at).Bool() != not {
+			if m.calculate(p, vx, vy, at, fp).Bool() != not {
 				return then(m, fp)
 			}
 			return other(m, fp)
@@ -3490,7 +3490,7 @@ func atMostCode(p *Prim, a, b operand, not bool, hold uintptr, slow code, at *si
 					return graph.Bool((x <= y) != not)
 				}
 			}
-			return m.prim2(p, *slot(fp, ox), vy, at)
+			return m.calculate(p, *slot(fp, ox), vy, at, fp)
 		}
 	case sides{aCode, atSlot}:
 		cx := a.run
@@ -3502,7 +3502,7 @@ func atMostCode(p *Prim, a, b operand, not bool, hold uintptr, slow code, at *si
 					return graph.Bool((x <= y) != not)
 				}
 			}
-			return m.prim2(p, vx, *slot(fp, oy), at)
+			return m.calculate(p, vx, *slot(fp, oy), at, fp)
 		}
 	case sides{aCode, anInt}:
 		cx := a.run
@@ -3513,7 +3513,7 @@ func atMostCode(p *Prim, a, b operand, not bool, hold uintptr, slow code, at *si
 
 				return graph.Bool((x <= y) != not)
 			}
-			return m.prim2(p, vx, graph.Int(y), at)
+			return m.calculate(p, vx, graph.Int(y), at, fp)
 		}
 	case sides{aCode, aCode}:
 		cx := a.run
@@ -3529,7 +3529,7 @@ func atMostCode(p *Prim, a, b operand, not bool, hold uintptr, slow code, at *si
 					return graph.Bool((x <= y) != not)
 				}
 			}
-			return m.prim2(p, vx, vy, at)
+			return m.calculate(p, vx, vy, at, fp)
 		}
 	case sides{addInt, atSlot}:
 		ox, kx := a.off, a.n
@@ -3823,7 +3823,7 @@ func atMostBranch(p *Prim, a, b operand, then, other code, not bool, hold uintpt
 					return other(m, fp)
 				}
 			}
-			if m.prim2(p, *slot(fp, ox), vy, at).Bool() != not {
+			if m.calculate(p, *slot(fp, ox), vy, at, fp).Bool() != not {
 				return then(m, fp)
 			}
 			return other(m, fp)
@@ -3841,7 +3841,7 @@ func atMostBranch(p *Prim, a, b operand, then, other code, not bool, hold uintpt
 					return other(m, fp)
 				}
 			}
-			if m.prim2(p, vx, *slot(fp, oy), at).Bool() != not {
+			if m.calculate(p, vx, *slot(fp, oy), at, fp).Bool() != not {
 				return then(m, fp)
 			}
 			return other(m, fp)
@@ -3858,7 +3858,7 @@ func atMostBranch(p *Prim, a, b operand, then, other code, not bool, hold uintpt
 				}
 				return other(m, fp)
 			}
-			if m.prim2(p, vx, graph.Int(y), at).Bool() != not {
+			if m.calculate(p, vx, graph.Int(y), at, fp).Bool() != not {
 				return then(m, fp)
 			}
 			return other(m, fp)
@@ -3880,7 +3880,7 @@ func atMostBranch(p *Prim, a, b operand, then, other code, not bool, hold uintpt
 					return other(m, fp)
 				}
 			}
-			if m.prim2(p, vx, vy, at).Bool() != not {
+			if m.calculate(p, vx, vy, at, fp).Bool() != not {
 				return then(m, fp)
 			}
 			return other(m, fp)

@@ -87,7 +87,10 @@ func mulCost(a, b int64) int64 {
 const bigLeaf = 1 << 13 // words: above it a product is made of several, so that it can be interrupted
 
 // mulBig is x*y, charged as it goes: mulCost of each product of at most bigLeaf words.
-func mulBig(m *Machine, x, y *big.Int) *big.Int {
+func mulBig(m *Machine, x, y *big.Int) *big.Int { return mulInto(m, new(big.Int), x, y) }
+
+// mulInto is mulBig, in the memory of z if it is one product.
+func mulInto(m *Machine, z, x, y *big.Int) *big.Int {
 	a, b := words(x), words(y)
 	if a < b {
 		x, y, a, b = y, x, b, a
@@ -95,10 +98,10 @@ func mulBig(m *Machine, x, y *big.Int) *big.Int {
 	reserve(m, 8*(a+b))
 	if b <= bigLeaf && a <= 4*bigLeaf || b <= 1 {
 		m.Charge(mulCost(a, b))
-		return new(big.Int).Mul(x, y)
+		return z.Mul(x, y)
 	}
 	if x.Sign() < 0 || y.Sign() < 0 {
-		z := mulBig(m, new(big.Int).Abs(x), new(big.Int).Abs(y))
+		z = mulBig(m, new(big.Int).Abs(x), new(big.Int).Abs(y))
 		if x.Sign() != y.Sign() {
 			z.Neg(z)
 		}
@@ -107,14 +110,14 @@ func mulBig(m *Machine, x, y *big.Int) *big.Int {
 	half := uint(a+1) / 2 * 64
 	x1, x0 := split(x, half)
 	if int64(half/64) >= b { // y is short: x1*y and x0*y
-		z := mulBig(m, x1, y)
+		z = mulBig(m, x1, y)
 		return z.Lsh(z, half).Add(z, mulBig(m, x0, y))
 	}
 	y1, y0 := split(y, half)
 	low, high := mulBig(m, x0, y0), mulBig(m, x1, y1)
 	mid := mulBig(m, x0.Add(x0, x1), y0.Add(y0, y1))
 	mid.Sub(mid, low).Sub(mid, high)
-	z := high.Lsh(high, half).Add(high, mid)
+	z = high.Lsh(high, half).Add(high, mid)
 	return z.Lsh(z, half).Add(z, low)
 }
 
@@ -204,9 +207,9 @@ func numAdd(m *Machine, args []graph.Value) (graph.Value, error) {
 		return graph.Value{}, err
 	}
 	if bothInts(a, b) {
-		x, y := a.BigInt(), b.BigInt()
+		x, y, z := a.BigInt(), b.BigInt(), m.room()
 		chargeLinear(m, x, y)
-		return intResult(new(big.Int).Add(x, y), a, b)
+		return intResult(z.Add(x, y), a, b)
 	}
 	x, y, err := floats(m, a, b)
 	if err != nil {
@@ -228,9 +231,9 @@ func numSub(m *Machine, args []graph.Value) (graph.Value, error) {
 		return graph.Value{}, err
 	}
 	if bothInts(a, b) {
-		x, y := a.BigInt(), b.BigInt()
+		x, y, z := a.BigInt(), b.BigInt(), m.room()
 		chargeLinear(m, x, y)
-		return intResult(new(big.Int).Sub(x, y), a, b)
+		return intResult(z.Sub(x, y), a, b)
 	}
 	x, y, err := floats(m, a, b)
 	if err != nil {
@@ -252,11 +255,11 @@ func numMul(m *Machine, args []graph.Value) (graph.Value, error) {
 		return graph.Value{}, err
 	}
 	if bothInts(a, b) {
-		x, y := a.BigInt(), b.BigInt()
+		x, y, z := a.BigInt(), b.BigInt(), m.room()
 		if graph.TooLongProduct(x, y) {
 			return graph.Value{}, tooLong(a, b)
 		}
-		return intResult(mulBig(m, x, y), a, b)
+		return intResult(mulInto(m, z, x, y), a, b)
 	}
 	x, y, err := floats(m, a, b)
 	if err != nil {

@@ -1,8 +1,8 @@
 // This file holds the stack and the calls: frames, tail calls, application of function values, errors on their way up.
 //
 // A frame is a run of slots: slot 0 is its header, then come its parameters, its lets, the operands that wait for others to
-// be reduced, copies of its arguments if it turns in a loop and may be linked, and padding in proportion to the depth of
-// its code. Frames are contiguous in a chunk, so the callers of a frame are found by walking up from the chunk's start. Go's own
+// be reduced, copies of its arguments if it turns in a loop and may be linked, what it knows of ints that it has made, and padding in proportion
+// to the depth of its code. Frames are contiguous in a chunk, so the callers of a frame are found by walking up from the chunk's start. Go's own
 // stack cannot be recovered when it gives out, so a chunk's frames run on a goroutine of their own and the padding bounds what
 // that one needs. All that a term in progress is made of stands in these slots, so that it can be read back (residual.go).
 
@@ -36,25 +36,27 @@ type chunk struct {
 // A lam is a supercombinator, compiled.
 type lam struct {
 	graph.Tag
-	id    int
-	cid   cid.Cid // its own block: a lam's, or a member's
-	term  *graph.Term
-	unit  *unit // where its term stands
-	base  int   // preorder index of the lam in that block
-	group []*lam
-	arity int
-	slots int     // parameters and lets
-	size  uintptr // of its frame, in bytes
-	body  code    // reduces the body
-	once  code    // reduces the body up to where it turns
-	enter code    // what a call runs: body, or body with linking around it
-	loops bool    // the body turns by writing its own parameters
-	calls bool    // the body calls functions, or primitives that may
-	inner bool    // a context or a rest (rest.go): no function of the program's
-	lands bool    // work may be dropped for each of its calls
-	kept  uintptr // where the copies of the arguments stand, if loops
-	acct  account // policy.go
-	salt  uint64  // of the function's CID, for meets
+	id     int
+	cid    cid.Cid // its own block: a lam's, or a member's
+	term   *graph.Term
+	unit   *unit // where its term stands
+	base   int   // preorder index of the lam in that block
+	group  []*lam
+	arity  int
+	slots  int     // parameters and lets
+	size   uintptr // of its frame, in bytes
+	body   code    // reduces the body
+	once   code    // reduces the body up to where it turns
+	enter  code    // what a call runs: body, or body with linking around it
+	loops  bool    // the body turns by writing its own parameters
+	sole   []bool  // by slot: nobody else holds the ints in it that the loop has made (reuse.go); nil if it makes none
+	calls  bool    // the body calls functions, or primitives that may
+	inner  bool    // a context or a rest (rest.go): no function of the program's
+	lands  bool    // work may be dropped for each of its calls
+	kept   uintptr // where the copies of the arguments stand, if loops
+	spares uintptr // where the ints that the loop has made are noted, if sole
+	acct   account // policy.go
+	salt   uint64  // of the function's CID, for meets
 }
 
 // code reduces a piece of a body in the frame fp. In tail position it may return graph.Mark with the callee in m.tail, or graph.Again.
@@ -77,7 +79,8 @@ const (
 	restTag
 	madeTag
 	loopTag   // not in headers: in the first slot behind the arguments of a primitive that calls functions
-	forcedTag // nor is this: in a lazy value
+	sparesTag // nor are these: in the slot lam.spares,
+	forcedTag // in a lazy value
 )
 
 const (
@@ -629,6 +632,7 @@ func (m *Machine) runPrim(p *Prim, args []graph.Value, at *site) graph.Value {
 type site struct {
 	block cid.Cid
 	index int
+	into  *maker // reuse.go; nil for nearly all
 }
 
 // A Thrown is a program's error on its way, with where it happened.

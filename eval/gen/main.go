@@ -91,7 +91,7 @@ func (w *writer) closure(s [2]side, use, otherwise string) {
 	w.f("%s%s", use, strings.Repeat("\n}", braces))
 	slow := "slow(m, fp)"
 	if s[0] == codeSide || s[1] == codeSide {
-		slow = fmt.Sprintf("m.prim2(p, %s, %s, at)", part(s[0].value, 0), part(s[1].value, 1))
+		slow = fmt.Sprintf("m.calculate(p, %s, %s, at, fp)", part(s[0].value, 0), part(s[1].value, 1))
 	}
 	w.f(otherwise, slow)
 	w.f("}")
