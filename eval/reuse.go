@@ -25,9 +25,10 @@ import (
 // made by the loop, and only they are ever overwritten: what the loop was called with is somebody else's. So an int that it has made, that stands
 // in none of the sole slots, and is no argument of the turn that is being made, is dead.
 //
-// That is of code. What else reads frames does so at safepoints (checkpoints), where the loop forgets what it has made, or between the turns of a
-// loop that is looked up at each (policy.turn), which begins anew at each. A loop also begins anew when it is entered, so what it came to, or an
-// error or a stop took away, is out of its reach. All it takes is a slot, which may be cleared at any time.
+// That is of code. Between the turns of a loop that is looked up at each (policy.turn), its arguments may be kept for the table, so it begins anew at
+// each, with nothing made. It also begins anew when it is entered: what it came to, or an error or a stop took away, is out of its reach.
+// Whoever reads frames otherwise does so at safepoints, and there the loop forgets what it has made as well, though a checkpoint keeps no value.
+// All it takes is a slot, which may be cleared at any time.
 
 // spares is what a loop in progress has made, in the slot lam.spares of its frame.
 type spares struct {

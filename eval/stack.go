@@ -46,7 +46,7 @@ type lam struct {
 	slots  int     // parameters and lets
 	size   uintptr // of its frame, in bytes
 	body   code    // reduces the body
-	once   code    // reduces the body up to where it turns
+	once   code    // reduces the body up to where it turns, and knows of nothing that was made before
 	enter  code    // what a call runs: body, or body with linking around it
 	loops  bool    // the body turns by writing its own parameters
 	sole   []bool  // by slot: nobody else holds the ints in it that the loop has made (reuse.go); nil if it makes none
