@@ -367,7 +367,7 @@ func (s *Store) claims(ctx context.Context, roots []cid.Cid, who string) (int, e
 // eachClaim is claim for results by expression, several at once. What became of each done is told, one after the other, until it returns an error.
 func (s *Store) eachClaim(ctx context.Context, results, traces map[cid.Cid]cid.Cid, by string, done func(there bool, err error) error) error {
 	exprs := slices.Collect(maps.Keys(results)) // in the order in which the results stand in the database
-	slices.SortFunc(exprs, func(a, b cid.Cid) int { return strings.Compare(results[a].KeyString(), results[b].KeyString()) })
+	slices.SortFunc(exprs, func(a, b cid.Cid) int { return compareCIDs(results[a], results[b]) })
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var next atomic.Int64

@@ -6,6 +6,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -71,15 +72,8 @@ func (s *Store) Update(ctx context.Context, p Publication) (Revision, error) {
 		}
 	}
 	g := s.gatherer(ctx, &lib)
-	for _, name := range slices.Sorted(maps.Keys(p.Names)) {
-		if err := g.add(p.Names[name]); err != nil {
-			return Revision{}, fmt.Errorf("publish %s: %w", name, err)
-		}
-	}
-	for _, expr := range p.Asked {
-		if err := g.ask(expr); err != nil {
-			return Revision{}, fmt.Errorf("publish %s: %w", expr, err)
-		}
+	if err := g.gather(p.Names, p.Asked); err != nil {
+		return Revision{}, err
 	}
 	for name, a := range p.About { // last: what they link to is no reason to look for answers, and has been walked through
 		if _, err := g.walk(nil, a); err != nil {
@@ -320,44 +314,63 @@ func (g *gatherer) load(c cid.Cid) ([]byte, error) {
 	return data, err
 }
 
-// add adds the answers for all code below root, and for all code below these answers, and so on.
-func (g *gatherer) add(root cid.Cid) error {
-	code, err := g.walk(nil, root)
-	if err != nil {
-		return err
-	}
-	return g.answers(code)
-}
-
-// ask is add for an expression that the library itself does not list: it is there if it has an answer.
-func (g *gatherer) ask(expr cid.Cid) error {
+// gather adds the answers for all code below names and asked, and for all code below these answers, and so on. What is looked up goes in the
+// order in which it stands in the database, as far as that is known: several stand in each page that is read.
+func (g *gatherer) gather(names map[string]cid.Cid, asked []cid.Cid) error {
 	var code []cid.Cid
-	err := graph.Closure(g.ctx, []cid.Cid{expr}, g.load, func(c cid.Cid, data []byte) error {
-		if c.Prefix().Codec == cid.DagCBOR && graph.IsCode(data) {
-			code = append(code, c)
-		}
-		return nil
+	called := map[cid.Cid]string{}
+	order := slices.SortedFunc(maps.Keys(names), func(a, b string) int {
+		return cmp.Or(compareCIDs(names[a], names[b]), strings.Compare(a, b))
 	})
-	if err != nil {
-		return err
+	for _, name := range order {
+		var err error
+		if code, err = g.walk(code, names[name]); err != nil {
+			return fmt.Errorf("publish %s: %w", name, err)
+		}
+		called[names[name]] = name
 	}
-	return g.answers(code)
+	for _, expr := range asked { // the library itself does not list it: it is there if it has an answer
+		err := graph.Closure(g.ctx, []cid.Cid{expr}, g.load, func(c cid.Cid, data []byte) error {
+			if c.Prefix().Codec == cid.DagCBOR && graph.IsCode(data) {
+				code = append(code, c)
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("publish %s: %w", expr, err)
+		}
+	}
+	for len(code) > 0 {
+		slices.SortFunc(code, compareCIDs)
+		var found []graph.Answer
+		for _, expr := range code {
+			a, ok, err := g.s.lookup(g.ctx, expr)
+			if err != nil {
+				return err
+			}
+			if ok && a.Own() {
+				found = append(found, a)
+			}
+		}
+		slices.SortFunc(found, func(a, b graph.Answer) int { return compareCIDs(a.Result, b.Result) })
+		code = nil
+		for _, a := range found {
+			if _, ok := g.lib.Results[a.Expr]; ok {
+				continue
+			}
+			roots, err := g.answer(a)
+			if err == nil && roots != nil {
+				code, err = g.walk(code, roots...)
+			}
+			if err != nil {
+				return fmt.Errorf("publish %s: %w", cmp.Or(called[a.Expr], a.Expr.String()), err)
+			}
+		}
+	}
+	return nil
 }
 
-func (g *gatherer) answers(code []cid.Cid) (err error) {
-	for err == nil && len(code) > 0 {
-		expr := code[len(code)-1]
-		code = code[:len(code)-1]
-		if _, ok := g.lib.Results[expr]; ok {
-			continue
-		}
-		var roots []cid.Cid
-		if roots, err = g.answer(expr); err == nil && roots != nil {
-			code, err = g.walk(code, roots...)
-		}
-	}
-	return err
-}
+func compareCIDs(a, b cid.Cid) int { return strings.Compare(a.KeyString(), b.KeyString()) }
 
 // walk goes through all below some roots that it has not been through, and adds what of it is code.
 func (g *gatherer) walk(code []cid.Cid, roots ...cid.Cid) ([]cid.Cid, error) {
@@ -377,17 +390,13 @@ func (g *gatherer) walk(code []cid.Cid, roots ...cid.Cid) ([]cid.Cid, error) {
 	return code, err
 }
 
-// answer adds the answer to an expression, if this machine has found one, and returns what is below it.
-func (g *gatherer) answer(expr cid.Cid) ([]cid.Cid, error) {
-	a, ok, err := g.s.lookup(g.ctx, expr)
-	if err != nil || !ok || !a.Own() {
-		return nil, err
-	}
+// answer adds an answer that this machine has found, if all of its value is there, and returns what is below it.
+func (g *gatherer) answer(a graph.Answer) ([]cid.Cid, error) {
 	if graph.ResultBlocks(a.Result, g.load, nil) != nil {
-		_, _, err := g.s.Answer(g.ctx, expr) // which says what is missing, and drops it
+		_, _, err := g.s.Answer(g.ctx, a.Expr) // which says what is missing, and drops it
 		return nil, errors.Join(err, g.ctx.Err())
 	}
-	g.lib.Results[expr] = a.Result
+	g.lib.Results[a.Expr] = a.Result
 	if !a.Trace.Defined() {
 		return []cid.Cid{a.Result}, nil
 	}
@@ -400,6 +409,6 @@ func (g *gatherer) answer(expr cid.Cid) ([]cid.Cid, error) {
 	if err := traced(g.load, a.Trace, g.lib.Results, g.lib.Traces, g.traced); err != nil {
 		return nil, err
 	}
-	g.lib.Results[expr], g.lib.Traces[expr] = a.Result, a.Trace
+	g.lib.Results[a.Expr], g.lib.Traces[a.Expr] = a.Result, a.Trace
 	return []cid.Cid{a.Result, a.Trace}, nil
 }

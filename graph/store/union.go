@@ -87,7 +87,7 @@ func Union(libs []Library, prefer int) (Library, []Conflict, error) {
 			all.Attest[expr] = list
 		}
 	}
-	slices.SortFunc(conflicts, func(a, b Conflict) int { return strings.Compare(a.Expr.KeyString(), b.Expr.KeyString()) })
+	slices.SortFunc(conflicts, func(a, b Conflict) int { return compareCIDs(a.Expr, b.Expr) })
 	return all, conflicts, nil
 }
 
