@@ -263,7 +263,7 @@ func (s *Session) libraryOrCID(ctx context.Context, text string) (cid.Cid, error
 	}
 	c, none := findLibrary(ctx, s.store, text)
 	if none != nil && len(text) < leastCID {
-		return c, none
+		return c, Misuse(errors.New(none.Error()))
 	}
 	if none != nil {
 		return c, err

@@ -173,9 +173,12 @@ func LibraryList(ctx context.Context, o Options, which string, asJSON bool) erro
 			err := s.Libraries(ctx, p.prefix, func(name string, root cid.Cid) error {
 				r := libraryRecord{Name: name, Kind: p.kind, Root: root.String()}
 				lib, err := s.ReadNames(ctx, root)
+				var gone *graph.NotFoundError
 				switch {
 				case ctx.Err() != nil:
 					return ctx.Err()
+				case errors.As(err, &gone):
+					r.Gone = gone.Error()
 				case err != nil:
 					r.Gone = err.Error()
 				}
@@ -307,7 +310,10 @@ func LibraryLog(ctx context.Context, o Options, which string, limit int, asJSON 
 			}
 			switch {
 			case v.Gone != nil:
-				r.Gone = oneLine(lang.Clean(v.Gone.Error()), 4*shownBytes)
+				var gone *graph.NotFoundError
+				if r.Gone = oneLine(lang.Clean(v.Gone.Error()), 4*shownBytes); errors.As(v.Gone, &gone) {
+					r.Gone = gone.Error()
+				}
 				text = "the one before cannot be read: " + r.Gone
 			case text == "":
 				text = "nothing changed"

@@ -564,52 +564,12 @@ func TestKuboNames(t *testing.T) {
 	}
 }
 
-// serve runs `rosser serve` on the store in dir until the test is over, and returns its peer ID and its URL.
-func serve(t *testing.T, dir string, args ...string) (id, url string) {
-	t.Helper()
-	cmd := exec.Command(rosser, append([]string{"serve", "--listen=/ip4/127.0.0.1/tcp/0", "--http=127.0.0.1:0"}, args...)...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "HOME="+dir, "ROSSER_STORE="+filepath.Join(dir, "store"), "NO_COLOR=1")
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var log bytes.Buffer
-	cmd.Stderr = &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Signal(syscall.SIGTERM)
-		kill := time.AfterFunc(20*time.Second, func() { cmd.Process.Kill() })
-		defer kill.Stop()
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("rosser serve: %v", err)
-		}
-		if t.Failed() {
-			t.Logf("rosser serve:\n%s", &log)
-		}
-	})
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		if text, ok := strings.CutPrefix(lines.Text(), "peer "); ok {
-			id = text
-		}
-		if text, ok := strings.CutPrefix(lines.Text(), "listening on http"); ok {
-			return id, "http" + text
-		}
-	}
-	cmd.Wait()
-	t.Fatalf("rosser serve ended\n%s", &log)
-	return "", ""
-}
-
 // TestKuboDHT is in one DHT with kubo: each finds the other's names there, and kubo who has a root of ours.
 func TestKuboDHT(t *testing.T) {
 	t.Parallel()
 	k := startKubo(t, "Routing.Type", "dhtserver")
 	m := &machine{dir: t.TempDir()}
-	id, _ := serve(t, m.dir, "--bootstrap="+k.addr)
+	id := serve(t, m.dir, "--bootstrap="+k.addr).id
 	write(t, m.dir, "squares.ros", squares)
 	var mine, root string
 	for _, program := range []string{squares, squares + "let more = 1\n"} {
