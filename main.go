@@ -617,7 +617,7 @@ type storeGCCmd struct {
 }
 
 func (storeGCCmd) Help() string {
-	return "Example:\n\n  rosser store gc --dry-run\n\nsays what would be dropped: all but what is pinned or in the workspace, the answers for it, what stopped evaluations need to go on, and what other processes use. They may go on meanwhile. Ctrl-C ends it; what is dropped by then is dropped, and nothing that is kept is lost."
+	return "Example:\n\n  rosser store gc --dry-run\n\nsays what would be dropped: all but what is pinned, in the workspace or in a library of the store, the answers for it, what stopped evaluations need to go on, and what other processes use. They may go on meanwhile. Ctrl-C ends it; what is dropped by then is dropped, and nothing that is kept is lost."
 }
 func (c storeGCCmd) Run(ctx context.Context, all *commands) error {
 	return repl.StoreCollect(ctx, all.options(), repl.Sweeping{DryRun: c.DryRun, Forget: c.Forget, Trim: c.Trim})

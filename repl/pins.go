@@ -74,6 +74,19 @@ func PinRemove(ctx context.Context, o Options, list []string) error {
 				return missing("%s is not pinned; `rosser pin ls` says what is", c)
 			}
 			fmt.Fprintln(out, c)
+			if err := stillKept(ctx, s, o, c); err != nil {
+				return reading(ctx, err)
+			}
+		}
+		return nil
+	})
+}
+
+// stillKept says so when a root that has lost its pin is a library of the store.
+func stillKept(ctx context.Context, s *store.Store, o Options, c cid.Cid) error {
+	return s.Libraries(ctx, store.LibraryRoot, func(name string, root cid.Cid) error {
+		if root == c {
+			fmt.Fprintf(o.stderr(), "rosser: it is kept as the library %s, until rosser library rm %s\n", name, name)
 		}
 		return nil
 	})
@@ -202,7 +215,7 @@ func StoreCollect(ctx context.Context, o Options, w Sweeping) error {
 
 // keepNames say why blocks are kept.
 var keepNames = [...]string{
-	store.KeepPinned: "pinned, and answers for it", store.KeepRoots: "the workspace, and answers for it", store.KeepGiven: "the standard library",
+	store.KeepPinned: "pinned, and answers for it", store.KeepRoots: "workspace and libraries, and answers for them", store.KeepGiven: "the standard library",
 	store.KeepStopped: "stopped evaluations", store.KeepUsed: "in use now",
 }
 

@@ -223,7 +223,13 @@ func TestPins(t *testing.T) {
 			t.Errorf("%s: got exit %d, %q, want %d and %q", c.args, exit, stderr, c.exit, c.want)
 		}
 	}
-	ok("pin", "rm", "double.ros")
+	// Without its pin it is kept as a library, until that is given up too.
+	if _, stderr, exit := command(t, dir, "pin", "rm", "double.ros"); exit != 0 || !strings.Contains(stderr, "until rosser library rm double") {
+		t.Errorf("pin rm: got exit %d, %q", exit, stderr)
+	}
+	ok("store", "gc")
+	answer("map (\\x -> 2 * x) (range 1 40)", 0)
+	ok("library", "rm", "double")
 	ok("store", "gc")
 	if n := len(keys(t, dir, 'a')); n != 0 {
 		t.Errorf("%d answers are left without a pin", n)
