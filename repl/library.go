@@ -100,7 +100,7 @@ func Publish(ctx context.Context, o Options, file string, names []string, p Publ
 			return &failure{exitMissing, err}
 		}
 		fmt.Fprintln(s.opt.Stdout, r.Root)
-		fmt.Fprintln(s.opt.Stderr, revisionText(r))
+		fmt.Fprintf(s.opt.Stderr, "%s: %s\n", library, revisionText(r))
 		if p.Car != "" {
 			err = s.export(ctx, r.Root, p.Car, false)
 		}
@@ -476,6 +476,9 @@ func LibraryMerge(ctx context.Context, o Options, which []string, m Merging) err
 		}
 		if err != nil {
 			return err
+		}
+		if m.Library != "" {
+			fmt.Fprintf(o.stderr(), "%s: ", m.Library)
 		}
 		fmt.Fprintln(o.stderr(), revisionText(r))
 		if len(records) == 0 {

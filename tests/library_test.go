@@ -54,7 +54,7 @@ func TestLibrary(t *testing.T) {
 	if first != "bafybeidjub4tefq45iece65nwz54qzc77ghcqfmws35ficvuzvxbalr7ti" {
 		t.Errorf("got the root %s", first)
 	}
-	d.ends(0, first, "^unchanged: 2 names\n$", "publish", "geo.ros")
+	d.ends(0, first, "^geo: unchanged: 2 names\n$", "publish", "geo.ros")
 	d.ends(0, "geo  "+first+"  2 names", "^$", "library", "ls")
 	d.ends(0, first+"  recursive  .*  geo.ros", "^$", "pin", "ls")
 
@@ -145,9 +145,17 @@ func TestLibraryMerge(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if ok, err := s.SwapRoot(background, store.FollowRoot+"theirs", cid.Undef, cid.MustParse(all)); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
+	d.ends(0, `(?s:.*)both    \S+  3 names\n(?s:.*)theirs  `+all+`  3 names, followed`, "^$", "library", "ls")
+	d.ends(0, `(?s:.*)\{"name":"theirs","kind":"followed","root":"`+all+`","names":3\}`, "^$", "library", "ls", "--json")
+	d.ends(0, "", "^$", "library", "diff", "theirs", "both")
+	d.ends(0, "theirs "+all+"\ny "+all, "^$", "library", "lock", "theirs", "y=follow/theirs")
+	d.ends(3, "", "follows, and not one of its own", "library", "rm", "theirs")
 	said := fmt.Sprintf("1 expression has different results, of which the merged library has none; somebody is wrong:\n  %s\n    is %s in a\n    is %s in %s\n", expr, good.Result, lie.CID, liar.Root)
 	d.ends(1, `bafy\w+`, regexp.QuoteMeta(said), "library", "merge", "a", liar.Root.String())
 	var merged struct {

@@ -340,7 +340,7 @@ func (s *Store) claims(ctx context.Context, roots []cid.Cid, who string) (int, e
 				}
 			}
 		case cid.DagProtobuf:
-			lib, err := s.ReadLibrary(ctx, root)
+			lib, err := s.readShelf(ctx, root, true, resultsName, tracesName)
 			if errors.Is(err, ErrNoLibrary) || errors.Is(err, graph.ErrNotFound) {
 				continue
 			}
