@@ -87,7 +87,7 @@ func keptName(ctx context.Context, s *store.Store, name ipns.Name) (r nameRecord
 	if err != nil {
 		return r, at, err
 	}
-	if r, err = readName(name, data); r.expires.IsZero() {
+	if r, _ = readName(name, data); r.expires.IsZero() {
 		return nameRecord{}, at, nil // what cannot be read is as good as none
 	}
 	return r, at, nil

@@ -42,6 +42,7 @@ func TestImports(t *testing.T) {
 		{"stdlib/gen", []string{"codec", "graph", "lang", "compile", "eval", "media", "stdlib"}, down(boxo, database, flags)},
 		{"repl", []string{"codec", "graph", "graph/store", "lang", "compile", "eval", "media", "stdlib", "repl/edit", "trust"}, down(flags, network)},
 		{"repl/edit", nil, down(boxo, parser, flags)},
+		{"node", []string{"codec", "graph", "graph/store", "lang", "compile", "eval", "media", "stdlib", "repl", "repl/edit", "trust"}, flags},
 		{"lsp", []string{"codec", "graph", "graph/store", "lang", "compile", "eval", "media", "stdlib", "repl", "repl/edit", "trust"}, flags},
 	}
 	known := []string{module, module + "/tests"}
