@@ -266,6 +266,10 @@ func (g *generator) gen(t *graph.Term, level int, tail bool) code {
 				if isIndex && i < v.ListLen() {
 					return v.ListAt(i)
 				}
+			case graph.KindLazy:
+				if xs := seen(v); isIndex && xs.Kind() == graph.KindList && i < xs.ListLen() {
+					return xs.ListAt(i)
+				}
 			case graph.KindLink:
 				if x, ok, _ := m.sharded(v.Link(), key); ok {
 					return x
