@@ -119,6 +119,9 @@ func (g *generator) callPrim(p *Prim, t *graph.Term, level int, at *site) code {
 			return m.prim2(p, x, b(m, fp), at)
 		}
 	}
+	if c := g.insertOwn(p, t, args, at); c != nil {
+		return c
+	}
 	if quick := p.quick3; quick != nil && n == 3 {
 		a, b, c := &args[0], &args[1], &args[2]
 		return func(m *Machine, fp unsafe.Pointer) graph.Value {

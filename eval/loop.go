@@ -22,6 +22,7 @@ type loop struct {
 	whole  bool   // all calls are made: what follows is in one piece
 	replay bool   // resumed while calling: the value of the call in hand is there
 	begun  bool   // what it is resumed with is restored, if it is resumed
+	owned  bool   // acc is a map that nothing else has (own.go)
 	n      uint64 // elements visited, that in hand included; 1 step is charged for every 16
 	before uint64 // steps when all before the element in hand was dealt with
 	at     uint64 // steps when the answer came
@@ -32,6 +33,8 @@ type loop struct {
 	args   []graph.Value
 	it     graph.ListIter
 	acc    graph.Value
+	callee *lam        // it consumes acc
+	since  uint64      // steps when it was called
 	turns  uint64      // of core.enter
 	prefix *graph.List // before out or joined, of parts (parts.go)
 	out    listOut
@@ -319,7 +322,10 @@ func restoreFields(l *loop) bool {
 	return true
 }
 
-func saveAcc(l *loop) []graph.Value { return []graph.Value{l.acc} }
+func saveAcc(l *loop) []graph.Value {
+	l.owned = false
+	return []graph.Value{l.acc}
+}
 
 func restoreAcc(l *loop) bool {
 	if len(l.parts) != 1 {

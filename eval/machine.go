@@ -69,6 +69,7 @@ type Machine struct {
 	caller  *site          // of the primitive in hand, which may call functions
 	loops   []*loop        // that are free
 	resumed *resumption    // what the next loop goes on with
+	owner   *loop          // the fold whose function is called, and consumes what it has (own.go); nil if that is kept
 	primRun unsafe.Pointer // its arguments, with the slots that it may use behind them; nil if they do not stand on the stack
 	tries   int            // enclosing `try`s
 	into    *big.Int       // where the primitive in hand may put its result (reuse.go)
@@ -335,7 +336,7 @@ func (m *Machine) guarded(ctx context.Context, f func()) error {
 }
 
 func (m *Machine) stoppable(ctx context.Context, f func()) (err error) {
-	m.ctx, m.tries, m.turning, m.caller, m.primRun, m.resumed, m.charging, m.overdrawn, m.lent, m.nextClear = ctx, 0, false, nil, nil, nil, false, run{}, 0, 0
+	m.ctx, m.tries, m.turning, m.caller, m.primRun, m.resumed, m.owner, m.charging, m.overdrawn, m.lent, m.nextClear = ctx, 0, false, nil, nil, nil, nil, false, run{}, 0, 0
 	m.stopping.Store(nil)
 	m.memHigh.Store(false)
 	m.asking.start(m)

@@ -345,6 +345,7 @@ func (p *policy) wrap(f *lam) code {
 			return f.body(m, fp)
 		}
 	case !p.on():
+		f.bare = true
 		return f.body
 	case p.m.opt.Link == All:
 		f.lands = true
@@ -481,6 +482,7 @@ func (p *policy) awake(f *lam) code {
 	}
 	return func(m *Machine, fp unsafe.Pointer) graph.Value {
 		args := slots(fp, slotSize, f.arity)
+		p.m.disown(f)
 		h, on, known := p.hash(f, args)
 		if known {
 			if e := p.table.find(h, f, args); e != nil {
@@ -571,6 +573,7 @@ func (p *policy) hash(f *lam, args []graph.Value) (h uint64, on lines, ok bool) 
 // costly looks a call up in the store before it runs it. h is its hash for the table, if that is known, and on its lines.
 func (p *policy) costly(f *lam, fp unsafe.Pointer, h uint64, on lines, known bool) graph.Value {
 	m := p.m
+	m.disown(f)
 	args := slots(fp, slotSize, f.arity)
 	if p.lookup(f, args, on) {
 		return p.take(f, args, h, known)

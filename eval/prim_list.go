@@ -217,7 +217,7 @@ func listFold(m *Machine, args []graph.Value) (graph.Value, error) {
 			l.end()
 			return v, nil
 		}
-		l.acc = l.call(args[0], l.acc, x)
+		l.fold(args[0], 0, l.acc, x)
 	}
 }
 
@@ -233,7 +233,7 @@ func listFoldr(m *Machine, args []graph.Value) (graph.Value, error) {
 	}
 	backwards(xs.Slice(0, xs.Len()-min(l.done(), xs.Len())), func(x graph.Value) {
 		l.turn()
-		l.acc = l.call(args[0], x, l.acc)
+		l.fold(args[0], 1, x, l.acc)
 	})
 	v := l.acc
 	l.end()
@@ -441,7 +441,7 @@ func listZip(m *Machine, args []graph.Value) (graph.Value, error) {
 	if err != nil {
 		return graph.Value{}, err
 	}
-	c, out := meter{m: m}, graph.ListBuilder{}
+	c, out, pairs := meter{m: m}, graph.ListBuilder{}, graph.PairMaker{}
 	for i, j := xs.Iter(), ys.Iter(); ; {
 		x, more := i.Next()
 		y, both := j.Next()
@@ -449,7 +449,7 @@ func listZip(m *Machine, args []graph.Value) (graph.Value, error) {
 			return graph.ListValue(out.List()), nil
 		}
 		c.tick()
-		out.Add(graph.NewList(x, y))
+		out.Add(pairs.Pair(x, y))
 	}
 }
 
@@ -471,14 +471,14 @@ func listEnumerate(m *Machine, args []graph.Value) (graph.Value, error) {
 		return graph.Value{}, err
 	}
 	reserveList(m, xs.Len())
-	c, out := meter{m: m}, graph.ListBuilder{}
+	c, out, pairs := meter{m: m}, graph.ListBuilder{}, graph.PairMaker{}
 	for it := xs.Iter(); ; {
 		x, ok := it.Next()
 		if !ok {
 			return graph.ListValue(out.List()), nil
 		}
 		c.tick()
-		out.Add(graph.NewList(graph.Int(int64(out.Len())), x))
+		out.Add(pairs.Pair(graph.Int(int64(out.Len())), x))
 	}
 }
 

@@ -228,7 +228,7 @@ func mapFold(m *Machine, args []graph.Value) (graph.Value, error) {
 		return graph.Value{}, err
 	}
 	l.each(entries, func(key string, v graph.Value) bool {
-		l.acc = l.call(args[0], l.acc, graph.Text(key), v)
+		l.fold(args[0], 0, l.acc, graph.Text(key), v)
 		return true
 	})
 	v := l.acc

@@ -55,8 +55,11 @@ type lam struct {
 	lands  bool    // work may be dropped for each of its calls
 	kept   uintptr // where the copies of the arguments stand, if loops
 	spares uintptr // where the ints that the loop has made are noted, if sole
-	acct   account // policy.go
-	salt   uint64  // of the function's CID, for meets
+	bare   bool    // nothing stands around it
+	// consumed is 1 + the parameter that the body consumes (own.go), -1 for none, 0 if that is not known.
+	consumed int
+	acct     account // policy.go
+	salt     uint64  // of the function's CID, for meets
 }
 
 // code reduces a piece of a body in the frame fp. In tail position it may return graph.Mark with the callee in m.tail, or graph.Again.
@@ -283,6 +286,7 @@ func (f *lam) inUse(index int) (lets, waiting int) {
 // unwindTo resets the stack after a panic with thrown that was caught where sp stood. The chunks above are gone already. Lazy values that
 // were being reduced are so no longer, and what that took is not charged.
 func (m *Machine) unwindTo(sp unsafe.Pointer, thrown any) {
+	m.owner = nil
 	first := graph.Null()
 	for fp := sp; uintptr(fp) < uintptr(m.sp); {
 		h := m.headerAt(fp)

@@ -109,12 +109,34 @@ func exactRun(vals []Value) run {
 }
 
 func pair(a, b Value) *List {
-	o := &struct {
-		l    List
-		vals [2]Value
-	}{vals: [2]Value{held(a), held(b)}}
+	o := &pairObj{vals: [2]Value{held(a), held(b)}}
 	o.l = List{header: header{KindList}, n: 2, items: &o.vals[0]}
 	return &o.l
+}
+
+// A PairMaker makes lists of two values, with fewer allocations: those made together stay alive together. The zero PairMaker is ready to use.
+type PairMaker struct {
+	free []pairObj
+	next int
+}
+
+type pairObj struct {
+	l    List
+	vals [2]Value
+}
+
+const maxPairs = 6 // that stay alive together: 480 bytes, which is an allocation without waste
+
+// Pair is as the function NewPair.
+func (p *PairMaker) Pair(a, b Value) Value {
+	if len(p.free) == 0 {
+		p.next = min(2*p.next+1, maxPairs)
+		p.free = make([]pairObj, p.next)
+	}
+	o := &p.free[0]
+	p.free = p.free[1:]
+	o.l.header, o.l.n, o.l.items, o.vals[0], o.vals[1] = header{KindList}, 2, &o.vals[0], held(a), held(b)
+	return Value{p: &o.l.header}
 }
 
 // flatCopy returns the list of at most maxRun values, in one allocation where they are few.

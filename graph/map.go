@@ -17,7 +17,7 @@ const (
 )
 
 // A Map is an immutable map from text to values. Up to 32 entries are two sorted arrays, of which the keys' may be
-// shared by many maps; more are a B+-tree, or a tree and a log of what was changed since. All methods are safe for concurrent use, and
+// shared by many maps; more are a B+-tree, or a tree and a log of what was changed since. All methods but Set are safe for concurrent use, and
 // take nil as the empty map.
 type Map struct {
 	header
@@ -165,10 +165,12 @@ func (m *Map) some() Value {
 	var t *mapNode
 	switch l := m.log; {
 	case l != nil:
-		if v := l.entries[m.n-1].val; v != gone {
+		if v := l.at(m.n - 1).val; v != gone {
 			return v
 		}
-		t = (*l.marks.Load())[0].root
+		if t = (*l.marks.Load())[0].root; t.n == 0 {
+			return Value{}
+		}
 	case m.root == nil:
 		return m.flatVals()[m.n/2]
 	default:

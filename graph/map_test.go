@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -112,6 +113,14 @@ type version struct {
 	g map[string]Value
 }
 
+// set is Set, or Insert where the map cannot be changed.
+func (m *Map) set(key string, v Value) *Map {
+	if m.Set(key, v) {
+		return m
+	}
+	return m.Insert(key, v)
+}
+
 // next returns v after some insertions and removals.
 func (v version) next(r *rand.Rand, keys, n int) version {
 	v.g = maps.Clone(v.g)
@@ -193,6 +202,87 @@ func TestMapVersions(t *testing.T) {
 			if err := pool[i].check(); err != nil {
 				t.Fatalf("seed %d, at the end: %v", seed, err)
 			}
+		}
+	}
+}
+
+// TestMapSet changes the newest version in its place where nobody else has it, and keeps others.
+func TestMapSet(t *testing.T) {
+	for seed := range uint64(9) {
+		r := rand.New(rand.NewPCG(seed, 6))
+		keys := []int{40, 300, 5000}[seed%3]
+		hand := version{EmptyMap, map[string]Value{}}.next(r, keys, 60)
+		pool := []version{hand}
+		own, set := false, 0 // whether nobody else has it, and how often it was changed
+		for step := range 600 {
+			if !own {
+				hand.g = maps.Clone(hand.g)
+			}
+			for range 1 + r.IntN([...]int{2, 50, 600}[r.IntN(3)]) {
+				k, x := fmt.Sprint("key", r.IntN(keys)), Int(int64(r.IntN(1000)))
+				switch {
+				case r.IntN(30) == 0:
+					was := hand.m
+					hand.m = hand.m.Remove(k)
+					own = own || hand.m != was
+					delete(hand.g, k)
+					continue
+				case own && hand.m.Set(k, x):
+					set++
+				default:
+					hand.m, own = hand.m.Insert(k, x), true
+				}
+				hand.g[k] = x
+			}
+			if err := hand.gets(r, keys, 20); err != nil {
+				t.Fatalf("seed %d, step %d: %v", seed, step, err)
+			}
+			if r.IntN(10) == 0 { // its order, and its block
+				if err := hand.check(); err != nil {
+					t.Fatalf("seed %d, step %d: %v", seed, step, err)
+				}
+			}
+			if o := pool[r.IntN(len(pool))]; r.IntN(3) == 0 {
+				if err := o.gets(r, keys, 20); err != nil {
+					t.Fatalf("seed %d, step %d, an old version: %v", seed, step, err)
+				}
+			}
+			if r.IntN(3) == 0 { // now others have it
+				pool, own = append(pool, hand), false
+			}
+			if r.IntN(4) == 0 {
+				hand, own = pool[r.IntN(len(pool))], false
+			}
+			if len(pool) > 60 {
+				pool = slices.Delete(pool, 0, 1+r.IntN(30))
+			}
+		}
+		for i := len(pool) - 1; i >= 0; i-- {
+			if err := pool[i].check(); err != nil {
+				t.Fatalf("seed %d, at the end: %v", seed, err)
+			}
+		}
+		if set < 1000 {
+			t.Errorf("seed %d: it was changed in its place only %d times", seed, set)
+		}
+	}
+}
+
+// TestMapSetGrown: of a log that has grown, what the version before sees stays as it is.
+func TestMapSetGrown(t *testing.T) {
+	m := EmptyMap.Insert("0", Int(0))
+	for n := 1; n < 700; n++ {
+		old, keys := m, []string{fmt.Sprint(n / 3), fmt.Sprint(n / 2), fmt.Sprint(n - 1)}
+		m = m.Insert(fmt.Sprint(n), Int(0))
+		for _, k := range keys {
+			was, ok := old.Get(k)
+			m = m.set(k, Int(int64(n)))
+			if v, there := old.Get(k); v != was || there != ok {
+				t.Fatalf("%d entries: a version before has %v, %v at %s, want %v, %v", n, v, there, k, was, ok)
+			}
+		}
+		if m.Len() != n+1 {
+			t.Fatalf("got %d entries, want %d", m.Len(), n+1)
 		}
 	}
 }
@@ -290,6 +380,32 @@ func BenchmarkMap(b *testing.B) {
 			m := EmptyMap
 			for i := range keys {
 				m = m.Insert(keys[i%1000], Int(int64(i)))
+			}
+		}
+	})
+	b.Run("set200k", func(b *testing.B) { // by who alone has the map, and then got in the same order
+		for range b.N {
+			m := EmptyMap
+			for i, k := range keys {
+				m = m.set(k, Int(int64(i)))
+			}
+			for _, k := range keys {
+				m.Get(k)
+			}
+		}
+	})
+	b.Run("count", func(b *testing.B) { // keys come again and again, in no order
+		text := make([]string, 700_000)
+		for i := range text {
+			text[i] = strings.Clone(keys[uint32(i)*2654435761%40_000])
+		}
+		b.ResetTimer()
+		for range b.N {
+			m := EmptyMap
+			for _, k := range text {
+				n, _ := m.Get(k)
+				n, _ = n.Plus(1)
+				m = m.set(k, n)
 			}
 		}
 	})

@@ -22,6 +22,11 @@ import (
 // a change stay what they are, so what chunk.go remembers of them holds. A program that asks for the order after each insertion
 // pays what copying a path of the tree costs.
 //
+// Who alone has a version, as a fold that drops each one but the last (eval/own.go), changes it with Set: an entry that no other
+// version sees takes another value, and no version is made.
+//
+// A log that has grown, of one entry a key, is gone on with in another one with a larger index, which has the same entries.
+//
 // An entry that was stood in for keeps its value alive for as long as the log lasts. Their sizes are estimated, and a log goes when
 // it holds more in vain than its own size.
 
@@ -31,6 +36,8 @@ const (
 	keyBlock  = 1024 // bytes of keys that stand together
 	shortKey  = 32   // bytes of a key that is copied, so that comparing finds it near
 	maxMarks  = 24
+	firstRun  = 8 // entries of a log's first run, a power of two
+	maxRuns   = 28
 )
 
 var hashSeed = maphash.MakeSeed()
@@ -45,23 +52,26 @@ type logEntry struct {
 	key     string
 	val     Value
 	version uint32 // how many entries of the key came before
-	prev    uint32 // the last of them
+	prev    uint32 // the last of them; of the first entry of a key, the key's hash
 	jump    uint32 // the one of them whose version is this one's without its lowest bit
 	len     uint32 // entries of the map after it
 }
 
 // A mapLog is a log, of which the entries below n are claimed.
 type mapLog struct {
-	n       atomic.Uint32
-	full    bool        // the index has every key, those of the tree too
-	spent   atomic.Bool // its entries were moved to another log
-	begin   uint32      // entries it had from the start: one a key
-	vain    atomic.Int64
-	marks   atomic.Pointer[[]logMark]
-	keys    atomic.Uint32   // in the index
-	index   []atomic.Uint64 // the hash of a key, and 1 + its newest entry; 0: none
-	entries []logEntry
-	text    []byte // where the next key is copied to; only for who claimed the last entry
+	n      atomic.Uint32
+	full   bool        // the index has every key, those of the tree too
+	spent  atomic.Bool // its entries were moved to another log
+	begin  uint32      // entries it had from the start: one a key
+	shared uint32      // entries that others may see than the newest version; only for who has that
+	vain   atomic.Int64
+	marks  atomic.Pointer[[]logMark]
+	keys   atomic.Uint32   // in the index
+	index  []atomic.Uint32 // 1 + the newest entry of a key, in the bits of atMask, and above them those of the hash; 0: none
+	atMask uint32
+	room   uint32                  // entries there may be
+	runs   [maxRuns]unsafe.Pointer // the entries, each run twice as long as the one before; nil if not begun
+	text   []byte                  // where the next key is copied to; only for who claimed the last entry
 }
 
 // A logMark is the tree of the version that sees at entries. The marks of a log ascend, and the first is below all its versions.
@@ -72,24 +82,40 @@ type logMark struct {
 
 // newMapLog returns an empty log of size entries, for a number of keys, over a tree.
 func newMapLog(root *mapNode, size, keys int) *mapLog {
-	l := &mapLog{entries: make([]logEntry, size), index: make([]atomic.Uint64, 1<<bits.Len(uint(keys+keys/3)))}
+	l := &mapLog{room: uint32(size), atMask: 1<<bits.Len(uint(size)) - 1, index: make([]atomic.Uint32, 1<<bits.Len(uint(keys+keys/3)))}
 	l.marks.Store(&[]logMark{{0, root}})
 	return l
 }
 
-// worn says whether no entry should be claimed any more: there is no room, or too much is held in vain.
-func (l *mapLog) worn(seen uint32) bool {
-	return int(seen) == len(l.entries) || int(l.keys.Load()) >= len(l.index)/4*3 || l.inVain()
+// at returns an entry. One that is written first must be begun.
+func (l *mapLog) at(i uint32) *logEntry {
+	k := bits.Len32(i+firstRun) - bits.Len32(firstRun)
+	return (*logEntry)(unsafe.Add(l.runs[k], uintptr(i+firstRun-firstRun<<k)*unsafe.Sizeof(logEntry{})))
 }
 
-func (l *mapLog) inVain() bool { return l.vain.Load() > int64(64*len(l.entries)) }
+// begun returns an entry to be written, for who claimed it.
+func (l *mapLog) begun(i uint32) *logEntry {
+	if n := i + firstRun; n&(n-1) == 0 {
+		if k := bits.Len32(n) - bits.Len32(firstRun); l.runs[k] == nil {
+			l.runs[k] = unsafe.Pointer(unsafe.SliceData(make([]logEntry, firstRun<<k)))
+		}
+	}
+	return l.at(i)
+}
+
+// worn says whether no entry should be claimed any more: there is no room, or too much is held in vain.
+func (l *mapLog) worn(seen uint32) bool {
+	return seen == l.room || int(l.keys.Load()) >= len(l.index)/4*3 || l.inVain()
+}
+
+func (l *mapLog) inVain() bool { return l.vain.Load() > 64*int64(l.room) }
 
 // len returns the number of entries of the map of the version that sees seen entries.
 func (l *mapLog) len(seen uint32) int {
 	if seen == 0 {
 		return (*l.marks.Load())[0].root.n
 	}
-	return int(l.entries[seen-1].len)
+	return int(l.at(seen - 1).len)
 }
 
 // probe returns the place of a key in the index, and the key's newest entry, or -1.
@@ -100,9 +126,9 @@ func (l *mapLog) probe(h uint32, key string) (slot, at int) {
 		if s == 0 {
 			return i, -1
 		}
-		if uint32(s>>32) == h {
-			if at := int(uint32(s)) - 1; l.entries[at].key == key {
-				return i, at
+		if (s^h)&^l.atMask == 0 {
+			if at := s&l.atMask - 1; l.at(at).key == key {
+				return i, int(at)
 			}
 		}
 	}
@@ -111,7 +137,7 @@ func (l *mapLog) probe(h uint32, key string) (slot, at int) {
 // visible returns the newest entry of a key that a version sees, given one of the key's, or -1.
 func (l *mapLog) visible(at int, seen uint32) int {
 	for at >= int(seen) {
-		e := &l.entries[at]
+		e := l.at(uint32(at))
 		switch {
 		case e.version == 0:
 			return -1
@@ -127,7 +153,7 @@ func (l *mapLog) visible(at int, seen uint32) int {
 func (l *mapLog) get(seen uint32, key string) (Value, bool) {
 	if _, at := l.probe(hashOf(key), key); at >= 0 {
 		if at = l.visible(at, seen); at >= 0 {
-			if v := l.entries[at].val; v != gone {
+			if v := l.at(uint32(at)).val; v != gone {
 				return v, true
 			}
 			return Value{}, false
@@ -155,6 +181,9 @@ func (m *Map) put(key string, v Value) *Map {
 		slot, at = l.probe(h, key)
 		l.n.Store(seen + 1)
 	}
+	if l == m.log {
+		l.shared = seen
+	}
 	l.write(seen, slot, at, h, key, v)
 	n := &Map{header: header{KindMap}, n: seen + 1, log: l}
 	if v == gone && n.Len() <= minFlat {
@@ -163,22 +192,64 @@ func (m *Map) put(key string, v Value) *Map {
 	return n
 }
 
+// Set is Insert for who alone has m, and changes it. It says whether it has: a flat map is not changed.
+func (m *Map) Set(key string, v Value) bool {
+	l, seen := m.log, m.n
+	if l == nil {
+		return false
+	}
+	v = held(v)
+	h := hashOf(key)
+	slot, at := l.probe(h, key)
+	if at >= int(l.shared) && at >= 0 {
+		if e := l.at(uint32(at)); e.val != gone && at >= int(l.lastMark().at) {
+			e.val = v
+			m.renew()
+			return true
+		}
+	}
+	if l.n.Load() == seen && l.worn(seen) {
+		to, n := m.renewed()
+		to.shared = min(to.shared, l.shared)
+		l, seen = to, n
+		m.log, m.n = l, seen
+		slot, at = l.probe(h, key)
+	}
+	if !l.n.CompareAndSwap(seen, seen+1) {
+		return false
+	}
+	l.write(seen, slot, at, h, key, v)
+	m.n = seen + 1
+	m.renew()
+	return true
+}
+
+// renew forgets what was found out about m, which was changed.
+func (m *Map) renew() {
+	if m.ordered() != nil {
+		atomic.StorePointer((*unsafe.Pointer)(unsafe.Pointer(&m.root)), nil)
+	}
+	if m.memo.get() != nil {
+		m.memo.set(nil)
+	}
+}
+
 // write fills entry n, which was claimed. The key's place in the index and its newest entry are those that probe finds.
 func (l *mapLog) write(n uint32, slot, at int, h uint32, key string, v Value) {
-	e := &l.entries[n]
+	e := l.begun(n)
 	there := false
 	if at >= 0 {
-		old := &l.entries[at]
+		old := l.at(uint32(at))
 		e.key, e.version, e.prev, e.jump = old.key, old.version+1, uint32(at), uint32(at)
 		for range bits.TrailingZeros32(e.version) {
-			e.jump = l.entries[e.jump].jump
+			e.jump = l.at(e.jump).jump
 		}
 		there = old.val != gone
 		if w := weight(old.val, 3); w > 0 {
 			l.vain.Add(int64(w))
 		}
 	} else {
-		e.key = l.near(key)
+		e.key, e.prev = l.near(key), h
 		l.keys.Add(1)
 		if !l.full {
 			_, there = (*l.marks.Load())[0].root.get(key)
@@ -191,7 +262,7 @@ func (l *mapLog) write(n uint32, slot, at int, h uint32, key string, v Value) {
 	if v != gone {
 		e.len++
 	}
-	l.index[slot].Store(uint64(h)<<32 | uint64(n+1))
+	l.index[slot].Store(h&^l.atMask | (n + 1))
 }
 
 // near returns a short key near the others.
@@ -209,25 +280,25 @@ func (l *mapLog) near(key string) string {
 
 // add appends an entry for a key that a log in the course of being made has none for.
 func (l *mapLog) add(h uint32, key string, v Value) {
-	l.entries[l.begin] = logEntry{key: key, val: v}
+	*l.begun(l.begin) = logEntry{key: key, val: v, prev: h}
 	l.begin++
-	l.lead(uint64(h), int(l.begin)-1)
+	l.lead(h, l.begin-1)
 }
 
 // lead has the index of a log in the course of being made lead from a new key's hash to its entry.
-func (l *mapLog) lead(h uint64, at int) {
+func (l *mapLog) lead(h, at uint32) {
 	mask := len(l.index) - 1
 	i := int(h) & mask
 	for l.index[i].Load() != 0 {
 		i = (i + 1) & mask
 	}
-	l.index[i].Store(h<<32 | uint64(at+1))
+	l.index[i].Store(h&^l.atMask | (at + 1))
 }
 
 // made ends the making of a log, of which m sees all.
 func (l *mapLog) made(m *Map) (*mapLog, uint32) {
 	if l.begin > 0 {
-		l.entries[l.begin-1].len = uint32(m.Len())
+		l.at(l.begin - 1).len = uint32(m.Len())
 	}
 	l.n.Store(l.begin)
 	l.keys.Store(l.begin)
@@ -240,8 +311,7 @@ func (m *Map) renewed() (*mapLog, uint32) {
 	if l.spent.Swap(true) {
 		return m.forked()
 	}
-	marks := *l.marks.Load()
-	c := marks[len(marks)-1]
+	c := l.lastMark()
 	if c.at > seen {
 		return m.forked()
 	}
@@ -250,7 +320,7 @@ func (m *Map) renewed() (*mapLog, uint32) {
 		removed = keys - m.Len()
 	} else {
 		for i := range l.index {
-			if at := l.newest(i, seen); at >= 0 && l.entries[at].val == gone {
+			if at := l.newest(i, seen); at >= 0 && l.at(uint32(at)).val == gone {
 				removed++
 			}
 		}
@@ -262,26 +332,31 @@ func (m *Map) renewed() (*mapLog, uint32) {
 	if !l.full && full {
 		keys += c.root.n
 	}
-	room, span := 2*keys, 2*keys
-	if int(seen) > keys+keys/2 { // keys come again and again
+	room, span, root := 2*keys, 2*keys, c.root
+	switch {
+	case int(seen) > keys+keys/2: // keys come again and again
 		room, span = 4*keys, keys+keys/4
+	case full: // a larger index is made fewer times
+		room, span = 3*keys, 3*keys
 	}
-	to := newMapLog(c.root, max(firstLog, room), max(firstLog, span))
+	if full && 4*c.root.n <= keys { // so that the keys of the tree can be set too, which are the first that came
+		root = new(mapNode)
+	}
+	to := newMapLog(root, max(firstLog, room), max(firstLog, span))
 	to.full = full
 	if l.full && int(seen) == keys && removed == 0 { // an entry a key: they stay where they are
-		to.begin = seen
-		copy(to.entries, l.entries[:seen])
-		for i := range l.index {
-			if at := l.newest(i, seen); at >= 0 {
-				to.lead(l.index[i].Load()>>32, at)
-			}
+		to.begin, to.shared, to.runs = seen, seen, l.runs
+		for i := range seen {
+			to.lead(l.at(i).prev, i)
 		}
-		to.marks.Store(&[]logMark{{c.at, c.root}})
+		if root == c.root {
+			to.marks.Store(&[]logMark{{c.at, root}})
+		}
 		return to.made(m)
 	}
 	for i := range l.index {
-		if at := l.newest(i, seen); at >= 0 && at < int(c.at) && l.entries[at].val != gone {
-			to.add(uint32(l.index[i].Load()>>32), l.entries[at].key, l.entries[at].val)
+		if at := l.newest(i, seen); at >= 0 && at < int(c.at) && l.at(uint32(at)).val != gone {
+			to.add(l.hashAt(at), l.at(uint32(at)).key, l.at(uint32(at)).val)
 		}
 	}
 	if !l.full && full {
@@ -295,21 +370,32 @@ func (m *Map) renewed() (*mapLog, uint32) {
 			return true
 		})
 	}
-	to.marks.Store(&[]logMark{{to.begin, c.root}})
+	if root == c.root {
+		to.marks.Store(&[]logMark{{to.begin, root}})
+	}
 	for i := range l.index {
 		at := l.newest(i, seen)
 		if at < int(c.at) {
 			continue
 		}
-		e := &l.entries[at]
+		e := l.at(uint32(at))
 		if e.val == gone {
-			if _, ok := c.root.get(e.key); !ok {
+			if _, ok := root.get(e.key); !ok {
 				continue
 			}
 		}
-		to.add(uint32(l.index[i].Load()>>32), e.key, e.val)
+		to.add(l.hashAt(at), e.key, e.val)
 	}
 	return to.made(m)
+}
+
+// hashAt returns the hash of an entry's key.
+func (l *mapLog) hashAt(at int) uint32 {
+	if e := l.at(uint32(at)); e.version > 0 {
+		return hashOf(e.key)
+	} else {
+		return e.prev
+	}
 }
 
 // newest returns the newest entry that a version sees of the key at a place of the index, or -1.
@@ -318,7 +404,7 @@ func (l *mapLog) newest(slot int, seen uint32) int {
 	if s == 0 {
 		return -1
 	}
-	return l.visible(int(uint32(s))-1, seen)
+	return l.visible(int(s&l.atMask)-1, seen)
 }
 
 // forked returns a log that nobody else has, and how much of it m sees.
@@ -327,10 +413,11 @@ func (m *Map) forked() (*mapLog, uint32) {
 	if c, _ := l.mark(seen); seen-c.at <= copiedLog && m.ordered() == nil {
 		size := max(firstLog, 2*int(seen-c.at))
 		to := newMapLog(c.root, size, size)
-		for _, e := range l.entries[c.at:seen] {
+		for i := c.at; i < seen; i++ {
+			e := l.at(i)
 			h := hashOf(e.key)
 			if _, at := to.probe(h, e.key); at >= 0 {
-				to.entries[at].val = e.val
+				to.at(uint32(at)).val = e.val
 			} else {
 				to.add(h, e.key, e.val)
 			}
@@ -349,6 +436,11 @@ func (l *mapLog) mark(seen uint32) (c logMark, above bool) {
 		c = o
 	}
 	return c, false
+}
+
+func (l *mapLog) lastMark() logMark {
+	marks := *l.marks.Load()
+	return marks[len(marks)-1]
 }
 
 // setMark adds a mark. Of two at the same time one may be lost.
@@ -414,7 +506,7 @@ type change struct {
 func (l *mapLog) changes(from, to uint32) []change {
 	cs := make([]change, 0, to-from)
 	for i := from; i < to; i++ {
-		e := &l.entries[i]
+		e := l.at(i)
 		if _, at := l.probe(hashOf(e.key), e.key); l.visible(at, to) == int(i) {
 			cs = append(cs, change{e.key, e.val})
 		}

@@ -207,12 +207,22 @@ func Text(s string) Value {
 
 // IntText returns the digits of n, with a sign before those of a negative one, as a text.
 func IntText(n int64) Value {
+	if -1e15 < n && n < 1e16 {
+		o := &struct {
+			textObj
+			digits [16]byte
+		}{}
+		return intText(&o.textObj, strconv.AppendInt(o.digits[:0], n, 10))
+	}
 	o := &struct {
 		textObj
 		digits [20]byte
 	}{}
-	d := strconv.AppendInt(o.digits[:0], n, 10)
-	o.textObj = textObj{header: header{KindText}, points: uint32(len(d)), s: unsafe.String(&d[0], len(d))}
+	return intText(&o.textObj, strconv.AppendInt(o.digits[:0], n, 10))
+}
+
+func intText(o *textObj, d []byte) Value {
+	o.header, o.points, o.s = header{KindText}, uint32(len(d)), unsafe.String(&d[0], len(d))
 	return Value{p: &o.header}
 }
 
