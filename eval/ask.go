@@ -25,7 +25,8 @@ import (
 //   - lazy values with captures;
 //   - calls, by function and arguments as they were when the call began. A call that turns (a tail call of itself) writes its own
 //     parameters, but what they were is kept in its frame. Where nothing is linked, a tail call of another function takes the place of the frame, and the
-//     call that it was is gone; the one that it has become is looked up instead. Under auto it stands above the frame, and both are.
+//     call that it was is gone; the one that it has become is looked up instead. Under auto that stands above the frame, and both are. Under
+//     all the last of the calls that a call became does, and what was between is gone.
 //
 // Not looked up are primitives, whose calls are; calls whose arguments would take longer to lay out than the account ever pays for, or hold
 // elements of a list that are not made; and what an answer would not be used for (rest.go).
@@ -250,9 +251,7 @@ func (m *Machine) lookUp(t *inProgress) {
 		a.credit -= findCost
 	}
 	t.wait *= 2
-	if f, ok := m.find(t.expr); ok {
-		m.cut(t, f)
-		t.no = true
+	if m.answered(t) {
 		return
 	}
 	if m.opt.Ask == nil || t.told {
@@ -284,11 +283,21 @@ func (m *Machine) takeArrived() {
 		if t.no || !t.told || !slices.Contains(arrived, t.expr) {
 			continue
 		}
-		if f, ok := m.find(t.expr); ok {
-			m.cut(t, f)
-			t.no = true
-		}
+		m.answered(t)
 	}
+}
+
+// answered looks for the answer to a term in progress, and drops the work above it if there is one. It returns whether there is one which is of
+// no use.
+func (m *Machine) answered(t *inProgress) bool {
+	stats, claim := m.stats, m.claim
+	f, ok := m.find(t.expr)
+	if !ok {
+		return false
+	}
+	m.cut(t, f)
+	m.stats, m.claim, t.no = stats, claim, true
+	return true
 }
 
 // cut drops the work above a term in progress whose answer was found: it panics with a landing. It returns where that cannot be done.

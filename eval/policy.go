@@ -17,6 +17,12 @@
 //   - line is for looking up and linking the calls on lines, at which processes meet (meet.go): a function gets an eighth of
 //     the steps that its hits spared. turns is how many turns of a recursion that turns are looked up; a hit pays for more.
 //
+// What is in progress is looked up, and asked of others, from one account of the machine's (asking.credit): looking through the stack takes a
+// step for runsAtOnce runs of slots, a lookup findCost and what it takes to lay out the arguments, which is known before anything
+// is hashed. The oldest terms come first: nothing that is dropped for a younger one is worth more. Each is looked up when it has taken AskAfter, and again
+// whenever it has taken twice as long, so that lookups take a bounded part of what they may spare; those that were not looked up yet
+// come before. It is asked for once. A hit pays nothing back: there is one answer for a term, and it ends it.
+//
 // # What is linked?
 //
 //   - The expression asked for, always.
@@ -32,9 +38,10 @@
 //	the table, where nothing hits   startCredit, 1/creditShare of the work, and a lookup for each time that a function falls asleep
 //	lookups in the store            firstLook for each function, and 1/lookShare of the work
 //	lookups on lines                firstLine, and 1/lineLooks of the work
+//	lookups of what is in progress  askStart, and 1/askShare of the work
 //	first links, and by debt        startTime, and 1/linkShare of the time
 //
-// That is 3 % and 3 % and 2 % and 4 % at most, and some ten milliseconds. Beyond that only what hits is paid for: a hit in the table that
+// That is 3 % and 3 % and 2 % and 2 % and 4 % at most, and some ten milliseconds. Beyond that only what hits is paid for: a hit in the table that
 // spared s steps brings its function at most s steps for the table and s/8 for lines, and balances are capped, so that a function
 // that stops hitting cannot spend long what it earned before. Lines may take a third of the work, that with the table included.
 // The store grows by at most storeStart and storeRate bytes a second beside the answer, twice that with checkpoints.
@@ -44,7 +51,7 @@
 // again is to rent; to remember or link it is to buy. What a function has taken so far is its rent, and its share of that is the
 // price that it may pay.
 //
-// None links nothing; All links every call, costly primitive and closed subterm, and never sleeps.
+// None links nothing, and looks nothing up but what is in progress, if there is somebody to ask; All links every call, costly primitive and closed subterm, and never sleeps.
 
 package eval
 
