@@ -10,6 +10,7 @@ import (
 	"io"
 	"maps"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -83,6 +84,7 @@ func Publish(ctx context.Context, o Options, file string, names []string, p Publ
 		if u.Body != nil {
 			asked = append(asked, u.BodyCID)
 		}
+		debug.SetGCPercent(100) // what is looked at is garbage at once
 		publication := store.Publication{
 			Names: terms, About: about, Asked: asked, Library: library, Add: len(names) > 0, Pin: oneLine(lang.Clean(pin), shownBytes),
 		}

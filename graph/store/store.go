@@ -7,7 +7,8 @@
 // read. Any number of processes can open one folder (see process.go). Blockstore gives the same blocks to boxo.
 //
 // What leaves and enters a store: Export and Import move what hangs below a CID as a CAR file, and Publish makes a
-// library, an IPFS directory of names, their code and their results. AddPath and AddReader put files and folders into it as UnixFS,
+// library, an IPFS directory of names, their code and their results (library.go). Update keeps one under a name, with those before it; Union joins several;
+// AdoptLibrary makes claims of what a fetched one lists. AddPath and AddReader put files and folders into it as UnixFS,
 // with the CIDs that kubo gives them.
 // Stat says what takes the space, Check whether all is sound, and Repair mends it.
 //
