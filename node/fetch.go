@@ -44,9 +44,16 @@ type fetch struct {
 	seed   maphash.Seed
 	seen   map[uint64]struct{} // blocks that are there, or asked for, or wait for that
 	todo   []place             // to be walked, the last first
+	lacks  map[lack]struct{}   // what has been asked for and did not come
 	busy   int                 // workers that may find more
 	got    store.Size
 	failed error
+}
+
+// A lack is a block that a source, by its number, did not give.
+type lack struct {
+	source int
+	id     uint64
 }
 
 // A place is a block to be walked.
@@ -82,7 +89,7 @@ func (f *fetch) below(ctx context.Context, roots ...cid.Cid) (got store.Size, er
 		f.limit = maxFetch
 	}
 	f.cond = sync.NewCond(&f.mu)
-	f.seed, f.seen = maphash.MakeSeed(), map[uint64]struct{}{}
+	f.seed, f.seen, f.lacks = maphash.MakeSeed(), map[uint64]struct{}{}, map[lack]struct{}{}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { f.fail(ctx.Err()) })
@@ -206,8 +213,12 @@ func linksOf(c cid.Cid, data []byte) ([]cid.Cid, error) {
 // fetch asks the sources for a missing block, one after the other, and with it for others that wait to be walked where a source takes several.
 func (f *fetch) fetch(ctx context.Context, p place) error {
 	missing := &missingError{cid: p.Cid, sources: f.sources}
-	for _, s := range f.sources {
-		got, err := f.from(ctx, s, p)
+	for i := range f.sources {
+		if f.lacking(i, p.Cid) {
+			missing.errs = append(missing.errs, nil)
+			continue
+		}
+		got, err := f.from(ctx, i, p)
 		var limit *limitError
 		if errors.As(err, &limit) {
 			return err
@@ -229,12 +240,24 @@ func (e *limitError) Error() string {
 
 var errUnasked = errors.New("it sends blocks that were not asked for")
 
-// from asks one source, and says whether it gave p.
-func (f *fetch) from(ctx context.Context, s source, p place) (got bool, err error) {
+func (f *fetch) lacking(source int, c cid.Cid) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.lacksLocked(source, c)
+}
+
+func (f *fetch) lacksLocked(source int, c cid.Cid) bool {
+	_, ok := f.lacks[lack{source, f.id(c)}]
+	return ok
+}
+
+// from asks one source, by its number, and says whether it gave p.
+func (f *fetch) from(ctx context.Context, number int, p place) (got bool, err error) {
+	s := f.sources[number]
 	deep := !f.update || !p.dir
 	asked := map[cid.Cid]bool{p.Cid: p.dir} // which of them are directories
 	request := []cid.Cid{p.Cid}
-	for _, more := range f.more(ctx, s.batch()-1) {
+	for _, more := range f.more(ctx, number, s.batch()-1) {
 		asked[more.Cid] = more.dir
 		request = append(request, more.Cid)
 	}
@@ -269,18 +292,21 @@ func (f *fetch) from(ctx context.Context, s source, p place) (got bool, err erro
 		if id := f.id(left); left != p.Cid && (mine || !f.hasLocked(id)) {
 			f.seen[id] = struct{}{}
 			f.todo = append(f.todo, place{left, dir})
+			if mine && err == nil { // it is not waited for again, which takes long
+				f.lacks[lack{number, id}] = struct{}{}
+			}
 		}
 	}
 	f.cond.Broadcast()
 	return got, err
 }
 
-// more takes up to n blocks that are missing, too, from what is to be walked.
-func (f *fetch) more(ctx context.Context, n int) (found []place) {
+// more takes up to n blocks that are missing, too, and that a source may have, from what is to be walked.
+func (f *fetch) more(ctx context.Context, source, n int) (found []place) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for i := len(f.todo) - 1; i >= 0 && len(found) < n; i-- {
-		if _, inline := codec.Inline(f.todo[i].Cid); inline {
+		if _, inline := codec.Inline(f.todo[i].Cid); inline || f.lacksLocked(source, f.todo[i].Cid) {
 			continue
 		}
 		if has, err := f.store.Has(ctx, f.todo[i].Cid); err == nil && !has {
