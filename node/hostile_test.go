@@ -86,8 +86,12 @@ func TestHostileGateways(t *testing.T) {
 			}
 			http.NotFound(w, r)
 		}, leaf.CID.String() + " is not to be had", true},
-		"error":    {func(w http.ResponseWriter, r *http.Request) { http.Error(w, strings.Repeat("no! ", 1000), http.StatusServiceUnavailable) }, "503", false},
-		"redirect": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.String()+"x", http.StatusFound) }, "redirect", false},
+		"error": {func(w http.ResponseWriter, r *http.Request) {
+			http.Error(w, strings.Repeat("no! ", 1000), http.StatusServiceUnavailable)
+		}, "503", false},
+		"redirect": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, r.URL.String()+"x", http.StatusFound)
+		}, "redirect", false},
 		"closed": {func(w http.ResponseWriter, r *http.Request) {
 			c, _, err := http.NewResponseController(w).Hijack()
 			if err == nil {
