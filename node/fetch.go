@@ -4,8 +4,8 @@
 //
 // What is there is walked in the store. Where the walk meets a block that is missing, a source is asked for it and all that is below it, as one
 // CAR file: never for one level after the other. Blocks are put into the store as they come, so an interrupted fetch goes on where
-// it was, and of a new version of a library only what is new is asked for: there the blocks of its directories are asked for one by one, since
-// most of what is below them is there already. Every block is verified, and taken only if something that was taken before links to it, so
+// it was, and of a new version of a library only what is new is asked for: there the blocks of its directories, and of what they list, are asked
+// for one by one, since most of what is below them is there already. Every block is verified, and taken only if something that was taken before links to it, so
 // nobody can fill the store with other things. From stock peers, which speak only Bitswap, blocks come in batches.
 
 package node
@@ -59,8 +59,11 @@ type lack struct {
 // A place is a block to be walked.
 type place struct {
 	cid.Cid
-	dir bool // of a directory that is a root, or is in one
+	listed bool // it is a root, or a directory links to it
 }
+
+// dir says whether the block may be of a directory: one that is a root, or is in one.
+func (p place) dir() bool { return p.listed && p.Prefix().Codec == cid.DagProtobuf }
 
 // A missingError says that nobody had a block.
 type missingError struct {
@@ -121,11 +124,11 @@ func (f *fetch) fail(err error) {
 func (f *fetch) id(c cid.Cid) uint64 { return maphash.String(f.seed, c.KeyString()) }
 
 // addLocked adds CIDs that have not been seen to what is to be walked.
-func (f *fetch) addLocked(links []cid.Cid, dir bool) {
+func (f *fetch) addLocked(links []cid.Cid, listed bool) {
 	for i := len(links) - 1; i >= 0; i-- { // the first on top
 		if id := f.id(links[i]); !f.hasLocked(id) {
 			f.seen[id] = struct{}{}
-			f.todo = append(f.todo, place{links[i], dir && links[i].Prefix().Codec == cid.DagProtobuf})
+			f.todo = append(f.todo, place{links[i], listed})
 		}
 	}
 	f.cond.Broadcast()
@@ -197,7 +200,7 @@ func (f *fetch) walk(ctx context.Context, p place) error {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.addLocked(links, p.dir)
+	f.addLocked(links, p.dir())
 	return nil
 }
 
@@ -254,17 +257,17 @@ func (f *fetch) lacksLocked(source int, c cid.Cid) bool {
 // from asks one source, by its number, and says whether it gave p.
 func (f *fetch) from(ctx context.Context, number int, p place) (got bool, err error) {
 	s := f.sources[number]
-	deep := !f.update || !p.dir
-	asked := map[cid.Cid]bool{p.Cid: p.dir} // which of them are directories
+	deep := !f.update || !p.listed
+	asked := map[cid.Cid]bool{p.Cid: p.listed}
 	request := []cid.Cid{p.Cid}
 	for _, more := range f.more(ctx, number, s.batch()-1) {
-		asked[more.Cid] = more.dir
+		asked[more.Cid] = more.listed
 		request = append(request, more.Cid)
 	}
-	wanted := map[cid.Cid]bool{} // what may come: linked, and not come yet; whether it is in a directory
+	wanted := map[cid.Cid]bool{} // what may come: linked, and not come yet; whether it is listed
 	maps.Copy(wanted, asked)
 	err = s.fetch(ctx, request, deep, func(b graph.Block) error {
-		dir, ok := wanted[b.CID]
+		listed, ok := wanted[b.CID]
 		if !ok {
 			f.mu.Lock()
 			known := f.hasLocked(f.id(b.CID)) // another worker has it, or it is there
@@ -283,15 +286,15 @@ func (f *fetch) from(ctx context.Context, number int, p place) (got bool, err er
 		}
 		delete(wanted, b.CID)
 		got = got || b.CID == p.Cid
-		return f.took(b, links, dir, wanted)
+		return f.took(b, links, place{b.CID, listed}.dir(), wanted)
 	})
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for left, dir := range wanted {
+	for left, listed := range wanted {
 		_, mine := asked[left]
 		if id := f.id(left); left != p.Cid && (mine || !f.hasLocked(id)) {
 			f.seen[id] = struct{}{}
-			f.todo = append(f.todo, place{left, dir})
+			f.todo = append(f.todo, place{left, listed})
 			if mine && err == nil { // it is not waited for again, which takes long
 				f.lacks[lack{number, id}] = struct{}{}
 			}
@@ -324,7 +327,7 @@ func (f *fetch) took(b graph.Block, links []cid.Cid, dir bool, wanted map[cid.Ci
 	f.seen[f.id(b.CID)] = struct{}{}
 	for _, l := range links {
 		if !f.hasLocked(f.id(l)) {
-			wanted[l] = dir && l.Prefix().Codec == cid.DagProtobuf
+			wanted[l] = dir
 		}
 	}
 	f.got.Blocks++
