@@ -335,6 +335,7 @@ func (c exportCmd) Run(ctx context.Context, all *commands) error {
 
 type pullCmd struct {
 	From    string   `arg:"" optional:"" help:"A CID, /ipns/NAME, the address of a peer or a URL; behind an address or URL, /ipfs/CID, /ipns/NAME or /LIBRARY says what is pulled. Without, all that is followed is pulled again."`
+	Names   []string `arg:"" optional:"" help:"Which of its definitions are fetched, with their results; all without."`
 	Peer    []string `help:"A peer's address or a gateway's URL that is asked, too." placeholder:"ADDRESS"`
 	Name    string   `help:"What the library is called here." placeholder:"TEXT"`
 	History bool     `help:"Fetch its earlier versions, too."`
@@ -349,7 +350,7 @@ func (c pullCmd) Run(ctx context.Context, all *commands) error {
 	if err != nil {
 		return err
 	}
-	return node.PullCommand(ctx, all.options(), node.Pull{From: c.From, Peers: c.Peer, Name: c.Name, History: c.History, Limit: limit})
+	return node.PullCommand(ctx, all.options(), node.Pull{From: c.From, Names: c.Names, Peers: c.Peer, Name: c.Name, History: c.History, Limit: limit})
 }
 
 type askCmd struct {

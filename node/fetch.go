@@ -37,6 +37,7 @@ type fetch struct {
 	sources  []source
 	limit    int64            // bytes; 0 is maxFetch
 	update   bool             // most of what is below the directories that are roots is there
+	lists    bool             // only directories are wanted, and not what is in them
 	progress func(store.Size) // told what has come, from any goroutine; may be nil
 
 	mu     sync.Mutex
@@ -194,7 +195,7 @@ func (f *fetch) walk(ctx context.Context, p place) error {
 			return err
 		}
 	}
-	links, err := linksOf(p.Cid, data)
+	links, err := f.linksOf(p.Cid, data)
 	if err != nil {
 		return err
 	}
@@ -204,11 +205,14 @@ func (f *fetch) walk(ctx context.Context, p place) error {
 	return nil
 }
 
-// linksOf is what a block links to; nothing where its codec is not known.
-func linksOf(c cid.Cid, data []byte) ([]cid.Cid, error) {
+// linksOf is what a block links to that is wanted; nothing where its codec is not known.
+func (f *fetch) linksOf(c cid.Cid, data []byte) ([]cid.Cid, error) {
 	links, err := codec.Links(c.Prefix().Codec, data)
 	if err != nil && !errors.Is(err, codec.ErrUnknownCodec) {
 		return nil, fmt.Errorf("block %s: %w", c, err)
+	}
+	if f.lists {
+		links = slices.DeleteFunc(links, func(l cid.Cid) bool { return l.Prefix().Codec != cid.DagProtobuf })
 	}
 	return links, nil
 }
@@ -257,7 +261,7 @@ func (f *fetch) lacksLocked(source int, c cid.Cid) bool {
 // from asks one source, by its number, and says whether it gave p.
 func (f *fetch) from(ctx context.Context, number int, p place) (got bool, err error) {
 	s := f.sources[number]
-	deep := !f.update || !p.listed
+	deep := !f.lists && (!f.update || !p.listed)
 	asked := map[cid.Cid]bool{p.Cid: p.listed}
 	request := []cid.Cid{p.Cid}
 	for _, more := range f.more(ctx, number, s.batch()-1) {
@@ -277,7 +281,7 @@ func (f *fetch) from(ctx context.Context, number int, p place) (got bool, err er
 			}
 			return errUnasked
 		}
-		links, err := linksOf(b.CID, b.Data)
+		links, err := f.linksOf(b.CID, b.Data)
 		if err != nil {
 			return err
 		}

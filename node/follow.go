@@ -32,6 +32,7 @@ type followed struct {
 	From  string   `json:"from"`
 	Peers []string `json:"peers,omitempty"`
 	Limit int64    `json:"limit,omitempty"`
+	Names []string `json:"names,omitempty"`
 }
 
 // follow notes where a library was pulled from. A root never changes, so it is not followed.
@@ -40,7 +41,7 @@ func (n *Node) follow(ctx context.Context, name string, ref reference, p Pull) e
 	if name == "" || err != nil {
 		return nil
 	}
-	data, err := json.Marshal(followed{from, p.Peers, p.Limit})
+	data, err := json.Marshal(followed{from, p.Peers, p.Limit, p.Names})
 	if err != nil {
 		return err
 	}
@@ -92,7 +93,7 @@ func (n *Node) PullAll(ctx context.Context, progress func(store.Size)) (pulled [
 	var errs []error
 	for _, name := range sorted(all) {
 		f := all[name]
-		got, err := n.Pull(ctx, Pull{From: f.From, Peers: f.Peers, Name: name, Limit: f.Limit}, progress)
+		got, err := n.Pull(ctx, Pull{From: f.From, Peers: f.Peers, Name: name, Limit: f.Limit, Names: f.Names}, progress)
 		pulled = append(pulled, got...)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", name, err))
@@ -186,7 +187,7 @@ func (n *Node) pullNews(ctx context.Context, name string, f followed) (got Pulle
 	ctx, cancel := context.WithTimeout(ctx, newsTime)
 	defer cancel()
 	for {
-		pulled, err := n.Pull(ctx, Pull{From: f.From, Peers: f.Peers, Name: name, Limit: f.Limit}, nil)
+		pulled, err := n.Pull(ctx, Pull{From: f.From, Peers: f.Peers, Name: name, Limit: f.Limit, Names: f.Names}, nil)
 		n.logPulled(pulled)
 		r.mu.Lock()
 		again := r.busy[name] && err == nil

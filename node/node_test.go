@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -102,6 +103,35 @@ func TestPull(t *testing.T) {
 				t.Fatalf("got %+v", again)
 			}
 		})
+	}
+}
+
+// TestPullNames fetches what is asked for, and no more.
+func TestPullNames(t *testing.T) {
+	ctx := context.Background()
+	a, from := open(t, loopback)
+	root := fill(t, a, "numbers", 3000)
+	s, n := open(t, Options{})
+	got, err := n.Pull(ctx, Pull{From: from.Addrs()[0].String(), Names: []string{"name7", "name8"}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lib, err := s.ReadListing(ctx, root)
+	if err != nil || len(lib.Names) != 3000 {
+		t.Fatal(err)
+	}
+	here := 0
+	for _, c := range lib.Names {
+		if has, err := s.Has(ctx, c); err != nil || has {
+			here++
+		}
+	}
+	if here != 2 || got[0].Came.Blocks > 500 {
+		t.Errorf("%d definitions and %d blocks came", here, got[0].Came.Blocks)
+	}
+	_, err = n.Pull(ctx, Pull{From: from.Addrs()[0].String(), Names: []string{"nam7"}}, nil)
+	if err == nil || !strings.Contains(err.Error(), "did you mean name7") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/rosser-lang/rosser/codec"
 	"github.com/rosser-lang/rosser/graph"
 	"github.com/rosser-lang/rosser/graph/store"
+	"github.com/rosser-lang/rosser/repl"
 )
 
 // A Pull says what is pulled.
@@ -30,6 +31,7 @@ type Pull struct {
 	Name    string   `json:"name,omitempty"`  // what the library is called here; "" for the name that it has there
 	Limit   int64    `json:"limit,omitempty"` // bytes; 0 for 8 GiB
 	History bool     `json:"history,omitempty"`
+	Names   []string `json:"names,omitempty"` // of the definitions that are wanted; none for all
 }
 
 // A Pulled library.
@@ -266,7 +268,12 @@ func (n *Node) pullOne(ctx context.Context, name string, root cid.Cid, who strin
 			parts = append(parts, l.CID)
 		}
 	}
-	if got.Came, err = f.below(ctx, parts...); err != nil {
+	if len(p.Names) > 0 {
+		got.Came, err = n.pullNames(ctx, f, root, parts, p.Names)
+	} else {
+		got.Came, err = f.below(ctx, parts...)
+	}
+	if err != nil {
 		return got, err
 	}
 	got.Came.Blocks++
@@ -298,6 +305,50 @@ func (n *Node) pullOne(ctx context.Context, name string, root cid.Cid, who strin
 		}
 	}
 	return got, nil
+}
+
+// pullNames fetches some of the definitions of a library, with the results of all code in them. f has what it needs to fetch.
+func (n *Node) pullNames(ctx context.Context, f *fetch, root cid.Cid, parts []cid.Cid, names []string) (came store.Size, err error) {
+	more := func(g *fetch, roots ...cid.Cid) error {
+		g.store, g.sources, g.progress, g.limit = f.store, f.sources, f.progress, f.limit
+		got, err := g.below(ctx, roots...)
+		came.Blocks += got.Blocks
+		came.Bytes += got.Bytes
+		return err
+	}
+	if err := more(&fetch{lists: true, update: f.update}, parts...); err != nil {
+		return came, err
+	}
+	lib, err := n.store.ReadListing(ctx, root)
+	if err != nil {
+		return came, err
+	}
+	var terms, rest []cid.Cid
+	for _, name := range names {
+		c, ok := lib.Names[name]
+		if !ok {
+			return came, fmt.Errorf("the library %s has no %.80q%s", root, name, repl.Hint(name, sorted(lib.Names)))
+		}
+		terms = append(terms, c)
+		if about, ok := lib.About[name]; ok {
+			rest = append(rest, about)
+		}
+	}
+	if err := more(&fetch{}, terms...); err != nil {
+		return came, err
+	}
+	err = graph.Closure(ctx, terms, graph.LoaderOf(ctx, n.store), func(c cid.Cid, _ []byte) error {
+		for _, of := range []map[cid.Cid]cid.Cid{lib.Results, lib.Traces, lib.Lists} {
+			if l, ok := of[c]; ok {
+				rest = append(rest, l)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return came, err
+	}
+	return came, more(&fetch{}, rest...)
 }
 
 // adoptWords keeps attestations that are what they should be, and returns how many. The rest says nothing.

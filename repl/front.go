@@ -57,6 +57,9 @@ func (s *Session) PrintResult(ctx context.Context, expr, result cid.Cid) error {
 	return s.print(ctx, r.Value)
 }
 
+// Hint says which of some names was meant, if that can be guessed.
+func Hint(name string, known []string) string { return hint(lang.Suggest(name, known)) }
+
 // Note says something on stderr.
 func Note(o Options, format string, args ...any) {
 	fmt.Fprintln(o.stderr(), lang.Clean(fmt.Sprintf(format, args...)))

@@ -306,6 +306,32 @@ func (s *Store) ReadNames(ctx context.Context, root cid.Cid) (Library, error) {
 }
 
 // readShelf reads parts of a library. Where it is allowed that some are not there, they are as if they were empty.
+// A Listing is what the directories of a library list, whether that is there or not.
+type Listing struct {
+	Library
+	Lists map[cid.Cid]cid.Cid // of envelopes, by expression; Attest is empty
+}
+
+// ReadListing looks at the directories only.
+func (s *Store) ReadListing(ctx context.Context, root cid.Cid) (Listing, error) {
+	sh, err := s.readShelf(ctx, root, false, namesName, aboutName, resultsName, tracesName)
+	l := Listing{sh.Library, map[cid.Cid]cid.Cid{}}
+	if err != nil {
+		return l, err
+	}
+	top, err := s.entries(ctx, root)
+	if err != nil || !top[attestName].Defined() {
+		return l, err
+	}
+	found, err := s.entries(ctx, top[attestName])
+	for key, c := range found {
+		if expr, err := cid.Decode(key); err == nil {
+			l.Lists[expr] = c
+		}
+	}
+	return l, err
+}
+
 func (s *Store) readShelf(ctx context.Context, root cid.Cid, partly bool, parts ...string) (shelf, error) {
 	sh := shelf{Library: newLibrary(), dirs: map[string]cid.Cid{}}
 	top, err := s.entries(ctx, root)
