@@ -240,7 +240,7 @@ func (n *Node) postAnnounce(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, fmt.Errorf("the body is not a library's name and root: %w", err))
 		return
 	}
-	if n.gazette.often(from) {
+	if n.gazette.often(from, hearEach) {
 		refuse(w, http.StatusTooManyRequests, errBusy)
 		return
 	}
@@ -431,7 +431,7 @@ func (n *Node) eval(w http.ResponseWriter, r *http.Request, t repl.Task) {
 		n.log.Warn("task failed", "expr", t.Expr, "error", err)
 		report = repl.TaskReport{Expr: t.Expr, Problem: err.Error()}
 	}
-	if report.Executed >= worthTelling && report.Result != "" && report.Rests == "" {
+	if report.Executed >= repl.WorthTelling && report.Result != "" && report.Rests == "" {
 		n.gazette.answered(report.Expr)
 	}
 	status := http.StatusOK

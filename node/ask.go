@@ -168,6 +168,9 @@ func (n *Node) quorum(ctx context.Context, a Ask, expr cid.Cid, peers []peer.ID,
 			if !got.result.Defined() {
 				continue
 			}
+			if !got.Signed || got.Report.Rests != "" { // it is no word of the peer's own
+				continue
+			}
 			equal[got.result]++
 			most = max(most, equal[got.result])
 			if equal[got.result] == a.Quorum && grace == nil {
@@ -269,7 +272,7 @@ func (n *Node) fetchResult(ctx context.Context, expr, result cid.Cid, from sourc
 	if err != nil {
 		return err
 	}
-	left := int64(maxAnswer)
+	left := int64(maxAnswer) // stays above 0, which would be no limit
 	return graph.ResultBlocks(result, func(c cid.Cid) ([]byte, error) {
 		if data, err := n.store.Block(ctx, c); err == nil || !errors.Is(err, graph.ErrNotFound) {
 			return data, err
@@ -279,7 +282,7 @@ func (n *Node) fetchResult(ctx context.Context, expr, result cid.Cid, from sourc
 		if err != nil {
 			return nil, err
 		}
-		left -= got.Bytes
+		left = max(left-got.Bytes, 1)
 		return n.store.Block(ctx, c)
 	}, nil)
 }
@@ -401,35 +404,49 @@ func (n *Node) words(ctx context.Context, a graph.Answer) (envelopes [][]byte) {
 	return envelopes
 }
 
-// Find asks peers for the answer that they have recorded of an expression, and says whether one has become a claim in the store. The first who
-// has one is taken.
-func (n *Node) Find(ctx context.Context, expr cid.Cid) (bool, error) {
+// Find asks peers for the answer that they have recorded of an expression, and says whether one is in the store now that may be used: that the policy
+// believes, or any, if any is wanted. Nothing else that they say gets into the store but attestations by those whom the policy names. The first
+// such answer is taken. Where no answer could be believed nobody is asked.
+func (n *Node) Find(ctx context.Context, expr cid.Cid, any bool) (bool, error) {
+	if !any && n.believed.Policy().Nobody() {
+		return false, nil
+	}
 	peers := n.host.Network().Peers()
 	hint, hinted := n.gazette.hint(expr)
-	if len(peers) == 0 || n.missed.has(expr) && !hinted {
+	hinted = hinted && !slices.Contains(peers, hint)
+	if len(peers) == 0 || n.missed.has(expr) {
 		return false, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, findTime)
 	defer cancel()
-	if hinted && !slices.Contains(peers, hint) { // a peer of a peer
-		if err := n.host.Connect(ctx, peer.AddrInfo{ID: hint}); err == nil {
-			peers = append(peers, hint)
-		}
-	}
-	found := make(chan bool, len(peers))
+	found := make(chan bool, len(peers)+1)
 	asked := 0
-	for _, p := range peers {
-		if spoken, err := n.host.Peerstore().SupportsProtocols(p, streamHTTP); err != nil || len(spoken) == 0 {
-			continue
-		}
+	ask := func(id peer.ID, dial bool) {
 		asked++
 		go func() {
-			ok, err := n.findAt(ctx, expr, p)
+			err := error(nil)
+			if dial {
+				to, end := context.WithTimeout(ctx, hintTime)
+				err = n.host.Connect(to, peer.AddrInfo{ID: id})
+				end()
+			}
+			ok := false
+			if err == nil {
+				ok, err = n.findAt(ctx, expr, id, any)
+			}
 			if err != nil && ctx.Err() == nil {
-				n.log.Debug("find", "peer", p.String(), "expr", expr.String(), "error", err)
+				n.log.Debug("find", "peer", id.String(), "expr", expr.String(), "error", err)
 			}
 			found <- ok
 		}()
+	}
+	for _, p := range peers {
+		if spoken, err := n.host.Peerstore().SupportsProtocols(p, streamHTTP); err == nil && len(spoken) > 0 {
+			ask(p, false)
+		}
+	}
+	if hinted { // a peer of a peer
+		ask(hint, true)
 	}
 	for range asked {
 		if <-found {
@@ -438,12 +455,15 @@ func (n *Node) Find(ctx context.Context, expr cid.Cid) (bool, error) {
 	}
 	if ctx.Err() == nil {
 		n.missed.add(expr)
+		n.gazette.forget(expr)
 	}
 	return false, ctx.Err()
 }
 
-// findAt asks one peer.
-func (n *Node) findAt(ctx context.Context, expr cid.Cid, id peer.ID) (bool, error) {
+const hintTime = 2 * time.Second // to connect to who is said to have an answer
+
+// findAt asks one peer, and says whether there is an answer now that may be used.
+func (n *Node) findAt(ctx context.Context, expr cid.Cid, id peer.ID, any bool) (bool, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+id.String()+"/api/v0/result/"+expr.String(), nil)
 	if err != nil {
 		return false, err
@@ -468,7 +488,17 @@ func (n *Node) findAt(ctx context.Context, expr cid.Cid, id peer.ID) (bool, erro
 	if err == nil {
 		err = graph.Verify(result, data)
 	}
+	if err == nil {
+		var of cid.Cid
+		if of, err = store.ResultOf(data); err == nil && of != expr {
+			err = fmt.Errorf("%s is a result of %s", result, of)
+		}
+	}
 	if err != nil {
+		return false, err
+	}
+	believed, err := n.keepWords(ctx, expr, graph.Block{CID: result, Data: data}, answer.Header.Values("Rosser-Attestation"))
+	if err != nil || !believed && !any {
 		return false, err
 	}
 	if err := n.store.Put(ctx, graph.Block{CID: result, Data: data}); err != nil {
@@ -477,18 +507,47 @@ func (n *Node) findAt(ctx context.Context, expr cid.Cid, id peer.ID) (bool, erro
 	if err := n.fetchResult(ctx, expr, result, n.peerSource(ctx, id)); err != nil {
 		return false, err
 	}
-	for _, text := range answer.Header.Values("Rosser-Attestation") {
-		if envelope, err := base64.StdEncoding.DecodeString(text); err == nil {
-			if a, err := trust.Open(envelope); err == nil && a.Result == result {
-				n.believed.Keep(ctx, expr, envelope)
-			}
-		}
-	}
-	made, err := n.store.Claims(ctx, result, id.String())
-	return made > 0, err
+	_, err = n.store.Claims(ctx, result, id.String())
+	return err == nil, err
 }
 
-const maxResult = 2 << 20 // bytes of a Result's block
+// keepWords keeps the attestations of a Result that are by those whom the policy names, and the Result's block if there are any. It says whether the
+// policy believes the Result now.
+func (n *Node) keepWords(ctx context.Context, expr cid.Cid, result graph.Block, texts []string) (believed bool, err error) {
+	policy, kept := n.believed.Policy(), false
+	for _, text := range texts[:min(len(texts), maxWords)] {
+		envelope, err := base64.StdEncoding.DecodeString(text)
+		if err != nil {
+			continue
+		}
+		a, err := trust.Open(envelope)
+		if err != nil || a.Result != result.CID {
+			continue
+		}
+		if _, named := policy.Member(a.By); !named {
+			continue
+		}
+		if !kept {
+			if err := n.store.Put(ctx, result); err != nil {
+				return false, err
+			}
+			kept = true
+		}
+		if _, err := n.believed.Keep(ctx, expr, envelope); err != nil {
+			return false, err
+		}
+	}
+	if !kept {
+		return false, nil
+	}
+	words, err := n.believed.Words(ctx, expr)
+	for _, w := range words {
+		believed = believed || w.Result == result.CID && w.Counted
+	}
+	return believed, err
+}
+
+const maxResult = 256 << 10 // bytes of a Result's block: what is large stands in others
 
 // A missSet remembers for a while what nobody had.
 type missSet struct {

@@ -93,7 +93,7 @@ func BenchmarkFind(b *testing.B) {
 	b.ResetTimer()
 	for _, expr := range exprs {
 		began := time.Now()
-		if ok, err := n.Find(ctx, expr); err != nil || !ok {
+		if ok, err := n.Find(ctx, expr, true); err != nil || !ok {
 			b.Fatal(ok, err)
 		}
 		mine = append(mine, time.Since(began))

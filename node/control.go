@@ -82,12 +82,12 @@ func (f *finder) running() (c Control, ok bool) {
 	return f.node, f.node.Address != ""
 }
 
-func (f *finder) ask(ctx context.Context, expr cid.Cid) (found bool) {
+func (f *finder) ask(ctx context.Context, expr cid.Cid, any bool) (found bool) {
 	c, ok := f.running()
 	if !ok {
 		return false
 	}
-	err := c.call(ctx, "find", expr.String(), func(line json.RawMessage) error { return json.Unmarshal(line, &found) })
+	err := c.call(ctx, "find", findRequest{expr.String(), any}, func(line json.RawMessage) error { return json.Unmarshal(line, &found) })
 	if err != nil && ctx.Err() == nil {
 		f.mu.Lock()
 		defer f.mu.Unlock()
@@ -143,6 +143,12 @@ func (c Control) call(ctx context.Context, what string, request any, each func(j
 }
 
 var controlClient = &http.Client{Transport: &http.Transport{Proxy: nil, DisableCompression: true}}
+
+// A findRequest asks for an answer; for any, or one that is believed.
+type findRequest struct {
+	Expr string `json:"expr"`
+	Any  bool   `json:"any,omitempty"`
+}
 
 // A controlLine is a line of an answer.
 type controlLine struct {
@@ -262,15 +268,15 @@ func (n *Node) control(dir string) (*controller, error) {
 		return nil
 	})
 	handle("find", func(ctx context.Context, body []byte, line func(any)) error {
-		var text string
-		if err := json.Unmarshal(body, &text); err != nil {
+		var r findRequest
+		if err := json.Unmarshal(body, &r); err != nil {
 			return err
 		}
-		expr, err := cid.Decode(text)
+		expr, err := cid.Decode(r.Expr)
 		if err != nil {
 			return err
 		}
-		found, err := n.Find(ctx, expr)
+		found, err := n.Find(ctx, expr, r.Any)
 		if err == nil && found {
 			err = n.store.Flush(ctx) // who asks may hold the store
 		}

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/base64"
 	"fmt"
 	"io"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/rosser-lang/rosser/eval"
 	"github.com/rosser-lang/rosser/graph"
+	"github.com/rosser-lang/rosser/graph/store"
 	"github.com/rosser-lang/rosser/repl"
 	"github.com/rosser-lang/rosser/trust"
 )
@@ -187,7 +189,8 @@ func TestLiars(t *testing.T) {
 				came := false
 				var err error
 				if way == "find" {
-					came, err = n.Find(ctx, expr)
+					trusting(t, s, l.id, ally.id) // whose words are kept
+					came, err = n.Find(ctx, expr, true)
 				} else {
 					var result cid.Cid
 					result, err = n.Ask(ctx, Ask{Expr: expr.String()}, func(string, repl.TaskProgress) {}, func(a Asked) { t.Log(a.text()) })
@@ -202,15 +205,7 @@ func TestLiars(t *testing.T) {
 					t.Errorf("a claim comes: %v, want %v (%v)", came, comes, err)
 				}
 				believed := func(keys ...peer.ID) bool {
-					p := &trust.Policy{}
-					for _, k := range keys {
-						if err := p.Add(trust.Member{Key: k}); err != nil {
-							t.Fatal(err)
-						}
-					}
-					if err := p.Save(s.Dir()); err != nil {
-						t.Fatal(err)
-					}
+					trusting(t, s, keys...)
 					b := trust.Over(s, s.Dir(), eval.Own, func(err error) { t.Error(err) })
 					a, ok, err := b.Answer(ctx, expr)
 					return err == nil && ok && (a.By == eval.Own || b.Believe(a.By))
@@ -230,6 +225,83 @@ func TestLiars(t *testing.T) {
 			})
 		}
 	}
+}
+
+// trusting has a store's policy be these keys.
+func trusting(t testing.TB, s *store.Store, keys ...peer.ID) {
+	t.Helper()
+	p := &trust.Policy{}
+	for _, k := range keys {
+		if err := p.Add(trust.Member{Key: k}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.Save(s.Dir()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestFindBelieved: a liar who is fast is no obstacle to who is believed, and nothing of his gets into the store.
+func TestFindBelieved(t *testing.T) {
+	ctx := context.Background()
+	_, honest := open(t, Options{Listen: loopback.Listen, Serve: true, Key: aKey(t)})
+	expr := question(t, honest, 1)
+	l := newLiar(t)
+	wrong := l.claim(expr, graph.Int(666), 1, 0)
+	l.answers(wrong, seal(t, l.key, wrong))
+	s, n := open(t, Options{})
+	for _, addr := range []string{l.addr, honest.Addrs()[0].String()} {
+		if _, err := n.Connect(ctx, addr); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if ok, err := n.Find(ctx, expr, false); ok || err != nil {
+		t.Fatal("nobody is trusted", ok, err)
+	}
+	trusting(t, s, honest.ID())
+	n.missed = missSet{}
+	if ok, err := n.Find(ctx, expr, false); !ok || err != nil {
+		t.Fatal("the honest one is trusted", ok, err)
+	}
+	if has, err := s.Has(ctx, wrong); has || err != nil {
+		t.Error("the liar's result is in the store", err)
+	}
+}
+
+// TestFindQuorum: the words of two voters, each from his own node, are enough.
+func TestFindQuorum(t *testing.T) {
+	ctx := context.Background()
+	s, n := open(t, Options{})
+	p := &trust.Policy{}
+	var expr cid.Cid
+	for range 2 {
+		_, voter := open(t, Options{Listen: loopback.Listen, Serve: true, Key: aKey(t)})
+		expr = question(t, voter, 1)
+		if err := p.Add(trust.Member{Key: voter.ID(), Voter: true}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := n.Connect(ctx, voter.Addrs()[0].String()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.SetQuorum(2); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Save(s.Dir()); err != nil {
+		t.Fatal(err)
+	}
+	if ok, err := n.Find(ctx, expr, false); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+}
+
+func aKey(t testing.TB) crypto.PrivKey {
+	t.Helper()
+	key, _, err := crypto.GenerateEd25519Key(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
 }
 
 // TestSilentPeers: who does not answer costs nothing, when somebody else does.
@@ -256,7 +328,7 @@ func TestSilentPeers(t *testing.T) {
 		t.Fatal(err)
 	}
 	began := time.Now()
-	if ok, err := n.Find(ctx, expr); err != nil || !ok {
+	if ok, err := n.Find(ctx, expr, true); err != nil || !ok {
 		t.Fatal(ok, err)
 	}
 	if took := time.Since(began); took > findTime/2 {
@@ -265,7 +337,7 @@ func TestSilentPeers(t *testing.T) {
 	// Nothing is left of the questions that are not answered.
 	before := runtime.NumGoroutine()
 	for range 50 {
-		n.Find(ctx, expr)
+		n.Find(ctx, expr, true)
 	}
 	time.Sleep(time.Second)
 	if after := runtime.NumGoroutine(); after > before+50 {

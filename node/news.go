@@ -21,15 +21,16 @@ import (
 )
 
 const (
-	newsTopic    = "/rosser/news/1"
-	newsBytes    = 64 << 10 // of a message
-	newsEvery    = 2 * time.Second
-	sayAgain     = 5 * time.Minute
-	maxHints     = 1 << 16
-	maxAnswers   = 500        // in a message
-	worthTelling = 10_000_000 // steps that were executed for an answer
-	hearEach     = 20         // messages of one peer in hearTime
-	hearTime     = 10 * time.Second
+	newsTopic  = "/rosser/news/1"
+	newsBytes  = 64 << 10 // of a message
+	newsEvery  = 2 * time.Second
+	sayAgain   = 5 * time.Minute
+	maxHints   = 1 << 16
+	maxAnswers = 500 // in a message
+	maxTold    = 100 // libraries in a message: their names may be long
+	hearEach   = 20  // messages of one peer in hearTime
+	hearMany   = 10  // as many times that of those that he passes on
+	hearTime   = 10 * time.Second
 )
 
 // A message is what a node tells. Who it is by is known from its signature.
@@ -55,12 +56,13 @@ func (n *Node) publishNews(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = ps.RegisterTopicValidator(newsTopic, func(_ context.Context, _ peer.ID, m *pubsub.Message) pubsub.ValidationResult {
+	err = ps.RegisterTopicValidator(newsTopic, func(_ context.Context, sender peer.ID, m *pubsub.Message) pubsub.ValidationResult {
 		var got message
-		if len(m.Data) > newsBytes || json.Unmarshal(m.Data, &got) != nil || len(got.Answers) > maxAnswers {
+		if len(m.Data) > newsBytes || json.Unmarshal(m.Data, &got) != nil || len(got.Answers) > maxAnswers || len(got.Libraries) > maxAnswers {
 			return pubsub.ValidationReject
 		}
-		if m.GetFrom() != n.host.ID() && n.gazette.often(m.GetFrom()) {
+		// Keys are free, so who passes news on answers for all of it.
+		if sender != n.host.ID() && (n.gazette.often(sender, hearEach*hearMany) || sender != m.GetFrom() && n.gazette.often(m.GetFrom(), hearEach)) {
 			return pubsub.ValidationIgnore
 		}
 		m.ValidatorData = got
@@ -82,14 +84,14 @@ func (n *Node) publishNews(ctx context.Context) error {
 }
 
 // often says whether a peer tells more than is listened to.
-func (g *gazette) often(who peer.ID) bool {
+func (g *gazette) often(who peer.ID, most int) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if now := time.Now(); now.Sub(g.since) > hearTime {
 		g.heard, g.since = map[peer.ID]int{}, now
 	}
 	g.heard[who]++
-	return g.heard[who] > hearEach
+	return g.heard[who] > most
 }
 
 // hear listens.
@@ -107,7 +109,7 @@ func (n *Node) hear(ctx context.Context, sub *pubsub.Subscription) {
 		}
 		n.gazette.note(from, got)
 		n.know(from, got.Addrs)
-		for _, news := range got.Libraries[:min(len(got.Libraries), maxAnswers)] {
+		for _, news := range got.Libraries {
 			select {
 			case pulls <- struct{}{}:
 				go func() {
@@ -155,7 +157,14 @@ func (g *gazette) hint(expr cid.Cid) (peer.ID, bool) {
 	return id, ok
 }
 
-// made notes an answer that is worth telling of.
+// forget forgets a hint that led to nothing.
+func (g *gazette) forget(expr cid.Cid) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.hints, expr)
+}
+
+// answered notes an answer that is worth telling of.
 func (g *gazette) answered(expr string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -191,10 +200,8 @@ func (n *Node) tell(ctx context.Context) {
 		}
 		m := message{Answers: n.gazette.take()}
 		for _, l := range libs {
-			if told[l.Name] != l.Root && len(m.Libraries) < maxAnswers {
+			if told[l.Name] != l.Root && len(m.Libraries) < maxTold {
 				m.Libraries = append(m.Libraries, l)
-				told[l.Name] = l.Root
-				n.provide(ctx, l.Root)
 			}
 		}
 		if len(m.Libraries)+len(m.Answers) == 0 {
@@ -203,8 +210,15 @@ func (n *Node) tell(ctx context.Context) {
 		for _, a := range n.host.Addrs() {
 			m.Addrs = append(m.Addrs, a.String())
 		}
-		if err := n.publishMessage(ctx, m); err != nil && ctx.Err() == nil {
-			n.log.Warn("news", "error", err)
+		if err := n.publishMessage(ctx, m); err != nil {
+			if ctx.Err() == nil {
+				n.log.Warn("news", "error", err)
+			}
+			continue
+		}
+		for _, l := range m.Libraries {
+			told[l.Name] = l.Root
+			n.provide(ctx, l.Root)
 		}
 	}
 }

@@ -12,12 +12,13 @@ import (
 
 // A Network is others, through the node that serves the store.
 type Network struct {
-	Ask  func(ctx context.Context, expr cid.Cid) bool // for the answer to an expression; says whether one is in the store now
-	Made func(ctx context.Context, expr cid.Cid)      // is told of an answer that was expensive
+	// Ask asks for the answer to an expression, for any, or for one that the policy believes, and says whether one is in the store now.
+	Ask  func(ctx context.Context, expr cid.Cid, any bool) bool
+	Made func(ctx context.Context, expr cid.Cid) // is told of an answer that was expensive
 }
 
-// worthTelling is how many steps were executed for an answer that others are told of.
-const worthTelling = 10_000_000
+// WorthTelling is how many steps were executed for an answer that others are told of.
+const WorthTelling = 10_000_000
 
 const (
 	askers  = 4  // questions at a time
@@ -42,9 +43,9 @@ func (s *Session) startAsking(found func(cid.Cid)) func(cid.Cid) {
 	return func(expr cid.Cid) {
 		if !started { // it takes long enough to be worth it
 			started = true
-			ask := s.opt.Network(s.store.Dir()).Ask
+			others := s.opt.Network(s.store.Dir())
 			for range askers {
-				go a.work(ctx, ask, found)
+				go a.work(ctx, func(expr cid.Cid) bool { return others.Ask(ctx, expr, s.opt.Trust) }, found)
 			}
 		}
 		select {
@@ -54,11 +55,11 @@ func (s *Session) startAsking(found func(cid.Cid)) func(cid.Cid) {
 	}
 }
 
-func (a *asking) work(ctx context.Context, ask func(context.Context, cid.Cid) bool, found func(cid.Cid)) {
+func (a *asking) work(ctx context.Context, ask func(cid.Cid) bool, found func(cid.Cid)) {
 	for {
 		select {
 		case expr := <-a.questions:
-			if ask(ctx, expr) && ctx.Err() == nil {
+			if ask(expr) && ctx.Err() == nil {
 				found(expr)
 			}
 		case <-ctx.Done():
@@ -69,7 +70,7 @@ func (a *asking) work(ctx context.Context, ask func(context.Context, cid.Cid) bo
 
 // made tells others of an answer that this machine has found out itself, if it was expensive.
 func (s *Session) made(ctx context.Context, out eval.Outcome) {
-	if s.opt.Network != nil && out.Reduced >= worthTelling && out.Result.Defined() && out.Rests == "" && s.store.Flush(ctx) == nil {
+	if s.opt.Network != nil && out.Reduced >= WorthTelling && out.Result.Defined() && out.Rests == "" && s.store.Flush(ctx) == nil {
 		s.opt.Network(s.store.Dir()).Made(ctx, out.Expr)
 	}
 }
