@@ -335,7 +335,7 @@ func (c exportCmd) Run(ctx context.Context, all *commands) error {
 
 type pullCmd struct {
 	From    string   `arg:"" optional:"" help:"A CID, /ipns/NAME, the address of a peer or a URL; behind an address or URL, /ipfs/CID, /ipns/NAME or /LIBRARY says what is pulled. Without, all that is followed is pulled again."`
-	Names   []string `arg:"" optional:"" help:"Which of its definitions are fetched, with their results; all without."`
+	Names   []string `arg:"" optional:"" help:"Which of its definitions are fetched, with the results of constants in them; the whole library without."`
 	Peer    []string `help:"A peer's address or a gateway's URL that is asked, too." placeholder:"ADDRESS"`
 	Name    string   `help:"What the library is called here." placeholder:"TEXT"`
 	History bool     `help:"Fetch its earlier versions, too."`
@@ -372,8 +372,8 @@ func (c askCmd) Run(ctx context.Context, all *commands) error {
 }
 
 type serveCmd struct {
-	Listen     []string      `help:"Multiaddrs to listen on for peers." default:"/ip4/127.0.0.1/tcp/4174,/ip4/127.0.0.1/udp/4174/quic-v1" placeholder:"ADDRESS"`
-	HTTP       string        `name:"http" help:"Where the gateway and the HTTP API listen; none with \"\"." default:"127.0.0.1:8174" placeholder:"HOST:PORT"`
+	Listen     []string      `help:"Multiaddrs to listen on for peers; /ip4/127.0.0.1/tcp/4174 and /ip4/127.0.0.1/udp/4174/quic-v1 without." placeholder:"ADDRESS"`
+	HTTP       string        `name:"http" help:"Where the gateway and the HTTP API listen; 127.0.0.1:8174 without, nowhere with \"\"." default:"127.0.0.1:8174" placeholder:"HOST:PORT"`
 	Peer       []string      `help:"A peer to stay connected to." placeholder:"ADDRESS"`
 	DHT        bool          `name:"dht" help:"Take part in the DHT of IPFS: announce what is published here, find roots and names there."`
 	Bootstrap  []string      `help:"A peer by which to join the DHT, in place of those of the public one." placeholder:"ADDRESS"`
@@ -381,9 +381,9 @@ type serveCmd struct {
 	Private    string        `name:"private-network" help:"File with the key of a private network: only who has it can connect." placeholder:"FILE"`
 	Work       bool          `help:"Reduce for others, within the limits."`
 	WorkFuel   uint64        `help:"Steps of a task." placeholder:"N"`
-	WorkTime   time.Duration `help:"Time that a task takes." default:"1m" placeholder:"TIME"`
-	WorkMemory string        `help:"Memory that a task takes." default:"1G" placeholder:"SIZE"`
-	Jobs       int           `help:"Tasks that run at a time." default:"1" placeholder:"N"`
+	WorkTime   time.Duration `help:"Time that a task takes; 1m without." default:"1m" placeholder:"TIME"`
+	WorkMemory string        `help:"Memory that a task takes; 1G without." default:"1G" placeholder:"SIZE"`
+	Jobs       int           `help:"Tasks that run at a time; 1 without." default:"1" placeholder:"N"`
 	LogJSON    bool          `name:"log-json" help:"Log lines of JSON."`
 }
 
@@ -391,6 +391,14 @@ func (serveCmd) Help() string {
 	return "Example:\n\n  rosser serve\n\nputs the store on the network: peers pull what is published here, IPFS nodes fetch blocks by Bitswap and from the gateway at /ipfs/, and the HTTP API at /api/v0/ answers what is recorded and evaluates (its description is at /api/v0/openapi.json). Without flags only this machine can connect. Ctrl-C ends it."
 }
 func (c serveCmd) Run(ctx context.Context, all *commands) error {
+	if c.Jobs < 1 {
+		return repl.Misuse(fmt.Errorf("--jobs: got %d, want 1 or more", c.Jobs))
+	}
+	if n, err := repl.ParseSize("--work-memory", c.WorkMemory); err != nil {
+		return err
+	} else if n < 32<<20 {
+		return repl.Misuse(fmt.Errorf("--work-memory: got %q, want at least 32M", c.WorkMemory))
+	}
 	return node.Serve(ctx, all.options(), node.Serving{
 		Listen: c.Listen, HTTP: c.HTTP, Peers: c.Peer, Private: c.Private, DHT: c.DHT, Bootstrap: c.Bootstrap, Work: c.Work, LogJSON: c.LogJSON, Offline: c.Offline,
 		Limits: node.Limits{Fuel: c.WorkFuel, Time: c.WorkTime, Memory: c.WorkMemory, Jobs: c.Jobs},

@@ -297,6 +297,10 @@ func (n *Node) request(ctx context.Context, id peer.ID, t repl.Task, progress fu
 	defer cancel(nil)
 	timer := time.AfterFunc(prepareTime, func() { cancel(errLate) }) // while it fetches what it needs it says nothing
 	defer timer.Stop()
+	if t.Milli > 0 { // saying something keeps nobody waiting beyond that
+		limit := time.AfterFunc(prepareTime+time.Duration(t.Milli)*time.Millisecond, func() { cancel(errLate) })
+		defer limit.Stop()
+	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+id.String()+"/api/v0/eval", bytes.NewReader(body))
 	if err != nil {
 		return answer, err

@@ -22,12 +22,11 @@ import (
 )
 
 const (
-	sourcePrefix = "source/"        // of the roots that say where a followed library is from: a raw block of JSON, a followed
-	pullAgain    = 10 * time.Minute // after so long a node looks for new versions that it was not told of
-	newsTime     = 5 * time.Minute  // that a pull takes of which there was news
+	pullAgain = 10 * time.Minute // after so long a node looks for new versions that it was not told of
+	newsTime  = 5 * time.Minute  // that a pull takes of which there was news
 )
 
-// A followed library is pulled again from where it was pulled.
+// A followed library is pulled again from where it was pulled. This stands as JSON in a raw block, under the root store.SourceRoot and its name here.
 type followed struct {
 	From  string   `json:"from"`
 	Peers []string `json:"peers,omitempty"`
@@ -50,11 +49,11 @@ func (n *Node) follow(ctx context.Context, name string, ref reference, p Pull) e
 		return err
 	}
 	for {
-		was, err := n.store.Root(ctx, sourcePrefix+name)
+		was, err := n.store.Root(ctx, store.SourceRoot+name)
 		if err != nil || was == c {
 			return err
 		}
-		if done, err := n.store.SwapRoot(ctx, sourcePrefix+name, was, c); err != nil || done {
+		if done, err := n.store.SwapRoot(ctx, store.SourceRoot+name, was, c); err != nil || done {
 			return err
 		}
 	}
@@ -63,7 +62,7 @@ func (n *Node) follow(ctx context.Context, name string, ref reference, p Pull) e
 // following returns where followed libraries are from, by their names here.
 func (n *Node) following(ctx context.Context) (map[string]followed, error) {
 	all := map[string]followed{}
-	err := n.store.Libraries(ctx, sourcePrefix, func(name string, c cid.Cid) error {
+	err := n.store.Libraries(ctx, store.SourceRoot, func(name string, c cid.Cid) error {
 		data, err := n.store.Block(ctx, c)
 		if err != nil {
 			return err

@@ -42,6 +42,7 @@ type Options struct {
 	Listen  []string       // multiaddrs
 	Private []byte         // key of a private network (libp2p's pre-shared key), 32 bytes; nil for none
 	Serve   bool           // answer peers
+	Offline bool           // connect to nobody
 	Program string         // rosser itself, to reduce with; "": nothing is reduced
 	Work    bool           // reduce for others, too
 	Limits  Limits         // of what is reduced
@@ -60,8 +61,9 @@ type Node struct {
 	tasks     *http.Client // the same, for what takes long to answer
 	handler   http.Handler // what peers are answered
 	metrics   *prometheus.Registry
-	workers   *workers      // nil: nothing is reduced
-	work      bool          // for others
+	workers   *workers // nil: nothing is reduced
+	work      bool     // for others
+	offline   bool
 	compiling chan struct{} // holds one for each expression that is being compiled
 	missed    missSet
 	routing   *dht.IpfsDHT // nil: it takes no part in the DHT
@@ -87,7 +89,7 @@ func Open(s *store.Store, o Options) (*Node, error) {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	n := &Node{store: s, log: o.Log, host: h, metrics: prometheus.NewRegistry(), close: cancel, key: o.Key, work: o.Work, compiling: make(chan struct{}, 2)}
+	n := &Node{store: s, log: o.Log, host: h, metrics: prometheus.NewRegistry(), close: cancel, key: o.Key, work: o.Work, offline: o.Offline, compiling: make(chan struct{}, 2)}
 	if o.Program != "" {
 		n.workers = newWorkers(o.Program, s.Dir(), o.Limits)
 	}
@@ -153,6 +155,9 @@ func (n *Node) Connect(ctx context.Context, addr string) (peer.ID, error) {
 	info, err := peer.AddrInfoFromString(addr)
 	if err != nil {
 		return "", fmt.Errorf("%.200q is not the address of a peer, such as /ip4/127.0.0.1/tcp/4174/p2p/12D3…: %w", addr, err)
+	}
+	if n.offline {
+		return "", errors.New("this node is offline (--offline)")
 	}
 	if info.ID == n.host.ID() {
 		return "", fmt.Errorf("%s is this node itself", info.ID)

@@ -110,6 +110,8 @@ func (n *Node) tellPeer(ctx context.Context, addr string, news Shared) (string, 
 	if err != nil {
 		return "", err
 	}
+	ctx, cancel := context.WithTimeout(ctx, newsTime+idleTime)
+	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+id.String()+"/api/v0/announce", bytes.NewReader(body))
 	if err != nil {
 		return "", err
@@ -131,6 +133,12 @@ func (n *Node) tellPeer(ctx context.Context, addr string, news Shared) (string, 
 	var got Pulled
 	if err := json.NewDecoder(text).Decode(&got); err != nil {
 		return "", fmt.Errorf("it answers what cannot be read: %w", err)
+	}
+	switch {
+	case !got.Root.Defined():
+		return "pulls it already", nil
+	case got.Old == got.Root:
+		return "has it already", nil
 	}
 	return fmt.Sprintf("has pulled it, %s", count(got.Came.Blocks, "block")), nil
 }

@@ -23,7 +23,7 @@ import (
 
 // Serving says how a store is served.
 type Serving struct {
-	Listen    []string // multiaddrs
+	Listen    []string // multiaddrs; nil for the usual ones
 	HTTP      string   // address of TCP; "" for none
 	Peers     []string // that it stays connected to
 	DHT       bool     // take part in the DHT
@@ -34,6 +34,12 @@ type Serving struct {
 	LogJSON   bool
 	Offline   bool // no libp2p: the gateway and the API only
 }
+
+// Where a node listens that is not told where.
+const (
+	listenTCP  = "/ip4/127.0.0.1/tcp/4174"
+	listenQUIC = "/ip4/127.0.0.1/udp/4174/quic-v1"
+)
 
 // Serve is `rosser serve`. It ends in order when ctx does.
 func Serve(ctx context.Context, o repl.Options, v Serving) error {
@@ -51,14 +57,20 @@ func Serve(ctx context.Context, o repl.Options, v Serving) error {
 		if err != nil {
 			return err
 		}
-		options := Options{Key: key, Listen: v.Listen, Serve: true, Program: program, Work: v.Work, Limits: v.Limits, Log: log}
-		if v.Private != "" {
+		options := Options{Key: key, Listen: v.Listen, Offline: v.Offline, Serve: true, Program: program, Work: v.Work, Limits: v.Limits, Log: log}
+		if v.Private != "" { // QUIC knows no such keys
+			if v.Listen == nil {
+				options.Listen = []string{listenTCP}
+			}
 			if options.Private, err = privateKey(v.Private); err != nil {
 				return repl.Misuse(err)
 			}
 		}
 		if other, err := Running(s.Dir()); err == nil {
 			return repl.Misuse(fmt.Errorf("the store is served already, by process %d", other.Process))
+		}
+		if v.Listen == nil && v.Private == "" {
+			options.Listen = []string{listenTCP, listenQUIC}
 		}
 		if v.Offline {
 			options.Listen, v.Peers, v.Bootstrap, v.DHT = nil, nil, nil, false
@@ -74,8 +86,10 @@ func Serve(ctx context.Context, o repl.Options, v Serving) error {
 		}
 		defer control.Close()
 		fmt.Fprintf(out, "peer %s\n", n.ID())
-		for _, a := range n.Addrs() {
-			fmt.Fprintln(out, "listening on", a)
+		if !v.Offline {
+			for _, a := range n.Addrs() {
+				fmt.Fprintln(out, "listening on", a)
+			}
 		}
 		web := newServer(n.Handler())
 		failed := make(chan error, 1)

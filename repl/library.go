@@ -542,16 +542,22 @@ func LibraryRemove(ctx context.Context, o Options, names []string) error {
 				fmt.Fprintln(out, root)
 				continue
 			}
-			if followed, err := s.Root(ctx, store.FollowRoot+name); err == nil && followed.Defined() {
-				return missing("%s is a library that this store follows, and not one of its own", name)
+			if root, err = s.Unfollow(ctx, name); err != nil {
+				return reading(ctx, err)
+			}
+			if root.Defined() {
+				fmt.Fprintln(out, root)
+				continue
 			}
 			var known []string
-			err = s.Libraries(ctx, store.LibraryRoot, func(name string, _ cid.Cid) error {
-				known = append(known, name)
-				return nil
-			})
-			if err != nil {
-				return reading(ctx, err)
+			for _, prefix := range []string{store.LibraryRoot, store.FollowRoot} {
+				err = s.Libraries(ctx, prefix, func(name string, _ cid.Cid) error {
+					known = append(known, name)
+					return nil
+				})
+				if err != nil {
+					return reading(ctx, err)
+				}
 			}
 			return missing("there is no library %.60q%s; `rosser library ls` says which there are", name, hint(lang.Suggest(name, known)))
 		}

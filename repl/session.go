@@ -369,6 +369,9 @@ func (s *Session) limited(ctx context.Context, doing string, f func(compile.Opti
 		},
 		ImportLibrary: func(c cid.Cid) (map[string]*graph.Term, error) { return s.importLibrary(ctx, c) },
 		Locked: func(from, name string) (cid.Cid, error) {
+			if s.opt.sealed {
+				return cid.Undef, errSealed
+			}
 			return locked(from, name, func(path string) ([]byte, error) {
 				return await(ctx, func() ([]byte, error) { return s.opt.readLock(path) })
 			})

@@ -26,6 +26,7 @@ import (
 const (
 	LibraryRoot = "library/"
 	FollowRoot  = "follow/"
+	SourceRoot  = "source/" // where a followed library is from: a raw block that package node writes
 )
 
 // A Publication says what is published.
@@ -260,6 +261,21 @@ func (s *Store) Libraries(ctx context.Context, prefix string, f func(name string
 		}
 		return f(string(e.key[len(key):]), root)
 	}, func([]byte, []byte) {})
+}
+
+// Unfollow forgets a library of somebody else that is followed, and returns what its root was; undefined if there was none.
+func (s *Store) Unfollow(ctx context.Context, name string) (was cid.Cid, err error) {
+	for _, key := range []string{SourceRoot + name, FollowRoot + name} {
+		for done := false; !done; {
+			if was, err = s.Root(ctx, key); err != nil {
+				return was, err
+			}
+			if done, err = s.SwapRoot(ctx, key, was, cid.Undef); err != nil {
+				return was, err
+			}
+		}
+	}
+	return was, nil
 }
 
 // RemoveLibrary takes a name away from its library, with the pin that it got by publishing, and returns what its root was; undefined if there was none.
