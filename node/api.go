@@ -296,6 +296,11 @@ func (n *Node) expression(ctx context.Context, t repl.Task) (cid.Cid, []graph.Bl
 const compileTime = 5 * time.Second
 
 func (n *Node) refuseTask(w http.ResponseWriter, err error) {
+	if errors.Is(err, errBusy) || errors.Is(err, errManyOfIt) {
+		w.Header().Set("Retry-After", "1")
+		refuse(w, http.StatusTooManyRequests, err)
+		return
+	}
 	r := repl.Problem(err)
 	status := http.StatusBadRequest
 	if r.Missing != "" {
@@ -308,7 +313,7 @@ func (n *Node) refuseTask(w http.ResponseWriter, err error) {
 
 func (n *Node) postEval(w http.ResponseWriter, r *http.Request) {
 	var t repl.Task
-	if n.mayEval(w, r) && readTask(w, r, &t) {
+	if n.mayEval(w, r) && n.readTask(w, r, &t) {
 		n.eval(w, r, t)
 	}
 }
@@ -319,7 +324,7 @@ func (n *Node) postApply(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var limits repl.Task
-	if !readTask(w, r, &limits) {
+	if !n.readTask(w, r, &limits) {
 		return
 	}
 	t.Fuel, t.Milli, t.Value = limits.Fuel, limits.Milli, limits.Value
@@ -328,13 +333,17 @@ func (n *Node) postApply(w http.ResponseWriter, r *http.Request) {
 
 const maxBody = 16 << 20 // bytes of a request
 
-func readTask(w http.ResponseWriter, r *http.Request, t *repl.Task) bool {
+func (n *Node) readTask(w http.ResponseWriter, r *http.Request, t *repl.Task) bool {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err == nil && len(body) > 0 {
 		err = json.Unmarshal(body, t)
 	}
 	if err != nil {
 		refuse(w, http.StatusBadRequest, fmt.Errorf("the body is not a request to evaluate, such as {\"source\": \"1 + 2\"}: %w", err))
+		return false
+	}
+	if err := t.Check(); err != nil {
+		n.refuseTask(w, err)
 		return false
 	}
 	return true
@@ -388,6 +397,12 @@ func (n *Node) mayEval(w http.ResponseWriter, r *http.Request) bool {
 // eval does a task and answers with what came of it: as one document, or as events while it goes on.
 func (n *Node) eval(w http.ResponseWriter, r *http.Request, t repl.Task) {
 	ctx := r.Context()
+	leave, err := n.workers.admit(remote(r))
+	if err != nil {
+		n.refuseTask(w, err)
+		return
+	}
+	defer leave()
 	if from, ok := remotePeer(r); ok {
 		if err := n.fetchTask(ctx, t, from); err != nil {
 			n.refuseTask(w, err)
@@ -419,11 +434,10 @@ func (n *Node) eval(w http.ResponseWriter, r *http.Request, t repl.Task) {
 			answer.Flush()
 		}
 	}
-	report, err := n.workers.do(ctx, remote(r), t, tell)
+	report, err := n.workers.do(ctx, t, tell)
 	switch {
-	case errors.Is(err, errBusy), errors.Is(err, errManyOfIt):
-		w.Header().Set("Retry-After", "1")
-		refuse(w, http.StatusTooManyRequests, err)
+	case errors.Is(err, errBusy):
+		n.refuseTask(w, err)
 		return
 	case err != nil && ctx.Err() != nil:
 		return // nobody listens

@@ -15,6 +15,7 @@ import (
 	"github.com/ipfs/go-cid"
 	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"github.com/rosser-lang/rosser/eval"
@@ -26,10 +27,13 @@ import (
 
 // A liar is a peer that answers as it is told to.
 type liar struct {
+	host   host.Host
 	addr   string
 	id     peer.ID
 	key    crypto.PrivKey
-	blocks map[cid.Cid][]byte // its gateway gives these, one at a time
+	blocks map[cid.Cid][]byte                           // its gateway gives these, one at a time
+	block  func(w http.ResponseWriter, r *http.Request) // of what is not in blocks
+	shares func(w http.ResponseWriter, r *http.Request)
 	result func(w http.ResponseWriter, r *http.Request)
 	eval   func(w http.ResponseWriter, r *http.Request)
 }
@@ -41,7 +45,7 @@ func newLiar(t testing.TB) *liar {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { h.Close() })
-	l := &liar{id: h.ID(), key: h.Peerstore().PrivKey(h.ID()), blocks: map[cid.Cid][]byte{}}
+	l := &liar{host: h, id: h.ID(), key: h.Peerstore().PrivKey(h.ID()), blocks: map[cid.Cid][]byte{}}
 	addrs, err := peer.AddrInfoToP2pAddrs(&peer.AddrInfo{ID: h.ID(), Addrs: h.Addrs()})
 	if err != nil {
 		t.Fatal(err)
@@ -52,13 +56,19 @@ func newLiar(t testing.TB) *liar {
 	mux.HandleFunc("/ipfs/{cid}", func(w http.ResponseWriter, r *http.Request) {
 		c, err := cid.Decode(r.PathValue("cid"))
 		data, ok := l.blocks[c]
-		if err != nil || !ok {
+		switch {
+		case err == nil && ok:
+		case l.block != nil:
+			l.block(w, r)
+			return
+		default:
 			http.NotFound(w, r)
 			return
 		}
 		w.Write(carOf(c, graph.Block{CID: c, Data: data}))
 	})
 	mux.HandleFunc("/api/v0/result/{expr}", func(w http.ResponseWriter, r *http.Request) { l.result(w, r) })
+	mux.HandleFunc("/api/v0/libraries", func(w http.ResponseWriter, r *http.Request) { l.shares(w, r) })
 	mux.HandleFunc("/api/v0/eval", func(w http.ResponseWriter, r *http.Request) { l.eval(w, r) })
 	s, err := serveStreams(h, mux)
 	if err != nil {

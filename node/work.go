@@ -62,7 +62,7 @@ func (l Limits) clamp(t repl.Task) repl.Task {
 	if most := l.Time.Milliseconds(); t.Milli <= 0 || t.Milli > most {
 		t.Milli = most
 	}
-	t.Memory = l.Memory
+	t.Memory, t.Link = l.Memory, "" // what is linked is not for who asks to say: all of it may fill the disk
 	return t
 }
 
@@ -80,7 +80,8 @@ type workers struct {
 
 	mu      sync.Mutex
 	waiting int
-	each    map[string]int // tasks by who asked
+	each    map[string]int // tasks by who asked, also those that are only being fetched
+	asked   int            // all of them
 	jobs    map[string]*job
 }
 
@@ -101,18 +102,42 @@ func newWorkers(program, dir string, l Limits) *workers {
 	return &workers{program: program, dir: dir, limits: l, slots: make(chan struct{}, l.Jobs), each: map[string]int{}, jobs: map[string]*job{}}
 }
 
-// do runs a task for who, or waits for the same one that runs already. It ends when ctx does; the task goes on while somebody wants it.
-func (w *workers) do(ctx context.Context, who string, t repl.Task, progress func(repl.TaskProgress)) (repl.TaskReport, error) {
+// admit counts a task of who before anything is done for it, until leave is called.
+func (w *workers) admit(who string) (leave func(), err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.each[who] >= w.limits.Each:
+		return nil, errManyOfIt
+	case w.asked >= askedFor*(w.limits.Queue+w.limits.Jobs):
+		return nil, errBusy
+	}
+	w.each[who]++
+	w.asked++
+	return func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.asked--
+		if w.each[who]--; w.each[who] == 0 {
+			delete(w.each, who)
+		}
+	}, nil
+}
+
+const askedFor = 4 // how many may ask for one task that waits or runs, by and large
+
+// do runs a task that has been admitted, or waits for the same one that runs already. It ends when ctx does; the task goes on while somebody wants it.
+func (w *workers) do(ctx context.Context, t repl.Task, progress func(repl.TaskProgress)) (repl.TaskReport, error) {
 	t = w.limits.clamp(t)
 	text, err := json.Marshal(t)
 	if err != nil {
 		return repl.TaskReport{}, err
 	}
-	j, err := w.join(who, string(text))
+	j, err := w.join(string(text))
 	if err != nil {
 		return repl.TaskReport{}, err
 	}
-	defer w.leave(who, string(text), j)
+	defer w.leave(string(text), j)
 	news := make(chan repl.TaskProgress, 1)
 	j.mu.Lock()
 	j.news = append(j.news, news)
@@ -134,12 +159,9 @@ func (w *workers) do(ctx context.Context, who string, t repl.Task, progress func
 	}
 }
 
-func (w *workers) join(who, text string) (*job, error) {
+func (w *workers) join(text string) (*job, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.each[who] >= w.limits.Each {
-		return nil, errManyOfIt
-	}
 	j, ok := w.jobs[text]
 	if !ok {
 		if w.waiting >= w.limits.Queue {
@@ -151,17 +173,13 @@ func (w *workers) join(who, text string) (*job, error) {
 		w.waiting++
 		go w.run(ctx, j, text)
 	}
-	w.each[who]++
 	j.wanted++
 	return j, nil
 }
 
-func (w *workers) leave(who, text string, j *job) {
+func (w *workers) leave(text string, j *job) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.each[who]--; w.each[who] == 0 {
-		delete(w.each, who)
-	}
 	if j.wanted--; j.wanted == 0 {
 		j.cancel()
 		if w.jobs[text] == j {

@@ -31,6 +31,17 @@ type Task struct {
 	Value      bool     `json:"value,omitempty"` // the value is wanted as DAG-JSON, where it is not large
 }
 
+// Check says what is wrong with the size of a Task. Who compiles for strangers does so in the process that answers all.
+func (t Task) Check() error {
+	switch {
+	case len(t.Source) > maxTaskSource:
+		return Misuse(fmt.Errorf("got a source of %d bytes, the limit is %d: large data is given as an argument", len(t.Source), maxTaskSource))
+	case len(t.Args) > maxTaskArgs:
+		return Misuse(fmt.Errorf("got %d arguments, the limit is %d: more are given as a list", len(t.Args), maxTaskArgs))
+	}
+	return nil
+}
+
 // A TaskReport is what comes of a Task: any number with only Progress, and one without.
 type TaskReport struct {
 	Progress   *TaskProgress   `json:"progress,omitempty"`
@@ -63,9 +74,11 @@ type TaskError struct {
 }
 
 const (
-	maxTask      = 32 << 20 // bytes of a task
-	maxTaskValue = 4 << 20  // bytes of a value that a report carries
-	taskTick     = 500 * time.Millisecond
+	maxTask       = 32 << 20 // bytes of a task
+	maxTaskSource = 1 << 20  // bytes of its source: what is more than a program is given as data
+	maxTaskArgs   = 1000
+	maxTaskValue  = 4 << 20 // bytes of a value that a report carries
+	taskTick      = 500 * time.Millisecond
 )
 
 // Work is `rosser work`: it reads a Task from in and writes its TaskReports to out.
@@ -157,6 +170,9 @@ func (s *Session) task(ctx context.Context, t Task) TaskReport {
 
 // TaskExpr is the expression that a Task is about, and the blocks of its code; undefined where its checkpoint says that.
 func (s *Session) TaskExpr(ctx context.Context, t Task) (cid.Cid, []graph.Block, error) {
+	if err := t.Check(); err != nil {
+		return cid.Undef, nil, err
+	}
 	source := ""
 	switch {
 	case t.Source != "" && t.Expr != "":
