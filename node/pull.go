@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"path"
 	"regexp"
 	"runtime"
 	"slices"
@@ -164,6 +165,9 @@ func (r reference) changing() (string, error) {
 // Pull fetches libraries, and makes their results claims of whose they are.
 func (n *Node) Pull(ctx context.Context, p Pull, progress func(store.Size)) ([]Pulled, error) {
 	ref, err := parseReference(p.From)
+	if err == nil && p.Name != "" {
+		err = store.CheckLibraryName(p.Name)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -195,11 +199,15 @@ func (n *Node) Pull(ctx context.Context, p Pull, progress func(store.Size)) ([]P
 		if len(shared) == 0 {
 			return nil, fmt.Errorf("%s has no library%s", sources[0], named(ref.name))
 		}
+		if len(shared) > maxLibraries {
+			return nil, fmt.Errorf("%s has %d libraries, more than %d are not pulled at once: say which, as in %s/%.100q", sources[0], len(shared), maxLibraries, p.From, shared[0].Name)
+		}
 	}
 	if p.Name != "" && len(shared) > 1 {
 		return nil, fmt.Errorf("%s has %d libraries, and one name is given for them: say which, as in %s/%s", sources[0], len(shared), p.From, shared[0].Name)
 	}
 	var pulled []Pulled
+	var errs []error
 	for _, s := range shared {
 		root, err := cid.Decode(s.Root)
 		if err != nil {
@@ -208,6 +216,11 @@ func (n *Node) Pull(ctx context.Context, p Pull, progress func(store.Size)) ([]P
 		name := s.Name
 		if p.Name != "" {
 			name = p.Name
+		} else if name != "" {
+			if err := n.free(ctx, name, ref, sources[0]); err != nil {
+				errs = append(errs, err) // which keeps from the others nothing
+				continue
+			}
 		}
 		one, err := n.pullOne(ctx, name, root, whose(ref, root), sources, p, progress)
 		if err == nil {
@@ -220,7 +233,48 @@ func (n *Node) Pull(ctx context.Context, p Pull, progress func(store.Size)) ([]P
 		}
 		pulled = append(pulled, one)
 	}
-	return pulled, nil
+	return pulled, errors.Join(errs...)
+}
+
+const maxLibraries = 1000 // of one node, that are pulled at once
+
+// free says what keeps a library of somebody's from having its name here: that is no name, or another one's, whom nobody takes it from unless the
+// user says so.
+func (n *Node) free(ctx context.Context, name string, ref reference, from source) error {
+	if err := store.CheckLibraryName(name); err != nil {
+		return fmt.Errorf("%s: %w; --name gives it another one", from, err)
+	}
+	root, err := n.store.Root(ctx, store.FollowRoot+name)
+	if err != nil || !root.Defined() {
+		return err
+	}
+	all, err := n.following(ctx)
+	if err != nil {
+		return err
+	}
+	was, ok := all[name]
+	if !ok {
+		return fmt.Errorf("%s has a library %s, and another one is called so here: --name NAME gives it another name, --name %s puts it in the other's place", from, name, name)
+	}
+	ref.name = name
+	if before, err := parseReference(was.From); err == nil && before.same(ref) {
+		return nil
+	}
+	return fmt.Errorf("%s has a library %s, and one is called so here that is from %s: --name NAME gives it another name, --name %s puts it in the other's place", from, name, was.From, name)
+}
+
+// same says whether two references are to the same library: of a peer wherever he is, or at the same URL, or of the same key.
+func (r reference) same(o reference) bool {
+	if r.ipns != "" || o.ipns != "" {
+		return r.ipns == o.ipns
+	}
+	if r.name != o.name {
+		return false
+	}
+	if r.peer != "" && o.peer != "" {
+		return path.Base(r.peer) == path.Base(o.peer)
+	}
+	return r.peer == o.peer && r.url != nil && o.url != nil && r.url.String() == o.url.String()
 }
 
 func named(name string) string {
