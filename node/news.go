@@ -18,6 +18,7 @@ import (
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/multiformats/go-multiaddr"
+	"github.com/multiformats/go-multihash"
 )
 
 const (
@@ -140,13 +141,19 @@ func (g *gazette) note(from peer.ID, m message) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, text := range m.Answers {
-		if expr, err := cid.Decode(text); err == nil {
+		if expr, err := cid.Decode(text); err == nil && isExpr(expr) { // others may be long
 			if g.hints == nil || len(g.hints) >= maxHints {
 				g.hints = map[cid.Cid]peer.ID{}
 			}
 			g.hints[expr] = from
 		}
 	}
+}
+
+// isExpr says whether a CID may be that of an expression.
+func isExpr(c cid.Cid) bool {
+	p := c.Prefix()
+	return p.Version == 1 && p.Codec == cid.DagCBOR && p.MhType == multihash.SHA2_256 && p.MhLength == 32
 }
 
 // hint is who is said to have an answer.
