@@ -20,6 +20,7 @@ import (
 	"github.com/ipfs/go-cid"
 	"github.com/libp2p/go-libp2p/core/peer"
 
+	"github.com/rosser-lang/rosser/eval"
 	"github.com/rosser-lang/rosser/graph"
 	"github.com/rosser-lang/rosser/graph/store"
 	"github.com/rosser-lang/rosser/repl"
@@ -217,11 +218,11 @@ func (n *Node) askOne(ctx context.Context, id peer.ID, expr cid.Cid, t repl.Task
 	from := n.peerSource(ctx, id)
 	if c, err := cid.Decode(answer.Checkpoint); answer.Checkpoint != "" && answer.Result == "" {
 		if err == nil {
-			f := &fetch{store: n.store, sources: []source{from}, limit: maxTaskBytes}
-			_, err = f.below(ctx, c)
+			err = n.fetchCheckpoint(ctx, expr, c, from)
 		}
 		if err != nil {
-			asked.Error, answer.Checkpoint = fmt.Sprintf("its checkpoint cannot be fetched: %v", err), ""
+			asked.Error = fmt.Sprintf("it gives what is no checkpoint: %v", err)
+			asked.Report.Checkpoint = ""
 		}
 		return asked, cid.Undef
 	}
@@ -246,6 +247,25 @@ func (n *Node) askOne(ctx context.Context, id peer.ID, expr cid.Cid, t repl.Task
 	return asked, result
 }
 
+// fetchCheckpoint fetches a Checkpoint and what is below it; it has to be one of expr, or whoever is asked next would refuse it.
+func (n *Node) fetchCheckpoint(ctx context.Context, expr, c cid.Cid, from source) error {
+	f := &fetch{store: n.store, sources: []source{from}, limit: maxTaskBytes}
+	data, err := f.block(ctx, c)
+	if err != nil {
+		return err
+	}
+	point, err := graph.DecodeCheckpoint(data)
+	if err != nil {
+		return err
+	}
+	if point.Of != expr {
+		return fmt.Errorf("%s is a checkpoint of %s", c, point.Of)
+	}
+	f = &fetch{store: n.store, sources: []source{from}, limit: maxTaskBytes}
+	_, err = f.below(ctx, c)
+	return err
+}
+
 // vouched keeps a peer's attestation of a result, and says whether it is that.
 func (n *Node) vouched(ctx context.Context, expr, result cid.Cid, id peer.ID, envelope []byte) (bool, error) {
 	a, err := trust.Open(envelope)
@@ -255,7 +275,8 @@ func (n *Node) vouched(ctx context.Context, expr, result cid.Cid, id peer.ID, en
 	if a.Result != result || a.By != id {
 		return false, fmt.Errorf("it vouches for %s as %s", a.Result, a.By)
 	}
-	return true, n.believed.Attest(ctx, expr, result, []byte(a.By), envelope)
+	_, err = n.believed.Keep(ctx, expr, envelope)
+	return true, err
 }
 
 // fetchResult fetches a Result and the blocks of its value, from a source; it has to be one of expr.
@@ -376,7 +397,7 @@ func (n *Node) signed(ctx context.Context, r repl.TaskReport) taskAnswer {
 
 // attestation is this node's attestation of an answer; nil unless it is its own.
 func (n *Node) attestation(ctx context.Context, a graph.Answer) []byte {
-	if n.key == nil || !a.Own() {
+	if n.key == nil || a.By != eval.Own { // what another version of the evaluator reduced is reduced again here, too
 		return nil
 	}
 	envelope, err := trust.Sign(ctx, n.store, n.key, a.Expr, a.Result, trust.Computed)
@@ -389,23 +410,18 @@ func (n *Node) attestation(ctx context.Context, a graph.Answer) []byte {
 
 // words are the attestations of an answer that go with it.
 func (n *Node) words(ctx context.Context, a graph.Answer) (envelopes [][]byte) {
-	if n.key != nil && a.Own() {
+	if n.key != nil && a.By == eval.Own {
 		envelopes, err := trust.Envelopes(ctx, n.store, n.key, a.Expr, a.Result)
 		if err != nil {
 			n.log.Warn("a result is not attested", "expr", a.Expr.String(), "error", err)
 		}
 		return envelopes[:min(len(envelopes), maxWords)]
 	}
-	list, err := n.store.Attestations(ctx, a.Expr)
+	envelopes, err := trust.Others(ctx, n.store, a.Expr, a.Result)
 	if err != nil {
 		return nil
 	}
-	for _, w := range list {
-		if w.Result == a.Result && len(envelopes) < maxWords {
-			envelopes = append(envelopes, w.Envelope)
-		}
-	}
-	return envelopes
+	return envelopes[:min(len(envelopes), maxWords)]
 }
 
 // Find asks peers for the answer that they have recorded of an expression, and says whether one is in the store now that may be used: that the policy

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ipfs/go-cid"
 
+	"github.com/rosser-lang/rosser/eval"
 	"github.com/rosser-lang/rosser/graph"
 )
 
@@ -22,7 +23,7 @@ func question(t testing.TB, n *Node, i int) cid.Cid {
 	f := graph.EncodeCode(&graph.Term{Op: graph.OpLam, Arity: 1, Args: []*graph.Term{{Op: graph.OpLit, Value: graph.Int(int64(i))}}}, w).CID
 	expr := graph.EncodeCode(&graph.Term{Op: graph.OpApp, Args: []*graph.Term{{Op: graph.OpRef, CID: f}, {Op: graph.OpLit, Value: graph.Int(1)}}}, w).CID
 	result := graph.EncodeResult(graph.Result{Of: expr, Value: graph.Int(int64(i)), Steps: 1}, w).CID
-	if err := n.store.Record(ctx, graph.Answer{Expr: expr, Result: result, By: "own:4", Steps: 1}); err != nil {
+	if err := n.store.Record(ctx, graph.Answer{Expr: expr, Result: result, By: eval.Own, Steps: 1}); err != nil {
 		t.Fatal(err)
 	}
 	return expr

@@ -16,6 +16,7 @@ import (
 
 	"github.com/ipfs/go-cid"
 
+	"github.com/rosser-lang/rosser/eval"
 	"github.com/rosser-lang/rosser/graph"
 	"github.com/rosser-lang/rosser/graph/store"
 	"github.com/rosser-lang/rosser/lang"
@@ -94,6 +95,13 @@ func Publish(ctx context.Context, o Options, file string, names []string, p Publ
 				return Misuse(err)
 			}
 			publication.Attest = func(ctx context.Context, expr, result cid.Cid) ([][]byte, error) {
+				a, ok, err := s.store.Recorded(ctx, expr)
+				if err != nil {
+					return nil, err
+				}
+				if !ok || a.By != eval.Own || a.Result != result { // it stands in a trace, or another version reduced it
+					return trust.Others(ctx, s.store, expr, result)
+				}
 				return trust.Envelopes(ctx, s.store, key, expr, result)
 			}
 		}

@@ -318,17 +318,19 @@ func Envelopes(ctx context.Context, s *store.Store, key crypto.PrivKey, expr, re
 	if err != nil {
 		return nil, err
 	}
+	all, err := Others(ctx, s, expr, result)
+	return append([][]byte{own}, slices.DeleteFunc(all, func(e []byte) bool { return bytes.Equal(e, own) })...), err
+}
+
+// Others are the attestations of a result of expr that are kept, whoever has reduced it.
+func Others(ctx context.Context, s *store.Store, expr, result cid.Cid) (all [][]byte, err error) {
 	list, err := s.Attestations(ctx, expr)
-	if err != nil {
-		return nil, err
-	}
-	all := [][]byte{own}
 	for _, a := range list {
-		if a.Result == result && !bytes.Equal(a.Envelope, own) {
+		if a.Result == result {
 			all = append(all, a.Envelope)
 		}
 	}
-	return all, nil
+	return all, err
 }
 
 // A Word is somebody's attestation as people are shown it.

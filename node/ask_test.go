@@ -1,0 +1,113 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/rosser-lang/rosser/eval"
+	"github.com/rosser-lang/rosser/graph"
+	"github.com/rosser-lang/rosser/graph/store"
+	"github.com/rosser-lang/rosser/repl"
+	"github.com/rosser-lang/rosser/trust"
+)
+
+// TestForeignCheckpoint: a peer that stops with a checkpoint of something else does not keep the next one from answering.
+func TestForeignCheckpoint(t *testing.T) {
+	ctx := context.Background()
+	_, honest := open(t, loopback)
+	expr, other := question(t, honest, 1), question(t, honest, 2)
+	point := graph.EncodeCheckpoint(graph.Checkpoint{Of: other}, graph.SinkFunc(func(graph.Block) {}))
+	bad, good := newLiar(t), newLiar(t)
+	bad.blocks[point.CID] = point.Data
+	bad.eval = func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", typeEvents)
+		writeEvent(w, "end", taskAnswer{TaskReport: repl.TaskReport{Stopped: "fuel", Checkpoint: point.CID.String()}})
+	}
+	result := good.claim(expr, graph.Int(1), 1, 0)
+	good.answers(result)
+	answer := good.eval
+	good.eval = func(w http.ResponseWriter, r *http.Request) {
+		var task repl.Task
+		if err := json.NewDecoder(r.Body).Decode(&task); err != nil || task.Checkpoint != "" {
+			http.Error(w, `{"problem": "no checkpoint of it"}`, http.StatusBadRequest)
+			return
+		}
+		answer(w, r)
+	}
+	_, n := open(t, Options{})
+	var heard []Asked
+	got, err := n.Ask(ctx, Ask{Expr: expr.String(), Peers: []string{bad.addr, good.addr}}, func(string, repl.TaskProgress) {}, func(a Asked) { heard = append(heard, a) })
+	if err != nil || got != result {
+		t.Errorf("got %s %v, want the answer of the second", got, err)
+	}
+	if len(heard) != 2 || !strings.Contains(heard[0].Error, "checkpoint") {
+		t.Errorf("got %+v, want an error that the first gave no checkpoint of it", heard)
+	}
+}
+
+// TestNamedSigner: who is named in the policy is not kept out by any number of others.
+func TestNamedSigner(t *testing.T) {
+	ctx := context.Background()
+	_, honest := open(t, loopback)
+	expr := question(t, honest, 1)
+	l := newLiar(t)
+	result := l.claim(expr, graph.Int(1), 1, 0)
+	l.answers(result, seal(t, l.key, result))
+	s, n := open(t, Options{})
+	var p trust.Policy
+	if err := p.Add(trust.Member{Key: l.id}); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Save(s.Dir()); err != nil {
+		t.Fatal(err)
+	}
+	n.believed.Policy()
+	if err := s.Put(ctx, graph.Block{CID: result, Data: l.blocks[result]}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range store.MaxSigners {
+		if err := s.Attest(ctx, expr, result, []byte(fmt.Sprint("nobody ", i)), []byte("envelope")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := n.Ask(ctx, Ask{Expr: expr.String(), Peers: []string{l.addr}}, func(string, repl.TaskProgress) {}, func(Asked) {}); err != nil {
+		t.Fatal(err)
+	}
+	if a, ok, err := n.believed.Answer(ctx, expr); err != nil || !ok || !n.believed.Believe(a.By) {
+		t.Errorf("got %+v %v %v, want what the policy believes", a, ok, err)
+	}
+}
+
+// TestOtherVersions: what another version of the evaluator reduced is given to others, and not signed.
+func TestOtherVersions(t *testing.T) {
+	ctx := context.Background()
+	key, _ := newKey(t)
+	o := loopback
+	o.Key = key
+	s, n := open(t, o)
+	for i, by := range []string{eval.Own, graph.OwnAnswer + "0", graph.ClaimOf("somebody")} {
+		expr, want := question(t, n, i), i == 0
+		a, ok, err := s.Answer(ctx, expr)
+		if err != nil || !ok {
+			t.Fatal(ok, err)
+		}
+		if err := s.Drop(ctx, a); err != nil {
+			t.Fatal(err)
+		}
+		a.By = by
+		if err := s.Record(ctx, a); err != nil {
+			t.Fatal(err)
+		}
+		answer := n.signed(ctx, repl.TaskReport{Expr: expr.String(), Result: a.Result.String()})
+		if got := len(answer.Attestation) > 0; got != want {
+			t.Errorf("%s: signed %v, want %v", by, got, want)
+		}
+		if got := len(n.words(ctx, a)) > 0; got != want {
+			t.Errorf("%s: words %v, want %v", by, got, want)
+		}
+	}
+}
