@@ -89,6 +89,9 @@ type askLine struct {
 
 // AskCommand is `rosser ask`.
 func AskCommand(ctx context.Context, o repl.Options, text string, a Ask) error {
+	if a.Quorum < 0 {
+		return repl.Misuse(fmt.Errorf("--quorum: got %d, want how many equal answers are to be had", a.Quorum))
+	}
 	return repl.WithSession(o, func(s *repl.Session) error {
 		expr, err := s.Expression(ctx, text)
 		if err != nil {

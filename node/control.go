@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -295,6 +296,29 @@ func (n *Node) control(dir string) (*controller, error) {
 	s := newServer(mux)
 	go s.Serve(l)
 	return &controller{s, file, data}, nil
+}
+
+// gone gives an error when the file, and so maybe the store, has been taken away: other commands do not find this one any more, and make a new
+// store where this one was.
+func (c *controller) gone(ctx context.Context, every time.Duration) <-chan error {
+	told := make(chan error, 1)
+	go func() {
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			now, err := os.ReadFile(c.file)
+			if errors.Is(err, fs.ErrNotExist) || err == nil && !bytes.Equal(now, c.own) {
+				told <- fmt.Errorf("%s, by which other commands find this process, has been taken away: is the store still there?", c.file)
+				return
+			}
+		}
+	}()
+	return told
 }
 
 // Close ends it; the file is left to who serves the store now, if somebody does.

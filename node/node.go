@@ -152,9 +152,9 @@ func (n *Node) Addrs() []multiaddr.Multiaddr {
 
 // Connect connects to the peer at a multiaddr that ends in /p2p/ID, and returns its ID.
 func (n *Node) Connect(ctx context.Context, addr string) (peer.ID, error) {
-	info, err := peer.AddrInfoFromString(addr)
+	info, err := peerInfo(addr)
 	if err != nil {
-		return "", fmt.Errorf("%.200q is not the address of a peer, such as /ip4/127.0.0.1/tcp/4174/p2p/12D3…: %w", addr, err)
+		return "", err
 	}
 	if n.offline {
 		return "", errors.New("this node is offline (--offline)")
@@ -168,6 +168,14 @@ func (n *Node) Connect(ctx context.Context, addr string) (peer.ID, error) {
 		return "", fmt.Errorf("peer %s cannot be reached: %w", info.ID, plainDial(err))
 	}
 	return info.ID, nil
+}
+
+func peerInfo(addr string) (*peer.AddrInfo, error) {
+	info, err := peer.AddrInfoFromString(addr)
+	if err != nil {
+		return nil, fmt.Errorf("%.200q is not the address of a peer, such as /ip4/127.0.0.1/tcp/4174/p2p/12D3…: %w", addr, err)
+	}
+	return info, nil
 }
 
 const connectTime = 15 * time.Second

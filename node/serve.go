@@ -66,6 +66,11 @@ func Serve(ctx context.Context, o repl.Options, v Serving) error {
 				return repl.Misuse(err)
 			}
 		}
+		for _, p := range v.Peers {
+			if _, err := peerInfo(p); err != nil {
+				return repl.Misuse(fmt.Errorf("--peer: %w", err))
+			}
+		}
 		if other, err := Running(s.Dir()); err == nil {
 			return repl.Misuse(fmt.Errorf("the store is served already, by process %d", other.Process))
 		}
@@ -120,6 +125,7 @@ func Serve(ctx context.Context, o repl.Options, v Serving) error {
 		select {
 		case <-ctx.Done():
 		case err = <-failed:
+		case err = <-control.gone(ctx, lookAgain):
 		}
 		log.Info("stopping")
 		end, cancel := context.WithTimeout(context.Background(), closeTime)
