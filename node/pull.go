@@ -344,21 +344,17 @@ func (n *Node) pullOne(ctx context.Context, name string, root cid.Cid, who strin
 	if got.Words, err = n.adoptWords(ctx, lib.Attest); err != nil {
 		return got, err
 	}
-	if name != "" {
-		for {
-			done, err := n.store.SwapRoot(ctx, store.FollowRoot+name, got.Old, root)
-			if err != nil {
-				return got, err
-			}
-			if done {
-				break
-			}
-			if got.Old, err = n.store.Root(ctx, store.FollowRoot+name); err != nil {
-				return got, err
-			}
+	if name == "" { // who pulls it wants to have it
+		return got, n.store.PinPartly(ctx, store.Pin{CID: root, Name: "pulled from " + who})
+	}
+	for {
+		if done, err := n.store.SwapRoot(ctx, store.FollowRoot+name, got.Old, root); err != nil || done {
+			return got, err
+		}
+		if got.Old, err = n.store.Root(ctx, store.FollowRoot+name); err != nil {
+			return got, err
 		}
 	}
-	return got, nil
 }
 
 // pullNames fetches some of the definitions of a library, with the results of all code in them. f has what it needs to fetch.
