@@ -7,6 +7,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/ipfs/boxo/blockservice"
@@ -21,14 +23,16 @@ import (
 )
 
 const (
-	maxRequests = 256 // to the gateway at a time
-	maxWalks    = 8   // whole sub-DAGs that are being written: each remembers which blocks it has written
+	maxRequests = 256              // to the gateway at a time
+	maxWalks    = 8                // whole sub-DAGs that are being written: each remembers which blocks it has written
+	walksEach   = 32               // of one peer, that are being written or wait
+	walkTime    = 10 * time.Second // that one has, where others wait: who asked asks again for what he lacks
 	idleTime    = 30 * time.Second
 )
 
 // newGateway answers /ipfs/CID with blocks and CAR files only, and /ipns/NAME with records. A page that is rendered from somebody's data would share its origin
 // with the API.
-func newGateway(s *store.Store, registry *prometheus.Registry) (http.Handler, error) {
+func newGateway(s *store.Store, walks *turns, registry *prometheus.Registry) (http.Handler, error) {
 	bs := s.Blockstore()
 	blocks, err := gateway.NewBlocksBackend(blockservice.New(bs, offline.Exchange(bs)),
 		gateway.WithMaxTraversalDepth(0), gateway.WithPrometheusRegistry(registry))
@@ -37,7 +41,7 @@ func newGateway(s *store.Store, registry *prometheus.Registry) (http.Handler, er
 	}
 	return gateway.NewHandler(gateway.Config{
 		NoDNSLink: true, DisableHTMLErrors: true, MetricsRegistry: registry, MaxConcurrentRequests: maxRequests, RetrievalTimeout: idleTime,
-	}, backend{blocks, s, make(chan struct{}, maxWalks)}), nil
+	}, backend{blocks, s, walks}), nil
 }
 
 // A backend is boxo's, but writes whole sub-DAGs itself: boxo walks them with a selector, whose time and memory grow with the square of
@@ -45,7 +49,7 @@ func newGateway(s *store.Store, registry *prometheus.Registry) (http.Handler, er
 type backend struct {
 	*gateway.BlocksBackend
 	store *store.Store
-	walks chan struct{}
+	walks *turns
 }
 
 func (b backend) GetCAR(ctx context.Context, p path.ImmutablePath, params gateway.CarParams) (gateway.ContentPathMetadata, io.ReadCloser, error) {
@@ -61,16 +65,86 @@ func (b backend) GetCAR(ctx context.Context, p path.ImmutablePath, params gatewa
 	if err != nil {
 		return b.BlocksBackend.GetCAR(ctx, p, params)
 	}
-	select {
-	case b.walks <- struct{}{}:
-	case <-ctx.Done():
-		return gateway.ContentPathMetadata{}, nil, ctx.Err()
+	who, _ := ctx.Value(remoteKey{}).(string)
+	turn, leave, err := b.walks.take(ctx, who)
+	if err != nil {
+		return gateway.ContentPathMetadata{}, nil, err
 	}
 	r, w := io.Pipe()
+	context.AfterFunc(turn, func() { w.CloseWithError(context.Cause(turn)) }) // it may wait for who does not read
 	go func() {
-		defer func() { <-b.walks }()
-		_, err := b.store.WriteCAR(ctx, []cid.Cid{about.LastSegment.RootCid()}, w, true)
+		defer leave()
+		_, err := b.store.WriteCAR(turn, []cid.Cid{about.LastSegment.RootCid()}, w, true)
 		w.CloseWithError(err)
 	}()
 	return about, r, nil
+}
+
+// Turns let a few in at a time. Where others wait, the one who has been in for longest is ended when his time is over.
+type turns struct {
+	slots chan struct{}
+	each  int
+	time  time.Duration
+
+	mu    sync.Mutex
+	in    []*turn        // in the order in which they came in
+	count map[string]int // who are in or wait
+}
+
+type turn struct {
+	began time.Time
+	end   context.CancelCauseFunc
+}
+
+var errTurn = errors.New("others wait, and this has gone on for long; ask again for what is missing")
+
+func newTurns(n, each int, time time.Duration) *turns {
+	return &turns{slots: make(chan struct{}, n), each: each, time: time, count: map[string]int{}}
+}
+
+// take waits for a turn. The context that it returns ends with it; leave has to be called.
+func (t *turns) take(ctx context.Context, who string) (_ context.Context, leave func(), err error) {
+	t.mu.Lock()
+	if t.count[who] >= t.each {
+		t.mu.Unlock()
+		return nil, nil, gateway.NewErrorStatusCode(errManyOfIt, http.StatusTooManyRequests)
+	}
+	t.count[who]++
+	t.mu.Unlock()
+	out := func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if t.count[who]--; t.count[who] == 0 {
+			delete(t.count, who)
+		}
+	}
+	look := time.NewTicker(t.time / 4)
+	defer look.Stop()
+	for {
+		select {
+		case t.slots <- struct{}{}:
+			ctx, end := context.WithCancelCause(ctx)
+			mine := &turn{time.Now(), end}
+			t.mu.Lock()
+			t.in = append(t.in, mine)
+			t.mu.Unlock()
+			return ctx, func() {
+				t.mu.Lock()
+				t.in = slices.DeleteFunc(t.in, func(o *turn) bool { return o == mine })
+				t.mu.Unlock()
+				end(nil)
+				<-t.slots
+				out()
+			}, nil
+		case <-look.C:
+			t.mu.Lock()
+			if len(t.in) > 0 && time.Since(t.in[0].began) > t.time {
+				t.in[0].end(errTurn)
+			}
+			t.mu.Unlock()
+		case <-ctx.Done():
+			out()
+			return nil, nil, ctx.Err()
+		}
+	}
 }

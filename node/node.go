@@ -66,6 +66,7 @@ type Node struct {
 	offline   bool
 	compiling chan struct{} // holds one for each expression that is being compiled
 	missed    missSet
+	walks     *turns       // to write CAR files
 	routing   *dht.IpfsDHT // nil: it takes no part in the DHT
 	news      newsroom
 	gazette   gazette
@@ -98,7 +99,8 @@ func Open(s *store.Store, o Options) (*Node, error) {
 		bitswap.MaxOutstandingBytesPerPeer(wantBytes), bitswap.WithServerEnabled(o.Serve), bitswap.WithClientOption(bsclient.WithoutDuplicatedBlockStats()))
 	n.streams, n.tasks = streamClient(h, idleTime), streamClient(h, 0)
 	n.believed = trust.Over(s, s.Dir(), eval.Own, func(err error) { n.log.Warn("trust", "error", err) })
-	gate, err := newGateway(s, n.metrics)
+	n.walks = newTurns(maxWalks, walksEach, walkTime)
+	gate, err := newGateway(s, n.walks, n.metrics)
 	if err != nil {
 		n.Close()
 		return nil, err
@@ -186,9 +188,42 @@ func (n *Node) Handler() http.Handler { return n.handler }
 // newServer is an HTTP server that nobody can hold up by being slow.
 func newServer(h http.Handler) *http.Server {
 	return &http.Server{
-		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 5 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		Handler: steady(h, idleTime), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 5 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			return context.WithValue(ctx, remoteKey{}, remoteOf(c))
 		},
 	}
 }
+
+// steady ends answers of which nothing is taken for a while: who does not read would hold for ever what answers him.
+func steady(h http.Handler, wait time.Duration) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		out := &steadyWriter{w, http.NewResponseController(w), wait}
+		defer out.goOn() // what is left in buffers
+		h.ServeHTTP(out, r)
+	})
+}
+
+// A steadyWriter gives each part of an answer its time.
+type steadyWriter struct {
+	http.ResponseWriter
+	conn *http.ResponseController
+	wait time.Duration
+}
+
+const steadyPart = 64 << 10
+
+func (w *steadyWriter) goOn() { w.conn.SetWriteDeadline(time.Now().Add(w.wait)) }
+
+func (w *steadyWriter) Write(p []byte) (n int, err error) {
+	for first := true; err == nil && (first || n < len(p)); first = false {
+		var k int
+		w.goOn()
+		k, err = w.ResponseWriter.Write(p[n:min(len(p), n+steadyPart)])
+		n += k
+	}
+	return n, err
+}
+
+// Unwrap is for http.ResponseController.
+func (w *steadyWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

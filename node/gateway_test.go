@@ -1,0 +1,121 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ipfs/go-cid"
+
+	"github.com/rosser-lang/rosser/codec"
+	"github.com/rosser-lang/rosser/graph"
+)
+
+// TestStalledReaders: who asks for large files and does not read them keeps nobody else from reading his.
+func TestStalledReaders(t *testing.T) {
+	ctx := context.Background()
+	s, n := open(t, loopback)
+	n.walks.time = time.Second
+	var links []cid.Cid
+	for i := range 40 {
+		data := codec.AppendBytes(nil, []byte(strings.Repeat(fmt.Sprint(i), 500_000)))
+		b := graph.Block{CID: codec.CIDOf(data), Data: data}
+		if err := s.Put(ctx, b); err != nil {
+			t.Fatal(err)
+		}
+		links = append(links, b.CID)
+	}
+	data := codec.AppendArray(nil, len(links))
+	for _, l := range links {
+		data = codec.AppendLink(data, l)
+	}
+	root := graph.Block{CID: codec.CIDOf(data), Data: data}
+	if err := s.Put(ctx, root); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := newServer(n.Handler())
+	web.Handler = steady(n.Handler(), time.Second)
+	go web.Serve(l)
+	defer web.Close()
+	path := "/ipfs/" + root.CID.String() + "?format=car"
+	for range 2 * maxWalks {
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		c.(*net.TCPConn).SetReadBuffer(4096)
+		fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path)
+	}
+	time.Sleep(200 * time.Millisecond) // they are all in, or wait
+	client := http.Client{Timeout: 20 * time.Second}
+	r, err := client.Get("http://" + l.Addr().String() + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	if got, err := io.Copy(io.Discard, r.Body); err != nil || r.StatusCode != http.StatusOK || got < 20_000_000 {
+		t.Errorf("got %s, %d bytes, %v", r.Status, got, err)
+	}
+}
+
+// TestTurns: nobody waits for more than his share, and whoever leaves is counted no more.
+func TestTurns(t *testing.T) {
+	turns := newTurns(1, 2, 40*time.Millisecond)
+	first, leave, err := turns.take(t.Context(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	short, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, _, err := turns.take(short, "a"); err != context.DeadlineExceeded {
+		t.Errorf("got %v, want that there is no turn yet", err)
+	}
+	if first.Err() != nil {
+		t.Error("the first is ended before its time")
+	}
+	go func() {
+		<-first.Done()
+		leave()
+	}()
+	_, leave2, err := turns.take(t.Context(), "a")
+	if err != nil || context.Cause(first) != errTurn {
+		t.Fatal(err, context.Cause(first))
+	}
+	waiting, stop := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() {
+		_, _, err := turns.take(waiting, "a")
+		done <- err
+	}()
+	for deadline := time.Now().Add(5 * time.Second); ; {
+		turns.mu.Lock()
+		n := turns.count["a"]
+		turns.mu.Unlock()
+		if n == 2 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("nobody waits")
+		}
+		time.Sleep(time.Millisecond)
+	}
+	if _, _, err := turns.take(t.Context(), "a"); err == nil {
+		t.Error("one has more than his share")
+	}
+	stop()
+	<-done
+	leave2()
+	if len(turns.count) != 0 || len(turns.in) != 0 || len(turns.slots) != 0 {
+		t.Errorf("got %v %v, want nobody", turns.count, turns.in)
+	}
+}
