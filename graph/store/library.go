@@ -50,6 +50,7 @@ const (
 	MaxAttest      = 64      // envelopes of one expression, each of at most MaxEnvelope bytes
 	maxLibraryName = 4096    // bytes
 	maxLibraryPart = 1 << 20 // entries of one directory
+	maxLibraryWord = 1 << 29 // bytes of all envelopes, which are read at once
 	shardBytes     = 256 << 10
 	shardFanout    = 256
 )
@@ -379,6 +380,7 @@ func (s *Store) shelve(ctx context.Context, sh *shelf, part string, found map[st
 		}
 		return nil
 	}
+	lists, words := map[cid.Cid]bool{}, 0
 	for key, c := range found {
 		expr, err := cid.Decode(key)
 		if err != nil || expr.String() != key {
@@ -390,6 +392,10 @@ func (s *Store) shelve(ctx context.Context, sh *shelf, part string, found map[st
 		case tracesName:
 			sh.Traces[expr] = c
 		case attestName:
+			if lists[c] { // one block might be given a million times
+				return fmt.Errorf("%w: the envelopes %s are of two expressions", ErrNoLibrary, c)
+			}
+			lists[c] = true
 			data, err := s.Block(ctx, c)
 			if partly && errors.Is(err, graph.ErrNotFound) {
 				sh.absent++
@@ -400,6 +406,9 @@ func (s *Store) shelve(ctx context.Context, sh *shelf, part string, found map[st
 			}
 			if c.Prefix().Codec != cid.DagCBOR {
 				return fmt.Errorf("%s: %s is no list of envelopes", key, c)
+			}
+			if words += len(data); words > maxLibraryWord {
+				return fmt.Errorf("%w: more than %d bytes of envelopes", ErrNoLibrary, maxLibraryWord)
 			}
 			if sh.Attest[expr], err = decodeAttest(data); err != nil {
 				return fmt.Errorf("%s: %w", key, err)

@@ -424,6 +424,7 @@ func TestHostileLibraries(t *testing.T) {
 		{"a key that is no CID", map[string]cid.Cid{"names": ok, "results": dir(map[string]cid.Cid{"one": f.answer.Result})}, "not the CID of an expression"},
 		{"a CID in another spelling", map[string]cid.Cid{"names": ok, "results": dir(map[string]cid.Cid{strings.ToUpper(expr.String()): f.answer.Result})}, "not the CID of an expression"},
 		{"64 envelopes", attest(list(MaxAttest, "x")), ""},
+		{"envelopes of two expressions", map[string]cid.Cid{"names": ok, "attest": dir(map[string]cid.Cid{expr.String(): list(1, "x"), f.answer.Result.String(): list(1, "x")})}, "of two expressions"},
 		{"65 envelopes", attest(list(MaxAttest+1, "x")), "want 1 to 64"},
 		{"no envelope", attest(list(0, "")), "want 1 to 64"},
 		{"a long envelope", attest(list(1, strings.Repeat("x", MaxEnvelope))), "want 1 to 1024"},
