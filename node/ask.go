@@ -30,6 +30,7 @@ import (
 const (
 	maxTaskBytes = 256 << 20 // of the program and data of a task that a peer gives
 	maxAnswer    = 1 << 30   // bytes of a value that a peer answers with
+	maxFound     = 16 << 20  // the same, where nobody is believed who vouches for it: it was asked of all who are connected
 	findTime     = 5 * time.Second
 	prepareTime  = 5 * time.Minute
 	quorumGrace  = time.Second // that others have to differ, once a quorum is reached
@@ -231,7 +232,7 @@ func (n *Node) askOne(ctx context.Context, id peer.ID, expr cid.Cid, t repl.Task
 	}
 	result, err := cid.Decode(answer.Result)
 	if err == nil {
-		err = n.fetchResult(ctx, expr, result, from)
+		err = n.fetchResult(ctx, expr, result, from, maxAnswer)
 	}
 	if err == nil && len(answer.Attestation) > 0 {
 		asked.Signed, err = n.vouched(ctx, expr, result, id, answer.Attestation)
@@ -280,7 +281,7 @@ func (n *Node) vouched(ctx context.Context, expr, result cid.Cid, id peer.ID, en
 }
 
 // fetchResult fetches a Result and the blocks of its value, from a source; it has to be one of expr.
-func (n *Node) fetchResult(ctx context.Context, expr, result cid.Cid, from source) error {
+func (n *Node) fetchResult(ctx context.Context, expr, result cid.Cid, from source, left int64) error {
 	f := &fetch{store: n.store, sources: []source{from}}
 	data, err := f.block(ctx, result)
 	if err != nil {
@@ -293,12 +294,11 @@ func (n *Node) fetchResult(ctx context.Context, expr, result cid.Cid, from sourc
 	if err != nil {
 		return err
 	}
-	left := int64(maxAnswer) // stays above 0, which would be no limit
 	return graph.ResultBlocks(result, func(c cid.Cid) ([]byte, error) {
 		if data, err := n.store.Block(ctx, c); err == nil || !errors.Is(err, graph.ErrNotFound) {
 			return data, err
 		}
-		f := &fetch{store: n.store, sources: []source{from}, limit: left}
+		f := &fetch{store: n.store, sources: []source{from}, limit: max(left, 1)}
 		got, err := f.below(ctx, c)
 		if err != nil {
 			return nil, err
@@ -524,7 +524,11 @@ func (n *Node) findAt(ctx context.Context, expr cid.Cid, id peer.ID, any bool) (
 	if err := n.store.Put(ctx, graph.Block{CID: result, Data: data}); err != nil {
 		return false, err
 	}
-	if err := n.fetchResult(ctx, expr, result, n.peerSource(ctx, id)); err != nil {
+	limit := int64(maxFound)
+	if believed {
+		limit = maxAnswer
+	}
+	if err := n.fetchResult(ctx, expr, result, n.peerSource(ctx, id), limit); err != nil {
 		return false, err
 	}
 	_, err = n.store.Claims(ctx, result, id.String())

@@ -111,3 +111,49 @@ func TestOtherVersions(t *testing.T) {
 		}
 	}
 }
+
+// TestGiantClaims: what nobody who is believed vouches for fills no disk, however large a peer makes it.
+func TestGiantClaims(t *testing.T) {
+	ctx := context.Background()
+	_, honest := open(t, loopback)
+	expr := question(t, honest, 1)
+	l := newLiar(t)
+	var texts []graph.Value
+	for i := range 300 {
+		texts = append(texts, graph.Text(strings.Repeat(fmt.Sprintf("%5d", i), 20_000)))
+	}
+	result := l.claim(expr, graph.ListValue(graph.ListOf(texts)), 1, 0)
+	l.answers(result, seal(t, l.key, result))
+	for _, named := range []bool{false, true} {
+		s, n := open(t, Options{})
+		if named {
+			var p trust.Policy
+			if err := p.Add(trust.Member{Key: l.id}); err != nil {
+				t.Fatal(err)
+			}
+			if err := p.Save(s.Dir()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := n.Connect(ctx, l.addr); err != nil {
+			t.Fatal(err)
+		}
+		if found, err := n.Find(ctx, expr, true); found != named || err != nil {
+			t.Errorf("named %v: got %v %v", named, found, err)
+		}
+		if err := s.Flush(ctx); err != nil {
+			t.Fatal(err)
+		}
+		st, err := s.Stat(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var bytes uint64
+		for _, a := range st.Blocks {
+			bytes += a.Bytes
+		}
+		if most := uint64(maxFound + 4<<20); !named && bytes > most {
+			t.Errorf("%d bytes came, want at most %d", bytes, most)
+		}
+	}
+}
