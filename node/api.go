@@ -301,6 +301,10 @@ func (n *Node) refuseTask(w http.ResponseWriter, err error) {
 		refuse(w, http.StatusTooManyRequests, err)
 		return
 	}
+	if errors.Is(err, errNoRoom) {
+		refuse(w, http.StatusInsufficientStorage, err)
+		return
+	}
 	r := repl.Problem(err)
 	status := http.StatusBadRequest
 	if r.Missing != "" {
@@ -404,7 +408,11 @@ func (n *Node) eval(w http.ResponseWriter, r *http.Request, t repl.Task) {
 	}
 	defer leave()
 	if from, ok := remotePeer(r); ok {
-		if err := n.fetchTask(ctx, t, from); err != nil {
+		err := n.workers.room()
+		if err == nil {
+			err = n.fetchTask(ctx, t, from)
+		}
+		if err != nil {
 			n.refuseTask(w, err)
 			return
 		}

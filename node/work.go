@@ -68,6 +68,7 @@ func (l Limits) clamp(t repl.Task) repl.Task {
 
 var (
 	errBusy     = errors.New("this node has as much to do as it takes; try again later")
+	errNoRoom   = errors.New("this node's disk is full, so it reduces nothing")
 	errManyOfIt = errors.New("this node does as much for you as it does for one; wait until that has come to its end")
 )
 
@@ -123,6 +124,25 @@ func (w *workers) admit(who string) (leave func(), err error) {
 		}
 	}, nil
 }
+
+// room says whether the disk has room for what strangers want.
+func (w *workers) room() error {
+	if free, err := freeBytes(w.dir); err == nil && free < minFree {
+		return errNoRoom
+	}
+	return nil
+}
+
+// freeBytes is how much there is room for on the disk that a folder is on.
+func freeBytes(dir string) (uint64, error) {
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(dir, &st); err != nil {
+		return 0, err
+	}
+	return uint64(st.Bavail) * uint64(st.Bsize), nil
+}
+
+const minFree = 1 << 30 // bytes that are left to the owner of the disk, beside what is fetched for one task
 
 const askedFor = 4 // how many may ask for one task that waits or runs, by and large
 
