@@ -76,7 +76,7 @@ type Asked struct {
 var (
 	errNoPeers   = errors.New("no peer is given or connected: --peer ADDRESS says whom to ask")
 	errNoQuorum  = errors.New("no quorum")
-	errNoAnswers = errors.New("nobody has an answer")
+	errNoAnswers = errors.New("nobody has an answer: --peer ADDRESS asks others")
 )
 
 // Ask has peers reduce an expression, and calls heard with what each comes to, from one goroutine. Without a quorum they are asked one after

@@ -5,6 +5,7 @@ package node
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -60,6 +61,10 @@ func PullCommand(ctx context.Context, o repl.Options, p Pull) error {
 				}
 				return nil
 			})
+			var ended *endedError
+			if errors.As(err, &ended) {
+				err = fmt.Errorf("%w; %s", err, goesOn)
+			}
 		} else {
 			var n *Node
 			if n, err = Open(s, Options{}); err == nil {

@@ -132,7 +132,7 @@ func (c Control) call(ctx context.Context, what string, request any, each func(j
 		if err := lines.Decode(&line); err == io.EOF {
 			return nil
 		} else if err != nil {
-			return fmt.Errorf("the process %d that serves this store has ended: %w", c.Process, err)
+			return &endedError{c.Process, err}
 		}
 		if line.Error != "" {
 			return errors.New(line.Error)
@@ -142,6 +142,18 @@ func (c Control) call(ctx context.Context, what string, request any, each func(j
 		}
 	}
 }
+
+// An endedError says that the process that serves the store has ended while it did something.
+type endedError struct {
+	process int
+	err     error
+}
+
+func (e *endedError) Error() string {
+	return fmt.Sprintf("the process %d that serves this store has ended: %v", e.process, e.err)
+}
+
+func (e *endedError) Unwrap() error { return e.err }
 
 var controlClient = &http.Client{Transport: &http.Transport{Proxy: nil, DisableCompression: true}}
 

@@ -5,9 +5,12 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -28,7 +31,36 @@ const (
 	walksEach   = 32               // of one peer, that are being written or wait
 	walkTime    = 10 * time.Second // that one has, where others wait: who asked asks again for what he lacks
 	idleTime    = 30 * time.Second
+
+	alsoParameter = "also"        // of the URL of a CAR file: other CIDs, with commas between them, whose blocks are to be in it, too
+	alsoHeader    = "Rosser-Also" // how many of them a gateway takes; others take none, and do not say so
+	maxAlso       = 200           // some 12 kB
 )
+
+type alsoKey struct{}
+
+// also puts what a CAR file is to hold, too, into the context of a request: many small sub-DAGs in one answer.
+func also(gate http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set(alsoHeader, strconv.Itoa(maxAlso))
+		if text := r.URL.Query().Get(alsoParameter); text != "" {
+			var others []cid.Cid
+			for one := range strings.SplitSeq(text, ",") {
+				c, err := cid.Decode(one)
+				if err == nil && len(others) == maxAlso {
+					err = fmt.Errorf("more than %d CIDs", maxAlso)
+				}
+				if err != nil {
+					refuse(w, http.StatusBadRequest, fmt.Errorf("%s: %w", alsoParameter, err))
+					return
+				}
+				others = append(others, c)
+			}
+			r = r.WithContext(context.WithValue(r.Context(), alsoKey{}, others))
+		}
+		gate.ServeHTTP(w, r)
+	})
+}
 
 // newGateway answers /ipfs/CID with blocks and CAR files only, and /ipns/NAME with records. A page that is rendered from somebody's data would share its origin
 // with the API.
@@ -39,9 +71,9 @@ func newGateway(s *store.Store, walks *turns, registry *prometheus.Registry) (ht
 	if err != nil {
 		return nil, err
 	}
-	return gateway.NewHandler(gateway.Config{
+	return also(gateway.NewHandler(gateway.Config{
 		NoDNSLink: true, DisableHTMLErrors: true, MetricsRegistry: registry, MaxConcurrentRequests: maxRequests, RetrievalTimeout: idleTime,
-	}, backend{blocks, s, walks}), nil
+	}, backend{blocks, s, walks})), nil
 }
 
 // A backend is boxo's, but writes whole sub-DAGs itself: boxo walks them with a selector, whose time and memory grow with the square of
@@ -58,7 +90,9 @@ func (b backend) GetCAR(ctx context.Context, p path.ImmutablePath, params gatewa
 			return gateway.ContentPathMetadata{}, nil, errors.Join(err, ipld.ErrNotFound{Cid: root})
 		}
 	}
-	if params.Scope != gateway.DagScopeAll || params.Range != nil || len(p.Segments()) > 2 || params.Duplicates.Bool() {
+	others, _ := ctx.Value(alsoKey{}).([]cid.Cid)
+	alone := params.Scope == gateway.DagScopeBlock && len(others) > 0
+	if params.Scope != gateway.DagScopeAll && !alone || params.Range != nil || len(p.Segments()) > 2 || params.Duplicates.Bool() {
 		return b.BlocksBackend.GetCAR(ctx, p, params)
 	}
 	about, err := b.ResolvePath(ctx, p)
@@ -70,11 +104,22 @@ func (b backend) GetCAR(ctx context.Context, p path.ImmutablePath, params gatewa
 	if err != nil {
 		return gateway.ContentPathMetadata{}, nil, err
 	}
+	roots := []cid.Cid{about.LastSegment.RootCid()}
+	for _, c := range others {
+		if has, err := b.store.Has(ctx, c); err == nil && has {
+			roots = append(roots, c)
+		}
+	}
 	r, w := io.Pipe()
 	context.AfterFunc(turn, func() { w.CloseWithError(context.Cause(turn)) }) // it may wait for who does not read
 	go func() {
 		defer leave()
-		_, err := b.store.WriteCAR(turn, []cid.Cid{about.LastSegment.RootCid()}, w, true)
+		var err error
+		if alone {
+			err = b.store.WriteBlocks(turn, roots, w)
+		} else {
+			_, err = b.store.WriteCAR(turn, roots, w, true)
+		}
 		w.CloseWithError(err)
 	}()
 	return about, r, nil

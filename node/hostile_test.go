@@ -105,7 +105,7 @@ func TestHostileGateways(t *testing.T) {
 			defer web.Close()
 			s, _ := open(t, Options{})
 			began := time.Now()
-			f := &fetch{store: s, sources: []source{&gatewaySource{web.URL, web.URL, webClient}}}
+			f := &fetch{store: s, sources: []source{&gatewaySource{name: web.URL, base: web.URL, client: webClient}}}
 			_, err := f.below(ctx, root.CID)
 			if test.want == "" && err != nil {
 				t.Fatal(err)

@@ -86,7 +86,7 @@ func nameServer(t *testing.T) (source, func(status int, body []byte)) {
 		w.Write(data.Load().([]byte))
 	}))
 	t.Cleanup(web.Close)
-	return &gatewaySource{web.URL, web.URL, web.Client()}, func(n int, b []byte) { status.Store(int64(n)); data.Store(b) }
+	return &gatewaySource{name: web.URL, base: web.URL, client: web.Client()}, func(n int, b []byte) { status.Store(int64(n)); data.Store(b) }
 }
 
 func signed(t *testing.T, key crypto.PrivKey, value string, seq uint64, life time.Duration) []byte {
@@ -192,7 +192,7 @@ func TestPublishName(t *testing.T) {
 	key, name := newKey(t)
 	web := httptest.NewServer(n.Handler())
 	defer web.Close()
-	from := &gatewaySource{web.URL, web.URL, web.Client()}
+	from := &gatewaySource{name: web.URL, base: web.URL, client: web.Client()}
 	if _, err := recordFrom(ctx, from, name); err == nil || err.Error() != "it does not know" {
 		t.Fatal(err)
 	}

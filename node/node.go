@@ -167,7 +167,7 @@ func (n *Node) Connect(ctx context.Context, addr string) (peer.ID, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTime)
 	defer cancel()
 	if err := n.host.Connect(ctx, *info); err != nil {
-		return "", fmt.Errorf("peer %s cannot be reached: %w", info.ID, plainDial(err))
+		return "", fmt.Errorf("peer %s cannot be reached: %w (%s)", info.ID, plainDial(err), askRunning)
 	}
 	return info.ID, nil
 }
@@ -180,7 +180,11 @@ func peerInfo(addr string) (*peer.AddrInfo, error) {
 	return info, nil
 }
 
-const connectTime = 15 * time.Second
+const (
+	connectTime = 15 * time.Second
+	askRunning  = "is its rosser serve running, and is this its address?"
+	goesOn      = "what has come is kept, and the same again goes on from there"
+)
 
 // Handler answers HTTP as peers are answered: for a listener of TCP.
 func (n *Node) Handler() http.Handler { return n.handler }

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -132,6 +135,78 @@ func TestPullNames(t *testing.T) {
 	_, err = n.Pull(ctx, Pull{From: from.Addrs()[0].String(), Names: []string{"nam7"}}, nil)
 	if err == nil || !strings.Contains(err.Error(), "did you mean name7") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A cutListener has connections that break after so many bytes, together.
+type cutListener struct {
+	net.Listener
+	left, sent atomic.Int64
+}
+
+type cutConn struct {
+	net.Conn
+	l *cutListener
+}
+
+func (l *cutListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	return cutConn{c, l}, err
+}
+
+func (c cutConn) Write(p []byte) (int, error) {
+	if c.l.left.Add(-int64(len(p))) < 0 {
+		c.Close()
+		return 0, net.ErrClosed
+	}
+	c.l.sent.Add(int64(len(p)))
+	return c.Conn.Write(p)
+}
+
+// TestPullGoesOn has a pull break off anywhere; the next one asks for the rest in few requests.
+func TestPullGoesOn(t *testing.T) {
+	const all = 3*3000 + 336
+	ctx := context.Background()
+	a, from := open(t, loopback)
+	root := fill(t, a, "numbers", 3000)
+	var requests atomic.Int64
+	web := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		requests.Add(1)
+		from.Handler().ServeHTTP(w, r)
+	}))
+	l := &cutListener{Listener: web.Listener}
+	web.Listener = l
+	web.Start()
+	defer web.Close()
+	whole := int64(0)
+	for _, cut := range []int64{1 << 40, 100000, 300000, 600000, 900000, 1200000} {
+		s, n := open(t, Options{})
+		l.left.Store(cut)
+		l.sent.Store(0)
+		got, err := n.Pull(ctx, Pull{From: web.URL, Name: "numbers"}, nil)
+		if whole == 0 {
+			if err != nil || got[0].Came.Blocks != all {
+				t.Fatal(got, err)
+			}
+			whole = l.sent.Load()
+			continue
+		}
+		if err == nil || !strings.Contains(err.Error(), web.URL) || !strings.Contains(err.Error(), goesOn) {
+			t.Fatalf("cut after %d bytes: got %v", cut, err)
+		}
+		l.left.Store(1 << 40)
+		l.sent.Store(0)
+		requests.Store(0)
+		if got, err = n.Pull(ctx, Pull{From: web.URL, Name: "numbers"}, nil); err != nil || got[0].Root != root || got[0].Results != 3000 {
+			t.Fatal(got, err)
+		}
+		if size, err := s.PinSize(ctx, store.Pin{CID: root}, 0); err != nil || size.Blocks != all {
+			t.Fatal(size, err)
+		}
+		t.Logf("cut after %d of %d bytes: %d requests and %d bytes for the rest", cut, whole, requests.Load(), l.sent.Load())
+		if requests.Load() > 60 || l.sent.Load() > whole-cut/2+whole/4 {
+			t.Errorf("cut after %d of %d bytes: %d requests and %d bytes for the rest", cut, whole, requests.Load(), l.sent.Load())
+		}
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/ipfs/go-cid"
 
@@ -308,6 +309,10 @@ func (n *Node) pullOne(ctx context.Context, name string, root cid.Cid, who strin
 		}
 	}
 	f := &fetch{store: n.store, sources: sources, limit: p.Limit, update: got.Old.Defined(), progress: progress}
+	had, err := n.store.Has(ctx, root)
+	if err != nil {
+		return got, err
+	}
 	top, err := f.block(ctx, root)
 	if err != nil {
 		return got, err
@@ -328,13 +333,15 @@ func (n *Node) pullOne(ctx context.Context, name string, root cid.Cid, who strin
 		got.Came, err = f.below(ctx, parts...)
 	}
 	if err != nil {
-		return got, err
+		return got, unfinished(err)
 	}
-	got.Came.Blocks++
-	got.Came.Bytes += int64(len(top))
+	if !had {
+		got.Came.Blocks++
+		got.Came.Bytes += int64(len(top))
+	}
 	lib, err := n.store.AdoptLibrary(ctx, root, who)
 	if err != nil {
-		return got, err
+		return got, unfinished(err)
 	}
 	if lib.Wrong > 0 {
 		n.log.Warn("a library lists what is not so", "root", root.String(), "entries", lib.Wrong, "first", lib.First)
@@ -342,7 +349,7 @@ func (n *Node) pullOne(ctx context.Context, name string, root cid.Cid, who strin
 	}
 	got.Names, got.Results = len(lib.Names), lib.Claims
 	if got.Words, err = n.adoptWords(ctx, lib.Attest); err != nil {
-		return got, err
+		return got, unfinished(err)
 	}
 	if name == "" { // who pulls it wants to have it
 		return got, n.store.PinPartly(ctx, store.Pin{CID: root, Name: "pulled from " + who})
@@ -399,6 +406,21 @@ func (n *Node) pullNames(ctx context.Context, f *fetch, root cid.Cid, parts []ci
 		return came, err
 	}
 	return came, more(&fetch{}, rest...)
+}
+
+// unfinished tells of an error that is not for ever what to do.
+func unfinished(err error) error {
+	var missing *missingError
+	var own *ownError
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return fmt.Errorf("%w; %s once there is room", err, goesOn)
+	case errors.As(err, &missing) && missing.failed(): // as text: it is not the hint for a missing block that helps
+		return fmt.Errorf("%v; %s", err, goesOn)
+	case errors.As(err, &own):
+		return fmt.Errorf("%w; %s", err, goesOn)
+	}
+	return err
 }
 
 // adoptWords keeps attestations that are what they should be, and returns how many. The rest says nothing.

@@ -8,9 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/ipfs/boxo/bitswap"
@@ -35,10 +39,11 @@ type gatewaySource struct {
 	name   string
 	base   string // URL without /ipfs/…
 	client *http.Client
+	also   atomic.Int32 // how many other sub-DAGs it gives in one answer
 }
 
 func (g *gatewaySource) String() string { return g.name }
-func (g *gatewaySource) batch() int     { return 1 }
+func (g *gatewaySource) batch() int     { return 1 + int(g.also.Load()) }
 
 // errRefused is what a gateway answers that is neither a block nor that there is none.
 type errRefused struct {
@@ -51,20 +56,30 @@ func (e *errRefused) Error() string {
 }
 
 func (g *gatewaySource) fetch(ctx context.Context, wanted []cid.Cid, deep bool, take func(graph.Block) error) error {
-	for _, c := range wanted {
-		if err := g.one(ctx, c, deep, take); err != nil {
+	for part := range slices.Chunk(wanted, g.batch()) {
+		if err := g.one(ctx, part, deep, take); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (g *gatewaySource) one(ctx context.Context, c cid.Cid, deep bool, take func(graph.Block) error) error {
+// one asks for what one CAR file may hold.
+func (g *gatewaySource) one(ctx context.Context, wanted []cid.Cid, deep bool, take func(graph.Block) error) error {
 	scope := "block"
 	if deep {
 		scope = "all"
 	}
-	body, err := g.get(ctx, "/ipfs/"+c.String()+"?format=car&dag-scope="+scope, "application/vnd.ipld.car; version=1; order=dfs; dups=n")
+	path := "/ipfs/" + wanted[0].String() + "?format=car&dag-scope=" + scope
+	for i, c := range wanted[1:] {
+		if i == 0 {
+			path += "&" + alsoParameter + "="
+		} else {
+			path += ","
+		}
+		path += c.String()
+	}
+	body, err := g.get(ctx, path, "application/vnd.ipld.car; version=1; order=dfs; dups=n")
 	if err != nil || body == nil {
 		return err
 	}
@@ -75,6 +90,9 @@ func (g *gatewaySource) one(ctx context.Context, c cid.Cid, deep bool, take func
 	case body.late():
 		return errLate
 	case errors.Is(err, store.ErrTruncated), errors.Is(err, io.ErrUnexpectedEOF) && size.Blocks > 0, err != nil && tail.cut(): // what is missing is asked for again
+		if len(wanted) > 1 {
+			return errCut
+		}
 		return nil
 	}
 	return err
@@ -101,6 +119,9 @@ func (t *tailReader) cut() bool {
 	return bytes.Contains(t.tail, []byte("[Gateway Error: "))
 }
 
+// errCut says that an answer ends before all has come that was asked for, which may be there.
+var errCut = errors.New("its answer breaks off")
+
 // errLate says that nothing has come for idleTime.
 var errLate = fmt.Errorf("nothing has come for %v", idleTime)
 
@@ -119,7 +140,11 @@ func (g *gatewaySource) get(ctx context.Context, path, accept string) (*idleRead
 		body.Close()
 		var u *url.Error
 		if errors.As(err, &u) {
-			err = u.Err
+			err = plainDial(u.Err)
+		}
+		var op *net.OpError
+		if errors.As(err, &op) && op.Op == "dial" {
+			err = fmt.Errorf("%w (%s)", err, askRunning)
 		}
 		if context.Cause(ctx) == errLate {
 			err = errLate
@@ -127,6 +152,9 @@ func (g *gatewaySource) get(ctx context.Context, path, accept string) (*idleRead
 		return nil, err
 	}
 	body.body = answer.Body
+	if n, err := strconv.Atoi(answer.Header.Get(alsoHeader)); err == nil {
+		g.also.Store(int32(min(max(n, 0), maxAlso)))
+	}
 	switch answer.StatusCode {
 	case http.StatusOK:
 		return body, nil
@@ -209,7 +237,7 @@ func (n *Node) peerSource(ctx context.Context, id peer.ID) source {
 	ctx, cancel := context.WithTimeout(ctx, connectTime)
 	defer cancel()
 	if spoken, err := n.host.Peerstore().SupportsProtocols(id, streamHTTP); err == nil && len(spoken) > 0 {
-		g := &gatewaySource{"peer " + id.String(), "http://" + id.String(), n.streams}
+		g := &gatewaySource{name: "peer " + id.String(), base: "http://" + id.String(), client: n.streams}
 		body, err := g.get(ctx, "/ipfs/bafkqaaa?format=raw", "application/vnd.ipld.raw") // the block without bytes, which everybody has
 		if err == nil && body != nil {
 			body.Close()
@@ -222,7 +250,7 @@ func (n *Node) peerSource(ctx context.Context, id peer.ID) source {
 // urlSource is the gateway at a URL.
 func urlSource(base *url.URL) source {
 	u := url.URL{Scheme: base.Scheme, Host: base.Host, Path: strings.TrimRight(base.Path, "/")}
-	return &gatewaySource{u.String(), u.String(), webClient}
+	return &gatewaySource{name: u.String(), base: u.String(), client: webClient}
 }
 
 // webClient makes HTTP requests over TCP.

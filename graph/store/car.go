@@ -76,12 +76,7 @@ func (s *Store) export(ctx context.Context, root cid.Cid, w io.Writer, history b
 // as far as they are there, if history is wanted. Any other block that is missing or damaged is an error that names it.
 func (s *Store) WriteCAR(ctx context.Context, roots []cid.Cid, w io.Writer, history bool) (Exported, error) {
 	out := bufio.NewWriterSize(w, 256<<10)
-	header := codec.AppendArray(codec.AppendText(codec.AppendMap(nil, 2), "roots"), len(roots))
-	for _, r := range roots {
-		header = codec.AppendLink(header, r)
-	}
-	header = codec.AppendInt(codec.AppendText(header, "version"), 1)
-	if err := writeSection(out, header); err != nil {
+	if err := writeHeader(out, roots); err != nil {
 		return Exported{}, err
 	}
 	var got Exported
@@ -126,6 +121,33 @@ func (s *Store) WriteCAR(ctx context.Context, roots []cid.Cid, w io.Writer, hist
 		return got, err
 	}
 	return got, out.Flush()
+}
+
+// WriteBlocks writes the blocks of CIDs, without what is below them, to w as a CARv1 with these roots.
+func (s *Store) WriteBlocks(ctx context.Context, roots []cid.Cid, w io.Writer) error {
+	out := bufio.NewWriterSize(w, 64<<10)
+	if err := writeHeader(out, roots); err != nil {
+		return err
+	}
+	for _, c := range roots {
+		data, err := s.Block(ctx, c)
+		if err == nil {
+			err = writeSection(out, c.Bytes(), data)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return out.Flush()
+}
+
+// writeHeader writes the header of a CARv1.
+func writeHeader(w *bufio.Writer, roots []cid.Cid) error {
+	header := codec.AppendArray(codec.AppendText(codec.AppendMap(nil, 2), "roots"), len(roots))
+	for _, r := range roots {
+		header = codec.AppendLink(header, r)
+	}
+	return writeSection(w, codec.AppendInt(codec.AppendText(header, "version"), 1))
 }
 
 // linksNow are the links of a block, but of a library without its parent, which stands beside them.
