@@ -47,9 +47,15 @@ func (s *served) log() string {
 // serve starts a node on the store of dir, as command uses it, and returns when it listens.
 func serve(t testing.TB, dir string, args ...string) *served {
 	t.Helper()
+	return serveBy(t, []string{rosser}, dir, append([]string{"--listen", "/ip4/127.0.0.1/tcp/0", "--http", "127.0.0.1:0"}, args...)...)
+}
+
+// serveBy is serve by another command line, which says where it listens.
+func serveBy(t testing.TB, binary []string, dir string, args ...string) *served {
+	t.Helper()
 	s := &served{t: t, dir: dir}
-	args = append([]string{"serve", "--listen", "/ip4/127.0.0.1/tcp/0", "--http", "127.0.0.1:0"}, args...)
-	s.cmd = exec.Command(rosser, args...)
+	args = append(append(binary[1:len(binary):len(binary)], "serve"), args...)
+	s.cmd = exec.Command(binary[0], args...)
 	s.cmd.Dir = dir
 	s.cmd.Env = append(os.Environ(), "HOME="+dir, "ROSSER_STORE="+filepath.Join(dir, "store"), "NO_COLOR=1")
 	s.cmd.Stderr = s
