@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/libp2p/go-libp2p"
@@ -16,6 +18,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/pnet"
 	"github.com/libp2p/go-libp2p/core/protocol"
+	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
 	libp2phttp "github.com/libp2p/go-libp2p/p2p/http"
 	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
 	"github.com/libp2p/go-libp2p/p2p/net/connmgr"
@@ -24,6 +27,7 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/security/noise"
 	libp2pquic "github.com/libp2p/go-libp2p/p2p/transport/quic"
 	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
+	"github.com/libp2p/go-libp2p/x/rate"
 	"github.com/multiformats/go-multiaddr"
 )
 
@@ -41,9 +45,13 @@ func newHost(o Options) (host.Host, error) {
 	if err != nil {
 		return nil, err
 	}
+	limits, err := newLimits()
+	if err != nil {
+		return nil, err
+	}
 	options := []libp2p.Option{
 		libp2p.Transport(tcp.NewTCPTransport, tcp.DisableReuseport()), libp2p.NoListenAddrs, libp2p.Security(noise.ID, noise.New), libp2p.Muxer(yamux.ID, yamux.DefaultTransport),
-		libp2p.ConnectionManager(manager), libp2p.DisableRelay(), libp2p.UserAgent("rosser"), libp2p.DisableMetrics(),
+		libp2p.ConnectionManager(manager), libp2p.ResourceManager(limits), libp2p.DisableRelay(), libp2p.UserAgent("rosser"), libp2p.DisableMetrics(),
 	}
 	if o.Key != nil {
 		options = append(options, libp2p.Identity(o.Key))
@@ -68,6 +76,37 @@ func newHost(o Options) (host.Host, error) {
 		}
 	}
 	return h, nil
+}
+
+// newLimits is what peers may take together. Without it that depends on the machine's memory: with 4 GB libp2p refuses the hundredth peer.
+// Of one public address eight may be connected, as libp2p has it; those of private networks, which have one address when they come through a
+// bridge, may be as many as all. libp2p takes a new connection of one address every five seconds, which a script that pulls is past soon.
+func newLimits() (network.ResourceManager, error) {
+	limits := rcmgr.DefaultLimits
+	libp2p.SetDefaultServiceLimits(&limits)
+	most := rcmgr.PartialLimitConfig{System: rcmgr.ResourceLimits{
+		Conns: 2 * manyPeers, ConnsInbound: manyPeers + manyPeers/4, ConnsOutbound: manyPeers, FD: 2 * manyPeers,
+		Streams: 64 * manyPeers, StreamsInbound: 32 * manyPeers, StreamsOutbound: 32 * manyPeers,
+	}}.Build(limits.Scale(1<<30, 2*manyPeers))
+	rates := &rate.Limiter{SubnetRateLimiter: rate.SubnetLimiter{
+		IPv4SubnetLimits: []rate.SubnetLimit{{PrefixLength: 32, Limit: rate.Limit{RPS: 2, Burst: 32}}},
+		IPv6SubnetLimits: []rate.SubnetLimit{{PrefixLength: 56, Limit: rate.Limit{RPS: 2, Burst: 32}}, {PrefixLength: 48, Limit: rate.Limit{RPS: 5, Burst: 160}}},
+		GracePeriod:      time.Minute,
+	}}
+	for _, text := range []string{"127.0.0.0/8", "::1/128"} {
+		rates.NetworkPrefixLimits = append(rates.NetworkPrefixLimits, rate.PrefixLimit{Prefix: netip.MustParsePrefix(text)})
+	}
+	four, six := slices.Clone(rcmgr.DefaultNetworkPrefixLimitV4), slices.Clone(rcmgr.DefaultNetworkPrefixLimitV6)
+	for _, text := range []string{"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fe80::/10"} {
+		one := rcmgr.NetworkPrefixLimit{Network: netip.MustParsePrefix(text), ConnCount: manyPeers}
+		rates.NetworkPrefixLimits = append(rates.NetworkPrefixLimits, rate.PrefixLimit{Prefix: one.Network})
+		if one.Network.Addr().Is4() {
+			four = append(four, one)
+		} else {
+			six = append(six, one)
+		}
+	}
+	return rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(most), rcmgr.WithNetworkPrefixLimit(four, six), rcmgr.WithConnRateLimiters(rates), rcmgr.WithMetricsDisabled())
 }
 
 // streamClient makes HTTP requests over streams of h: the host of a URL is the ID of a peer that h is connected to, or knows where to find.

@@ -81,9 +81,11 @@ type workers struct {
 
 	mu      sync.Mutex
 	waiting int
-	each    map[string]int // tasks by who asked, also those that are only being fetched
-	asked   int            // all of them
-	jobs    map[string]*job
+	each    map[string]int  // tasks by who asked, also those that are only being fetched
+	asked   int             // all of them
+	jobs    map[string]*job // that somebody wants
+	closed  bool
+	all     sync.WaitGroup // processes
 }
 
 // A job is a task that waits or runs, for all who want the same.
@@ -182,6 +184,9 @@ func (w *workers) do(ctx context.Context, t repl.Task, progress func(repl.TaskPr
 func (w *workers) join(text string) (*job, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.closed {
+		return nil, errBusy
+	}
 	j, ok := w.jobs[text]
 	if !ok {
 		if w.waiting >= w.limits.Queue {
@@ -191,7 +196,7 @@ func (w *workers) join(text string) (*job, error) {
 		j = &job{cancel: cancel, done: make(chan struct{})}
 		w.jobs[text] = j
 		w.waiting++
-		go w.run(ctx, j, text)
+		w.all.Go(func() { w.run(ctx, j, text) })
 	}
 	j.wanted++
 	return j, nil
@@ -208,18 +213,15 @@ func (w *workers) leave(text string, j *job) {
 	}
 }
 
-// close ends all that runs, which keeps what it has reached.
+// close ends all that runs, which keeps what it has reached, also what nobody wants any more and is about to end.
 func (w *workers) close() {
 	w.mu.Lock()
-	var running []*job
+	w.closed = true
 	for _, j := range w.jobs {
 		j.cancel()
-		running = append(running, j)
 	}
 	w.mu.Unlock()
-	for _, j := range running {
-		<-j.done
-	}
+	w.all.Wait()
 }
 
 func (w *workers) run(ctx context.Context, j *job, text string) {
