@@ -288,7 +288,7 @@ func TestWatchTest(t *testing.T) {
 }
 
 // resident is the memory of a process in KiB.
-func resident(t *testing.T, pid int) int {
+func resident(t testing.TB, pid int) int {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0
