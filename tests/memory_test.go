@@ -8,7 +8,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -165,6 +167,24 @@ func TestStreams(t *testing.T) {
 					t.Errorf("got exit %d, %s%s", exit, out, errs)
 				}
 			})
+		}
+	}
+}
+
+// TestMemoryAtStart: a process that does next to nothing takes little memory, each time.
+func TestMemoryAtStart(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("Rusage counts otherwise elsewhere")
+	}
+	dir := t.TempDir()
+	for range 25 {
+		cmd := exec.Command(rosser, "eval", "--link", "none", "1")
+		cmd.Env = append(os.Environ(), "HOME="+dir, "ROSSER_STORE="+filepath.Join(dir, "store"))
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		if u, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok && u.Maxrss > 256<<10 {
+			t.Fatalf("got %d KiB", u.Maxrss)
 		}
 	}
 }
