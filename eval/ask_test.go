@@ -242,7 +242,7 @@ func answeredAs(u *compile.Unit, want answer, r *rand.Rand, runs int, sound bool
 }
 
 func TestAnsweredAgreesWithOracle(t *testing.T) {
-	n := *programs
+	n := *programs / 3
 	if testing.Short() {
 		n = min(n, 150)
 	}
@@ -379,7 +379,7 @@ var longPrograms = []string{
 
 // TestAnsweredInAllPlaces: wherever a call waits, an answer to it, or to what it is called by, comes to the same.
 func TestAnsweredInAllPlaces(t *testing.T) {
-	runs := 60
+	runs := 20
 	if testing.Short() {
 		runs = 12
 	}

@@ -104,7 +104,7 @@ func (g *owning) program() string {
 
 // TestOwnedMaps: a fold that changes a map in its place comes to what one that copies comes to, whatever its function does with the map.
 func TestOwnedMaps(t *testing.T) {
-	n := *programs / 4
+	n := *programs / 16
 	if testing.Short() {
 		n = min(n, 60)
 	}

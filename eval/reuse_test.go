@@ -222,7 +222,7 @@ var keeping = []string{
 
 // TestLoopsKeepNothing: in every mode, from stores of before, stopped and resumed, all values are the oracle's.
 func TestLoopsKeepNothing(t *testing.T) {
-	n := *programs
+	n := *programs / 2
 	if testing.Short() {
 		n = min(n, 300)
 	}

@@ -316,7 +316,9 @@ func (f *fetch) from(ctx context.Context, number int, p place) (got bool, err er
 	for left, listed := range wanted {
 		_, mine := asked[left]
 		if id := f.id(left); left != p.Cid && (mine || !f.hasLocked(id)) {
-			f.seen[id] = f.seen[id]
+			if !f.seen[id] { // it is known, and has not come
+				f.seen[id] = false
+			}
 			f.todo = append(f.todo, place{left, listed})
 			if mine && err == nil { // it is not waited for again, which takes long
 				f.lacks[lack{number, id}] = struct{}{}
