@@ -104,7 +104,11 @@ func AskCommand(ctx context.Context, o repl.Options, text string, a Ask) error {
 		}
 		a.Expr = expr.String()
 		var result cid.Cid
-		heard := func(one Asked) { repl.Note(o, "%s", one.text()) }
+		var answers []Asked
+		heard := func(one Asked) {
+			repl.Note(o, "%s", one.text())
+			answers = append(answers, one)
+		}
 		tell, end := repl.Telling(o)
 		progress := func(who string, p repl.TaskProgress) {
 			tell(fmt.Sprintf("%s: %d steps", short(who), p.Steps))
@@ -138,10 +142,15 @@ func AskCommand(ctx context.Context, o repl.Options, text string, a Ask) error {
 			}
 		}
 		end()
-		if err == nil {
-			return s.PrintResult(ctx, expr, result)
+		if err != nil {
+			return repl.Networked(ctx, err)
 		}
-		return repl.Networked(ctx, err)
+		for _, one := range answers {
+			if one.Result != "" && one.Result != result.String() {
+				repl.Note(o, "rosser: peer %s differs: its result is %s", one.Peer, one.Result)
+			}
+		}
+		return s.PrintResult(ctx, expr, result)
 	})
 }
 
