@@ -164,7 +164,7 @@ func (n *Node) writeBlock(w http.ResponseWriter, r *http.Request, c cid.Cid) {
 	}
 	data, err := n.store.Block(r.Context(), c)
 	if err == nil && !raw {
-		data, err = dagJSON(c, data)
+		data, err = n.dagJSON(r.Context(), c, data)
 	}
 	if err != nil {
 		h.Del("ETag")
@@ -177,13 +177,22 @@ func (n *Node) writeBlock(w http.ResponseWriter, r *http.Request, c cid.Cid) {
 }
 
 // dagJSON is a block as DAG-JSON.
-func dagJSON(c cid.Cid, data []byte) ([]byte, error) {
+func (n *Node) dagJSON(ctx context.Context, c cid.Cid, data []byte) ([]byte, error) {
+	if len(data) > smallBlock {
+		_, leave, err := n.decoding.take(ctx, "")
+		if err != nil {
+			return nil, err
+		}
+		defer leave()
+	}
 	node, err := codec.DecodeNode(c.Prefix().Codec, data)
 	if err != nil {
 		return nil, fmt.Errorf("block %s: %w", c, err)
 	}
 	return codec.EncodeNode(cid.DagJSON, node)
 }
+
+const smallBlock = 16 << 10 // bytes of one that is decoded at once
 
 // getShow answers with a block.
 func (n *Node) getShow(w http.ResponseWriter, r *http.Request) {

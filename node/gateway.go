@@ -3,6 +3,7 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,18 +17,21 @@ import (
 
 	"github.com/ipfs/boxo/blockservice"
 	"github.com/ipfs/boxo/exchange/offline"
+	"github.com/ipfs/boxo/files"
 	"github.com/ipfs/boxo/gateway"
 	"github.com/ipfs/boxo/path"
 	"github.com/ipfs/go-cid"
 	ipld "github.com/ipfs/go-ipld-format"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/rosser-lang/rosser/codec"
 	"github.com/rosser-lang/rosser/graph/store"
 )
 
 const (
 	maxRequests = 256              // to the gateway at a time
 	maxWalks    = 8                // whole sub-DAGs that are being written: each remembers which blocks it has written
+	maxDecoding = 2                // blocks that are being decoded: one of 2 MB takes 200
 	walksEach   = 32               // of one peer, that are being written or wait
 	walkTime    = 10 * time.Second // that one has, where others wait: who asked asks again for what he lacks
 	idleTime    = 30 * time.Second
@@ -64,7 +68,7 @@ func also(gate http.Handler) http.Handler {
 
 // newGateway answers /ipfs/CID with blocks and CAR files only, and /ipns/NAME with records. A page that is rendered from somebody's data would share its origin
 // with the API.
-func newGateway(s *store.Store, walks *turns, registry *prometheus.Registry) (http.Handler, error) {
+func newGateway(s *store.Store, walks, decoding *turns, registry *prometheus.Registry) (http.Handler, error) {
 	bs := s.Blockstore()
 	blocks, err := gateway.NewBlocksBackend(blockservice.New(bs, offline.Exchange(bs)),
 		gateway.WithMaxTraversalDepth(0), gateway.WithPrometheusRegistry(registry))
@@ -73,15 +77,15 @@ func newGateway(s *store.Store, walks *turns, registry *prometheus.Registry) (ht
 	}
 	return also(gateway.NewHandler(gateway.Config{
 		NoDNSLink: true, DisableHTMLErrors: true, MetricsRegistry: registry, MaxConcurrentRequests: maxRequests, RetrievalTimeout: idleTime,
-	}, backend{blocks, s, walks})), nil
+	}, backend{blocks, s, walks, decoding})), nil
 }
 
 // A backend is boxo's, but writes whole sub-DAGs itself: boxo walks them with a selector, whose time and memory grow with the square of
 // the depth.
 type backend struct {
 	*gateway.BlocksBackend
-	store *store.Store
-	walks *turns
+	store           *store.Store
+	walks, decoding *turns
 }
 
 func (b backend) GetCAR(ctx context.Context, p path.ImmutablePath, params gateway.CarParams) (gateway.ContentPathMetadata, io.ReadCloser, error) {
@@ -91,13 +95,19 @@ func (b backend) GetCAR(ctx context.Context, p path.ImmutablePath, params gatewa
 		}
 	}
 	others, _ := ctx.Value(alsoKey{}).([]cid.Cid)
-	alone := params.Scope == gateway.DagScopeBlock && len(others) > 0
-	if params.Scope != gateway.DagScopeAll && !alone || params.Range != nil || len(p.Segments()) > 2 || params.Duplicates.Bool() {
-		return b.BlocksBackend.GetCAR(ctx, p, params)
+	_, inline := codec.Inline(p.RootCid())
+	alone := params.Scope == gateway.DagScopeBlock && !inline
+	if !alone && params.Scope != gateway.DagScopeAll || params.Range != nil || len(p.Segments()) > 2 || params.Duplicates.Bool() {
+		return b.boxoCAR(ctx, p, params)
 	}
 	about, err := b.ResolvePath(ctx, p)
 	if err != nil {
-		return b.BlocksBackend.GetCAR(ctx, p, params)
+		return b.boxoCAR(ctx, p, params)
+	}
+	if alone && len(others) == 0 {
+		var car bytes.Buffer
+		err := b.store.WriteBlocks(ctx, []cid.Cid{about.LastSegment.RootCid()}, &car)
+		return about, io.NopCloser(&car), err
 	}
 	who, _ := ctx.Value(remoteKey{}).(string)
 	turn, leave, err := b.walks.take(ctx, who)
@@ -123,6 +133,59 @@ func (b backend) GetCAR(ctx context.Context, p path.ImmutablePath, params gatewa
 		w.CloseWithError(err)
 	}()
 	return about, r, nil
+}
+
+// boxoCAR is boxo's GetCAR. It decodes each block, which takes a hundred times its bytes and more.
+func (b backend) boxoCAR(ctx context.Context, p path.ImmutablePath, params gateway.CarParams) (gateway.ContentPathMetadata, io.ReadCloser, error) {
+	who, _ := ctx.Value(remoteKey{}).(string)
+	turn, leave, err := b.decoding.take(ctx, who)
+	if err != nil {
+		return gateway.ContentPathMetadata{}, nil, err
+	}
+	about, r, err := b.BlocksBackend.GetCAR(turn, p, params)
+	if err != nil {
+		leave()
+		return about, nil, err
+	}
+	return about, turnReader{r, leave}, nil
+}
+
+// A turnReader leaves when it is closed.
+type turnReader struct {
+	io.ReadCloser
+	leave func()
+}
+
+func (r turnReader) Close() error {
+	defer r.leave()
+	return r.ReadCloser.Close()
+}
+
+// decoded has its turn where a path goes through blocks.
+func decoded[T any](ctx context.Context, b backend, p path.ImmutablePath, f func(context.Context) (T, error)) (got T, err error) {
+	if len(p.Segments()) > 2 {
+		who, _ := ctx.Value(remoteKey{}).(string)
+		_, leave, err := b.decoding.take(ctx, who)
+		if err != nil {
+			return got, err
+		}
+		defer leave()
+	}
+	return f(ctx)
+}
+
+func (b backend) ResolvePath(ctx context.Context, p path.ImmutablePath) (gateway.ContentPathMetadata, error) {
+	return decoded(ctx, b, p, func(ctx context.Context) (gateway.ContentPathMetadata, error) {
+		return b.BlocksBackend.ResolvePath(ctx, p)
+	})
+}
+
+func (b backend) GetBlock(ctx context.Context, p path.ImmutablePath) (about gateway.ContentPathMetadata, f files.File, err error) {
+	f, err = decoded(ctx, b, p, func(ctx context.Context) (f files.File, err error) {
+		about, f, err = b.BlocksBackend.GetBlock(ctx, p)
+		return f, err
+	})
+	return about, f, err
 }
 
 // Turns let a few in at a time. Where others wait, the one who has been in for longest is ended when his time is over.

@@ -6,7 +6,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -117,5 +121,66 @@ func TestTurns(t *testing.T) {
 	leave2()
 	if len(turns.count) != 0 || len(turns.in) != 0 || len(turns.slots) != 0 {
 		t.Errorf("got %v %v, want nobody", turns.count, turns.in)
+	}
+}
+
+// TestLargeBlocks: a block that takes a hundred times its bytes when it is decoded is given to many at once in bounded memory.
+func TestLargeBlocks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes long")
+	}
+	ctx := context.Background()
+	s, n := open(t, loopback)
+	const elements = 400_000
+	data := codec.AppendArray(nil, elements)
+	for range elements {
+		data = codec.AppendArray(data, 0)
+	}
+	b := graph.Block{CID: codec.CIDOf(data), Data: data}
+	if err := s.Put(ctx, b); err != nil {
+		t.Fatal(err)
+	}
+	web := httptest.NewServer(n.Handler())
+	defer web.Close()
+	for _, path := range []string{"/api/v0/show/%s", "/ipfs/%s?format=car&dag-scope=block", "/ipfs/%s?format=car&dag-scope=entity"} {
+		runtime.GC()
+		var before runtime.MemStats
+		runtime.ReadMemStats(&before)
+		var most atomic.Uint64
+		stop, stopped := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(stopped)
+			for {
+				select {
+				case <-stop:
+					return
+				case <-time.After(20 * time.Millisecond):
+				}
+				var now runtime.MemStats
+				runtime.ReadMemStats(&now)
+				most.Store(max(most.Load(), now.HeapInuse))
+			}
+		}()
+		var clients sync.WaitGroup
+		for range 16 {
+			clients.Go(func() {
+				r, err := http.Get(web.URL + fmt.Sprintf(path, b.CID))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer r.Body.Close()
+				if size, err := io.Copy(io.Discard, r.Body); err != nil || r.StatusCode != http.StatusOK || size < elements {
+					t.Errorf("%s: got %s, %d bytes, %v", path, r.Status, size, err)
+				}
+			})
+		}
+		clients.Wait()
+		close(stop)
+		<-stopped
+		t.Logf("%s: %d MB", path, (int64(most.Load())-int64(before.HeapInuse))>>20)
+		if most.Load() > before.HeapInuse+300<<20 {
+			t.Errorf("%s: %d MB were in use", path, most.Load()>>20)
+		}
 	}
 }

@@ -67,6 +67,7 @@ type Node struct {
 	compiling chan struct{} // holds one for each expression that is being compiled
 	missed    missSet
 	walks     *turns       // to write CAR files
+	decoding  *turns       // to decode blocks
 	routing   *dht.IpfsDHT // nil: it takes no part in the DHT
 	news      newsroom
 	gazette   gazette
@@ -99,8 +100,8 @@ func Open(s *store.Store, o Options) (*Node, error) {
 		bitswap.MaxOutstandingBytesPerPeer(wantBytes), bitswap.WithServerEnabled(o.Serve), bitswap.WithClientOption(bsclient.WithoutDuplicatedBlockStats()))
 	n.streams, n.tasks = streamClient(h, idleTime), streamClient(h, 0)
 	n.believed = trust.Over(s, s.Dir(), eval.Own, func(err error) { n.log.Warn("trust", "error", err) })
-	n.walks = newTurns(maxWalks, walksEach, walkTime)
-	gate, err := newGateway(s, n.walks, n.metrics)
+	n.walks, n.decoding = newTurns(maxWalks, walksEach, walkTime), newTurns(maxDecoding, maxRequests, walkTime)
+	gate, err := newGateway(s, n.walks, n.decoding, n.metrics)
 	if err != nil {
 		n.Close()
 		return nil, err

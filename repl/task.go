@@ -143,8 +143,11 @@ func (s *Session) task(ctx context.Context, t Task) TaskReport {
 			return Problem(err)
 		}
 		point, ok := s.checkpoint(c)
-		if !ok || expr.Defined() && point.Of != expr {
-			return Problem(fmt.Errorf("%s is no checkpoint of %s that is here", c, expr))
+		switch {
+		case !ok:
+			return Problem(fmt.Errorf("%s is no checkpoint that is here", c))
+		case expr.Defined() && point.Of != expr:
+			return Problem(fmt.Errorf("%s is no checkpoint of %s", c, expr))
 		}
 		expr = point.Of
 		out, err = s.evaluated(s.machine.Resume(limited, c))
