@@ -123,6 +123,10 @@ func (n *Node) keepFollowing(ctx context.Context) {
 		if all, err := n.following(ctx); err != nil || len(all) == 0 {
 			continue
 		}
+		if _, err := n.spare(0); err != nil {
+			n.log.Warn("pull", "error", err)
+			continue
+		}
 		pulled, err := n.PullAll(ctx, nil)
 		if err != nil && ctx.Err() == nil {
 			n.log.Warn("pull", "error", err)
@@ -170,6 +174,21 @@ func (n *Node) heard(ctx context.Context, from peer.ID, news Shared) (got Pulled
 	return got, errNotFollowed
 }
 
+// spare is how many bytes are fetched that nobody at this machine has asked for just now: as many as may be, and leave the disk some room.
+func (n *Node) spare(limit int64) (int64, error) {
+	if limit == 0 {
+		limit = maxFetch
+	}
+	free, err := freeBytes(n.store.Dir())
+	switch {
+	case err != nil:
+		return limit, nil
+	case free <= minFree:
+		return 0, errNoRoom
+	}
+	return min(limit, int64(min(free-minFree, maxFetch))), nil
+}
+
 func (n *Node) pullNews(ctx context.Context, name string, f followed) (got Pulled, err error) {
 	r := &n.news
 	r.mu.Lock()
@@ -186,7 +205,11 @@ func (n *Node) pullNews(ctx context.Context, name string, f followed) (got Pulle
 	ctx, cancel := context.WithTimeout(ctx, newsTime)
 	defer cancel()
 	for {
-		pulled, err := n.Pull(ctx, Pull{From: f.From, Peers: f.Peers, Name: name, Limit: f.Limit, Names: f.Names}, nil)
+		var pulled []Pulled
+		limit, err := n.spare(f.Limit)
+		if err == nil {
+			pulled, err = n.Pull(ctx, Pull{From: f.From, Peers: f.Peers, Name: name, Limit: limit, Names: f.Names}, nil)
+		}
 		n.logPulled(pulled)
 		r.mu.Lock()
 		again := r.busy[name] && err == nil

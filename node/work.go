@@ -68,7 +68,7 @@ func (l Limits) clamp(t repl.Task) repl.Task {
 
 var (
 	errBusy     = errors.New("this node has as much to do as it takes; try again later")
-	errNoRoom   = errors.New("this node's disk is full, so it reduces nothing")
+	errNoRoom   = errors.New("this node's disk is full, so it takes nothing from others")
 	errManyOfIt = errors.New("this node does as much for you as it does for one; wait until that has come to its end")
 )
 
