@@ -74,7 +74,7 @@ func TestStalledReaders(t *testing.T) {
 
 // TestTurns: nobody waits for more than his share, and whoever leaves is counted no more.
 func TestTurns(t *testing.T) {
-	turns := newTurns(1, 2, 40*time.Millisecond)
+	turns := newTurns(1, 2, time.Hour)
 	first, leave, err := turns.take(t.Context(), "a")
 	if err != nil {
 		t.Fatal(err)
@@ -87,6 +87,7 @@ func TestTurns(t *testing.T) {
 	if first.Err() != nil {
 		t.Error("the first is ended before its time")
 	}
+	turns.time = 20 * time.Millisecond
 	go func() {
 		<-first.Done()
 		leave()
