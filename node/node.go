@@ -18,6 +18,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/ipfs/boxo/bitswap"
@@ -168,7 +169,11 @@ func (n *Node) Connect(ctx context.Context, addr string) (peer.ID, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTime)
 	defer cancel()
 	if err := n.host.Connect(ctx, *info); err != nil {
-		return "", fmt.Errorf("peer %s cannot be reached: %w (%s)", info.ID, plainDial(err), askRunning)
+		hint := askRunning
+		if strings.Contains(err.Error(), "failed to negotiate security protocol") {
+			hint = "it answers, and takes no connection: it may have as many as it takes, now or of this address, or be in another private network"
+		}
+		return "", fmt.Errorf("peer %s cannot be reached: %w (%s)", info.ID, plainDial(err), hint)
 	}
 	return info.ID, nil
 }

@@ -304,6 +304,23 @@ func TestFaults(t *testing.T) {
 	}
 	const again = "the same again goes on from there"
 
+	t.Run("one address", func(t *testing.T) { // of which libp2p takes 8 peers at a time, and 16 in quick succession
+		c.rate.Store(100 << 20)
+		defer c.rate.Store(1 << 20)
+		dir := t.TempDir()
+		everything(t, dir, a.peer)
+		for range 2 {
+			var at []*doing
+			for range 12 {
+				at = append(at, bob.do(t, dir, "pull", a.peer))
+			}
+			for _, d := range at {
+				if <-d.done; d.exit != 0 {
+					t.Errorf("exit %d\n%s", d.exit, d.errs.String())
+				}
+			}
+		}
+	})
 	t.Run("loss", func(t *testing.T) {
 		c.loss.Store(50) // 5 %
 		defer c.loss.Store(0)

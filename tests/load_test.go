@@ -188,3 +188,50 @@ func TestManyPeers(t *testing.T) {
 		t.Error("nobody can connect any more")
 	}
 }
+
+// TestSecondMachine has a machine run programs that another one has run whom it trusts and is connected to.
+func TestSecondMachine(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes some ten seconds")
+	}
+	ann, bob := t.TempDir(), t.TempDir()
+	run := func(dir, name string) (out string, reduced float64, took time.Duration) {
+		t.Helper()
+		file, err := filepath.Abs("bench/" + name + ".ros")
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		out, stats := succeed(t, dir, "run", "--stats", file)
+		m := regexp.MustCompile(`calls +(\d+) reduced`).FindStringSubmatch(stats)
+		if m == nil {
+			t.Fatal(stats)
+		}
+		reduced, _ = strconv.ParseFloat(m[1], 64)
+		return out, reduced, time.Since(began)
+	}
+	programs := []string{"deep", "edit1000memo", "lcs1000memo", "mergesort"}
+	outs := map[string]string{}
+	var first, second float64
+	var long, short time.Duration
+	for _, p := range programs {
+		out, reduced, took := run(ann, p)
+		outs[p] = out
+		first, long = first+reduced, long+took
+	}
+	a := serve(t, ann)
+	b := serve(t, bob, "--peer", a.peer)
+	succeed(t, bob, "trust", "add", a.id)
+	eventually(t, "bob's node is connected", func() bool { return strings.Contains(metrics(t, b.url), "rosser_peers 1") })
+	for _, p := range programs {
+		out, reduced, took := run(bob, p)
+		if out != outs[p] {
+			t.Errorf("%s: got %s, want %s", p, out, outs[p])
+		}
+		second, short = second+reduced, short+took
+	}
+	t.Logf("%.0f calls in %v, then %.0f in %v", first, long.Round(time.Millisecond), second, short.Round(time.Millisecond))
+	if second > first/5 { // a twentieth, where nothing else runs
+		t.Errorf("%.0f of %.0f calls are reduced again", second, first)
+	}
+}
