@@ -4,6 +4,7 @@ package repl
 
 import (
 	"context"
+	"time"
 
 	"github.com/ipfs/go-cid"
 
@@ -36,14 +37,17 @@ func (s *Session) startAsking(found func(cid.Cid)) func(cid.Cid) {
 	if s.opt.Network == nil || s.opt.Link == "none" || s.unkept {
 		return nil
 	}
+	if s.asking != nil { // of the machine before
+		s.asking.end()
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	a := &asking{make(chan cid.Cid, waiting), cancel}
-	s.asking = append(s.asking, a)
+	s.asking = a
 	started := false
 	return func(expr cid.Cid) {
 		if !started { // it takes long enough to be worth it
 			started = true
-			others := s.opt.Network(s.store.Dir())
+			others := s.network()
 			for range askers {
 				go a.work(ctx, func(expr cid.Cid) bool { return others.Ask(ctx, expr, s.opt.Trust) }, found)
 			}
@@ -53,6 +57,31 @@ func (s *Session) startAsking(found func(cid.Cid)) func(cid.Cid) {
 		default:
 		}
 	}
+}
+
+// network is others, as far as they are reached now.
+func (s *Session) network() Network {
+	if s.others.Ask == nil {
+		s.others = s.opt.Network(s.store.Dir())
+	}
+	return s.others
+}
+
+// askTime is how long an evaluation waits for an answer before it begins: about a round trip.
+const askTime = 20 * time.Millisecond
+
+// askFirst asks others for the answer to what is about to be evaluated, if there is none here: one that comes at once spares all of the work, also that of
+// programs that do not take long enough to be asked for while they run.
+func (s *Session) askFirst(ctx context.Context, expr cid.Cid) {
+	if s.asking == nil || !s.opt.Trust && s.trust.Policy().Nobody() {
+		return
+	}
+	if a, ok, err := s.trust.Recorded(ctx, expr); err != nil || ok && (a.By == eval.Own || s.believe(a.By)) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	s.network().Ask(ctx, expr, s.opt.Trust)
 }
 
 func (a *asking) work(ctx context.Context, ask func(cid.Cid) bool, found func(cid.Cid)) {
@@ -70,7 +99,7 @@ func (a *asking) work(ctx context.Context, ask func(cid.Cid) bool, found func(ci
 
 // made tells others of an answer that this machine has found out itself, if it was expensive.
 func (s *Session) made(ctx context.Context, out eval.Outcome) {
-	if s.opt.Network != nil && out.Reduced >= WorthTelling && out.Result.Defined() && out.Rests == "" && s.store.Flush(ctx) == nil {
-		s.opt.Network(s.store.Dir()).Made(ctx, out.Expr)
+	if s.asking != nil && out.Reduced >= WorthTelling && out.Result.Defined() && out.Rests == "" && s.store.Flush(ctx) == nil {
+		s.network().Made(ctx, out.Expr)
 	}
 }

@@ -92,7 +92,8 @@ type Session struct {
 	held    map[cid.Cid][]byte       // code, of a session that puts into the store only what it reduces
 	kept    map[cid.Cid]bool         // what of it is in the store
 	unkept  bool                     // there is no room for a store
-	asking  []*asking
+	asking  *asking                  // of its machine; nil where nobody is asked
+	others  Network
 }
 
 // An output keeps the first error of writing.
@@ -189,8 +190,8 @@ func (s *Session) keepLibrary() {
 
 // Close makes what was linked durable and closes the store.
 func (s *Session) Close() error {
-	for _, a := range s.asking {
-		a.end()
+	if s.asking != nil {
+		s.asking.end()
 	}
 	return s.store.Close()
 }
@@ -615,6 +616,7 @@ func (s *Session) within(ctx context.Context) (context.Context, context.CancelFu
 func (s *Session) Evaluate(ctx context.Context, expr cid.Cid) (eval.Outcome, error) {
 	defer s.progress()()
 	s.trust.Policy() // as it is now
+	s.askFirst(ctx, expr)
 	return s.evaluated(s.machine.Eval(ctx, expr))
 }
 
