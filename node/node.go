@@ -1,13 +1,17 @@
 // Package node puts a store on the network, on the protocols that IPFS has: libp2p with Bitswap, the trustless gateway over HTTP and over
 // libp2p streams.
 //
-// Open makes a Node of a store, which answers its peers until it is closed. Serve, Pull and Ask are the commands of the command line.
+// Open makes a Node of a store, which answers its peers until it is closed. Serve, PullCommand, AskCommand and Telling are the command line's.
 //
-//	host.go                 the libp2p host, and HTTP over its streams
-//	gateway.go, api.go      what is answered: blocks and CAR files, recorded answers
-//	source.go, fetch.go     what is fetched: sub-DAGs from gateways and by Bitswap, each block verified
-//	pull.go                 libraries that are followed
-//	serve.go, control.go    the process that serves a store, and how other commands on the same store use it
+//	host.go, metrics.go            the libp2p host and HTTP over its streams; counts for Prometheus
+//	gateway.go, api.go             what is answered: blocks and CAR files, recorded answers, tasks
+//	work.go                        tasks, each in a process of its own
+//	source.go, fetch.go            what is fetched: sub-DAGs from gateways and by Bitswap, each block verified
+//	pull.go, follow.go, ipns.go    libraries of others, and the names that stand for them
+//	ask.go                         peers are asked for what they have recorded, and to reduce
+//	news.go, dht.go                what is told: to peers of peers, and in the DHT
+//	serve.go, control.go           the process that serves a store, and how other commands on the same store use it
+//	commands.go, publish.go        commands that go to the network for a while
 package node
 
 import (

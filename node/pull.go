@@ -1,4 +1,4 @@
-// This file follows libraries: pull.
+// This file pulls: libraries of others, from where they are given.
 
 package node
 

@@ -306,7 +306,6 @@ func (s *Store) ReadNames(ctx context.Context, root cid.Cid) (Library, error) {
 	return sh.Library, err
 }
 
-// readShelf reads parts of a library. Where it is allowed that some are not there, they are as if they were empty.
 // A Listing is what the directories of a library list, whether that is there or not.
 type Listing struct {
 	Library
@@ -333,6 +332,7 @@ func (s *Store) ReadListing(ctx context.Context, root cid.Cid) (Listing, error) 
 	return l, err
 }
 
+// readShelf reads parts of a library. Where it is allowed that some are not there, they are as if they were empty.
 func (s *Store) readShelf(ctx context.Context, root cid.Cid, partly bool, parts ...string) (shelf, error) {
 	sh := shelf{Library: newLibrary(), dirs: map[string]cid.Cid{}}
 	top, err := s.entries(ctx, root)
