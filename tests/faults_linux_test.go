@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -248,10 +249,12 @@ func library(t testing.TB, dir, name string, n int) cid.Cid {
 	return published.Root
 }
 
+var faults = flag.Bool("faults", false, "run TestFaults")
+
 // TestFaults has a pull go on where a fault of any kind has ended it, with nothing lost and nothing fetched twice.
 func TestFaults(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes minutes")
+	if !*faults {
+		t.Skip("it takes two minutes: go test ./tests -run Faults -faults")
 	}
 	const numbers = 3000
 	outer := t

@@ -145,6 +145,7 @@ let go i x = if i == 0 then x else go (i - 1) (x * 16807 % 2147483647)
 
 // TestTwoMachines has one machine pull what another has published, use its answers when it is trusted, and follow it.
 func TestTwoMachines(t *testing.T) {
+	t.Parallel()
 	ann, bob := t.TempDir(), t.TempDir()
 	write(t, ann, "slow.ros", slowProgram)
 	write(t, bob, "slow.ros", slowProgram)
@@ -235,6 +236,7 @@ func httpGet(t testing.TB, url string, status int) string {
 
 // TestAskWhileComputing: what a trusted peer has found out is used in the middle of a reduction.
 func TestAskWhileComputing(t *testing.T) {
+	t.Parallel()
 	const program = `let go i x = if i == 0 then x else go (i - 1) (x * 16807 %% 2147483647)
 
 let work n = go (n * 100000000) n
@@ -261,6 +263,7 @@ let work n = go (n * 100000000) n
 
 // TestAsk has peers reduce.
 func TestAsk(t *testing.T) {
+	t.Parallel()
 	ann, bob, cat, dan := t.TempDir(), t.TempDir(), t.TempDir(), t.TempDir()
 	a, b, c := serve(t, ann, "--work"), serve(t, bob, "--work", "--work-fuel", "1000000"), serve(t, cat)
 	const program = "let go i x = if i == 0 then x else go (i - 1) (x * 16807 % 2147483647)\ngo 3000000 1"
@@ -303,6 +306,7 @@ func TestAsk(t *testing.T) {
 
 // TestAPI goes through the HTTP API of a node as a program would that knows only its description.
 func TestAPI(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	write(t, dir, "double.ros", "let double x = x * 2\n\ndouble 21\n")
 	lines, _ := succeed(t, dir, "compile", "double.ros")
@@ -433,6 +437,7 @@ func TestAPI(t *testing.T) {
 
 // TestServeTwice: a store is served by one process, and by another one when that has been killed.
 func TestServeTwice(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := serve(t, dir)
 	_, note, exit := command(t, dir, "serve", "--listen", "/ip4/127.0.0.1/tcp/0", "--http", "")
@@ -461,6 +466,7 @@ func TestServeTwice(t *testing.T) {
 
 // TestNames: a library is pulled by the name of a key, and what it stands for by then.
 func TestNames(t *testing.T) {
+	t.Parallel()
 	ann, bob := t.TempDir(), t.TempDir()
 	write(t, ann, "one.ros", "let one = 1\n")
 	first, note := succeed(t, ann, "publish", "one.ros", "--ipns", "mine")
@@ -484,6 +490,7 @@ func TestNames(t *testing.T) {
 
 // TestDHT: three nodes with a DHT of their own; a root is found by its CID alone, and a name by its key.
 func TestDHT(t *testing.T) {
+	t.Parallel()
 	ann, bob, cat := t.TempDir(), t.TempDir(), t.TempDir()
 	write(t, ann, "one.ros", "let one = 1\n")
 	root, note := succeed(t, ann, "publish", "one.ros", "--ipns", "self")
@@ -503,6 +510,7 @@ func TestDHT(t *testing.T) {
 
 // TestPrivateNetwork: who has not the key cannot connect.
 func TestPrivateNetwork(t *testing.T) {
+	t.Parallel()
 	ann, bob := t.TempDir(), t.TempDir()
 	key := "/key/swarm/psk/1.0.0/\n/base16/\n" + strings.Repeat("0123456789abcdef", 4) + "\n"
 	write(t, ann, "swarm.key", key)
