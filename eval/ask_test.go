@@ -244,7 +244,7 @@ func answeredAs(u *compile.Unit, want answer, r *rand.Rand, runs int, sound bool
 func TestAnsweredAgreesWithOracle(t *testing.T) {
 	n := *programs / 3
 	if testing.Short() {
-		n = min(n, 150)
+		n = min(n, 40)
 	}
 	failures := 0
 	before := cuts.Load()
@@ -381,7 +381,7 @@ var longPrograms = []string{
 func TestAnsweredInAllPlaces(t *testing.T) {
 	runs := 20
 	if testing.Short() {
-		runs = 12
+		runs = 4
 	}
 	before := cuts.Load()
 	for i, body := range longPrograms {

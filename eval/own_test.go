@@ -106,7 +106,7 @@ func (g *owning) program() string {
 func TestOwnedMaps(t *testing.T) {
 	n := *programs / 16
 	if testing.Short() {
-		n = min(n, 60)
+		n = min(n, 20)
 	}
 	skipped := 0
 	for i := range n {

@@ -224,7 +224,7 @@ var keeping = []string{
 func TestLoopsKeepNothing(t *testing.T) {
 	n := *programs / 2
 	if testing.Short() {
-		n = min(n, 300)
+		n = min(n, 100)
 	}
 	done := 0
 	for i := range n + len(keeping) {
