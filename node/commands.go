@@ -199,17 +199,10 @@ func (p Pulled) print(out io.Writer, o repl.Options) {
 		name = "library"
 	}
 	if p.Wrong > 0 {
-		repl.Note(o, "rosser: %s lists %s that are none, which are left out: %s", name, count(p.Wrong, "result"), p.First)
+		repl.Note(o, "rosser: %s lists %s that are none, which are left out: %s", name, repl.Plural(p.Wrong, "result"), p.First)
 	}
 	if p.Results > 0 && p.Words == 0 {
 		defer repl.Note(o, "  nobody has signed these results, so no policy uses them: whoever publishes signs them by --attest")
 	}
-	repl.Note(o, "%s: %s, %s as claims of %s, %s; %s came, %d bytes; %s", name, count(p.Names, "name"), count(p.Results, "result"), p.Who, count(p.Words, "attestation"), count(p.Came.Blocks, "block"), p.Came.Bytes, note)
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
+	repl.Note(o, "%s: %s, %s as claims of %s, %s; %s came, %d bytes; %s", name, repl.Plural(p.Names, "name"), repl.Plural(p.Results, "result"), p.Who, repl.Plural(p.Words, "attestation"), repl.Plural(p.Came.Blocks, "block"), p.Came.Bytes, note)
 }

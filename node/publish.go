@@ -140,7 +140,7 @@ func (n *Node) tellPeer(ctx context.Context, addr string, news Shared) (string, 
 	case got.Old == got.Root:
 		return "has it already", nil
 	}
-	return fmt.Sprintf("has pulled it, %s", count(got.Came.Blocks, "block")), nil
+	return fmt.Sprintf("has pulled it, %s", repl.Plural(got.Came.Blocks, "block")), nil
 }
 
 // toKubo gives a library to a kubo, by its RPC API: it is imported and pinned there.

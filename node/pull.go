@@ -170,7 +170,7 @@ func (n *Node) Pull(ctx context.Context, p Pull, progress func(store.Size)) ([]P
 		err = store.CheckLibraryName(p.Name)
 	}
 	if err != nil {
-		return nil, err
+		return nil, repl.Misuse(err)
 	}
 	sources, err := n.sources(ctx, ref, p.Peers)
 	if errors.Is(err, errNobody) && ref.root.Defined() {

@@ -18,7 +18,7 @@ import (
 	"github.com/rosser-lang/rosser/repl"
 )
 
-// Limits are of what a node reduces for whoever asks it. The zero Limits are those of DefaultLimits.
+// Limits are of what a node reduces for whoever asks it. The zero Limits are the usual ones.
 type Limits struct {
 	Fuel   uint64        // steps of a task; 0 is no limit
 	Time   time.Duration // that a task takes
@@ -28,14 +28,11 @@ type Limits struct {
 	Each   int           // tasks of one peer, that wait or run
 }
 
-// DefaultLimits are good for a machine that does other things as well.
-var DefaultLimits = Limits{Fuel: 0, Time: time.Minute, Memory: "1G", Jobs: 1, Queue: 64, Each: 4}
+// defaultLimits are good for a machine that does other things as well.
+var defaultLimits = Limits{Time: time.Minute, Memory: "1G", Jobs: 1, Queue: 64, Each: 4}
 
 func (l Limits) withDefaults() Limits {
-	d := DefaultLimits
-	if l.Fuel == 0 {
-		l.Fuel = d.Fuel
-	}
+	d := defaultLimits
 	if l.Time == 0 {
 		l.Time = d.Time
 	}

@@ -57,6 +57,9 @@ func (s *Session) PrintResult(ctx context.Context, expr, result cid.Cid) error {
 	return s.print(ctx, r.Value)
 }
 
+// Plural is so many of something, as words.
+func Plural(n int, what string) string { return plural(n, what) }
+
 // Hint says which of some names was meant, if that can be guessed.
 func Hint(name string, known []string) string { return hint(lang.Suggest(name, known)) }
 
