@@ -150,7 +150,7 @@ func Open(o Options) (*Session, error) {
 	s.store, s.memory = db, memory
 	s.trust = trust.Over(db, dir, eval.Own, func(err error) { s.warn("%v", err) })
 	s.keepLibrary()
-	debug.SetGCPercent(400)
+	collectLate()
 	debug.SetMemoryLimit(memory)
 	s.machine = s.newMachine()
 	return s, nil
@@ -638,4 +638,16 @@ func (s *Session) evaluated(out eval.Outcome, err error) (eval.Outcome, error) {
 
 func (s *Session) warn(format string, args ...any) {
 	fmt.Fprintf(s.opt.Stderr, "rosser: "+format+"\n", args...)
+}
+
+// collectLate has the heap's first collection come at 128 MiB, which many programs never reach, and each later one when it is five times what was
+// alive at the last. Who wants it otherwise says so after Open.
+func collectLate() {
+	const first, later = 3200, 400 // of 4 MiB; of what is alive
+	debug.SetGCPercent(first)
+	runtime.AddCleanup(new([2]*int), func(int) {
+		if now := debug.SetGCPercent(later); now != first {
+			debug.SetGCPercent(now)
+		}
+	}, 0)
 }
