@@ -23,13 +23,13 @@ import (
 // A disturbed evaluation is stopped, resumed or asked again, in one mode after another, by the machine that was stopped or
 // by a new one, on a store that holds answers and reducts of this program and of others, hides some of them, loses blocks,
 // and where others claim what is not so. It comes to what the oracle says; so does whatever it records.
-func disturbed(data []byte, choice uint64) error {
+func disturbed(data []byte, choice uint64, budget int64) error {
 	u, err := build(program(data))
 	if err != nil {
 		return errTooMuch
 	}
 	base := newShop(u)
-	want := newReducer(&base.Memory, base.Load, generatedBudget).reduce(u.BodyCID)
+	want := newReducer(&base.Memory, base.Load, budget).reduce(u.BodyCID)
 	if want.halt != nil {
 		return errTooMuch
 	}
@@ -165,19 +165,20 @@ func TestDisturbedAgreesWithOracle(t *testing.T) {
 	}
 	for i := range n {
 		data := randomChoices(*seed + int64(i))
-		if err := disturbed(data, uint64(i)); err != nil && err != errTooMuch {
+		if err := disturbed(data, uint64(i), generatedBudget); err != nil && err != errTooMuch {
 			t.Fatalf("seed %d: %v\n%s", *seed+int64(i), err, program(data))
 		}
 	}
 }
 
+// FuzzStops has shorter programs than the test: go test gives up on an input that takes ten seconds.
 func FuzzStops(f *testing.F) {
 	for i := range int64(20) {
 		f.Add(randomChoices(i), uint64(i))
 		f.Add(slices.Concat(randomChoices(100+i), randomChoices(200+i), randomChoices(300+i), randomChoices(400+i)), uint64(i)) // as many as a program takes
 	}
 	f.Fuzz(func(t *testing.T, data []byte, choice uint64) {
-		if err := disturbed(data, choice); err != nil && err != errTooMuch {
+		if err := disturbed(data, choice, generatedBudget/4); err != nil && err != errTooMuch {
 			t.Fatalf("%v\n%s", err, program(data))
 		}
 	})
