@@ -66,9 +66,13 @@ func (m *Machine) checkpoint(within, soon time.Duration, most uint64) (c cid.Cid
 		}
 		if err != nil {
 			c = cid.Undef
-			if m.Failure() == nil { // the store may lack what was given to it last; that alone ends no linking
+			switch { // that alone ends no linking
+			case m.Failure() != nil:
+			case m.policy.failure != nil: // the store may lack what was given to it last
 				m.policy.failure = nil
 				m.newBlocks()
+			default:
+				m.forgetGiven()
 			}
 		}
 	}()

@@ -686,19 +686,29 @@ func (m *Machine) Load(c cid.Cid) []byte {
 func (m *Machine) Blocks() graph.Sink { return m.blocks }
 
 // newBlocks makes the sink anew: one that does not take any block to be in the store.
-func (m *Machine) newBlocks() {
+func (m *Machine) newBlocks() { m.blocksAfter(nil) }
+
+// forgetGiven makes the sink anew: one that takes just what was loaded to be in the store.
+func (m *Machine) forgetGiven() { m.blocksAfter(m.blocks) }
+
+func (m *Machine) blocksAfter(old *graph.Writer) {
 	defer func() { m.far = &graph.Far{Load: m.opt.Load, Writer: m.blocks, Afford: m.afford} }()
 	if m.opt.Store == nil {
 		m.blocks = graph.NewWriter(nil)
 		return
 	}
-	m.blocks = graph.NewWriter(graph.SinkFunc(func(b graph.Block) {
+	put := graph.SinkFunc(func(b graph.Block) {
 		m.tooLong()
 		m.stats.Written += uint64(len(b.Data))
 		if err := m.opt.Store.Put(m.ctx, b); err != nil {
 			m.policy.storeFailed(err)
 		}
-	}))
+	})
+	if old == nil {
+		m.blocks = graph.NewWriter(put)
+	} else {
+		m.blocks = old.Successor(put)
+	}
 	m.blocks.Reserving(func(bytes int64) {
 		switch {
 		case !m.writing:

@@ -112,7 +112,7 @@ func (m *Machine) unlessTooLong(f func()) {
 			if _, ok := stopOf(x); !ok {
 				panic(x)
 			}
-			m.newBlocks()
+			m.forgetGiven()
 		}
 	}()
 	f()

@@ -108,6 +108,7 @@ type treeFrame struct {
 	refs          []ref
 	total         int    // bytes of all entries, but for those of unread
 	unread        []*far // leaves of blocks in refs
+	held          int    // bytes, about, of leaves of blocks that were read and not told to the writer
 }
 
 // treeOfList returns the list's arrays, and its leaves of blocks, where w's sink has them.
@@ -147,9 +148,22 @@ func (t *treeFrame) node(w *Writer, n *node) {
 	case n.far != nil && n.far.height == 0 && n.far.isHere(w):
 		t.far(w, seg{n: int32(n.n), far: n.far})
 	default:
+		t.reading(w, n.far, n.n)
 		for _, k := range n.near().kids {
 			t.node(w, k)
 		}
+	}
+}
+
+// reading says that the elements of a leaf of blocks, if f is one, are about to be read and held.
+func (t *treeFrame) reading(w *Writer, f *far, elements int) {
+	if f == nil || f.height > 0 || w.reserve == nil {
+		return
+	}
+	const element = 128 // bytes, about
+	if t.held += elements * element; t.held >= 1<<20 {
+		w.reserve(int64(t.held))
+		t.held = 0
 	}
 }
 
@@ -177,6 +191,7 @@ func (t *treeFrame) fields(w *Writer, n *mapNode) {
 		t.far(w, seg{n: int32(n.n), far: n.far, keys: &n.keys[0]})
 		return
 	}
+	t.reading(w, n.far, n.n)
 	if n = n.near(); n.kids == nil {
 		t.segs = append(t.segs, fieldsSeg(n))
 	}
@@ -335,7 +350,7 @@ func (e *encoder) skipChunks(f *frame) bool {
 		if m == nil || !t.matches(m) {
 			return false
 		}
-		if e.w.put != nil && m.mark != e.w.mark {
+		if !e.w.given(m.mark) {
 			t.known = m
 			return false
 		}

@@ -396,7 +396,7 @@ func (d *decoder) farValue(tree Kind, height int, count int64, root cid.Cid, for
 	}
 	p := &placement{form: slices.Clone(form), depth: 3}
 	if d.far.Writer != nil {
-		p.mark = d.far.Writer.mark
+		p.mark = d.far.Writer.loaded
 	}
 	v.memo().set(p)
 	return v, nil

@@ -193,7 +193,7 @@ func (f *far) remember(begin *ident, s *subtree, spans iter.Seq[span]) {
 	if s.edges[0].closed {
 		m := leafMemo{count: int(s.count), size: s.size, node: f.block, spans: slices.Collect(spans)}
 		if f.tree.Writer != nil {
-			m.mark = f.tree.Writer.mark
+			m.mark = f.tree.Writer.loaded
 		}
 		begin.remember(m)
 	}
@@ -305,7 +305,7 @@ func (f *far) follows(o *far) bool {
 
 // isHere says whether a Writer's Sink has the blocks of the far node's elements.
 func (f *far) isHere(w *Writer) bool {
-	return w.put == nil || f.tree.Writer != nil && f.tree.Writer.mark == w.mark
+	return w.put == nil || f.tree.Writer != nil && w.given(f.tree.Writer.loaded)
 }
 
 // farBytes are bytes of which no part is in memory, or all.

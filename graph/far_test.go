@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -99,6 +100,7 @@ func TestFarTouches(t *testing.T) {
 		"slice":   func() { _ = list.List().Slice(n/3, n/3+10).At(5) },
 		"drop":    func() { _ = list.List().Slice(n/3, n).At(5) },
 		"set":     func() { Encode(ListValue(list.List().Set(n/4, Int(1))), s.w) },
+		"later":   func() { Encode(ListValue(list.List().Slice(n/4, n)), s.w.Successor(s.w)) },
 		"tail":    func() { _, l := list.List().Uncons(); _ = l.At(n / 2) },
 		"get":     func() { _, _ = m.Map().Get(keyOf(n)) },
 		"missing": func() { _, _ = m.Map().Get(keyOf(n + 1)) },
@@ -109,11 +111,41 @@ func TestFarTouches(t *testing.T) {
 		s.loads = 0
 		look()
 		most := 12
-		if name == "set" {
+		if name == "set" || name == "later" {
 			most = 60 // the inner nodes, and the leaves beside it
 		}
 		if s.loads > most {
 			t.Errorf("%s loads %d blocks", name, s.loads)
+		}
+	}
+}
+
+// TestFarReserves lays out what is far for a sink that has none of it: the memory that it takes to read it is asked for.
+func TestFarReserves(t *testing.T) {
+	s := newShelf()
+	for name, v := range map[string]Value{"list": s.keep(t, records(50_000)), "map": s.keep(t, fields(50_000))} {
+		for _, room := range []int64{1 << 20, math.MaxInt64} {
+			var asked int64
+			w := NewWriter(SinkFunc(func(Block) {}))
+			w.Reserving(func(bytes int64) {
+				if asked += bytes; asked > room {
+					panic("no room")
+				}
+			})
+			s.loads = 0
+			refused := func() (refused bool) {
+				defer func() { refused = recover() != nil }()
+				Encode(v, w)
+				return false
+			}()
+			switch {
+			case refused != (room == 1<<20):
+				t.Errorf("a %s with room for %d bytes: refused %v", name, room, refused)
+			case !refused && asked < 5_000_000:
+				t.Errorf("a %s: asked for %d bytes", name, asked)
+			case refused && s.loads > 100:
+				t.Errorf("a %s without room loads %d blocks", name, s.loads)
+			}
 		}
 	}
 }

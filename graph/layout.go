@@ -38,6 +38,7 @@ const (
 type Writer struct {
 	put     Sink
 	mark    *int64            // its identity; nil without a sink
+	loaded  *int64            // that of what was decoded with it, which its sink has too; a successor's is the same
 	reserve func(bytes int64) // nil for none
 }
 
@@ -53,7 +54,17 @@ func NewWriter(put Sink) *Writer {
 	case *Writer:
 		return put
 	}
-	return &Writer{put: put, mark: new(int64)}
+	return &Writer{put: put, mark: new(int64), loaded: new(int64)}
+}
+
+// Successor returns a Writer to put, which takes put to have what was loaded for w, and nothing that w has given to its own sink.
+func (w *Writer) Successor(put Sink) *Writer {
+	return &Writer{put: put, mark: new(int64), loaded: w.loaded}
+}
+
+// given says whether w's sink has what was remembered with that mark.
+func (w *Writer) given(mark *int64) bool {
+	return w.put == nil || mark != nil && (mark == w.mark || mark == w.loaded)
 }
 
 // Take gives b to w's Sink. So w is a Sink: the functions that take one then remember, as w does, what it has been given.
@@ -183,7 +194,7 @@ func (e *encoder) valueBlock(data []byte) cid.Cid {
 }
 
 // has says whether p is there and the sink has its blocks.
-func (w *Writer) has(p *placement) bool { return p != nil && (w.put == nil || p.mark == w.mark) }
+func (w *Writer) has(p *placement) bool { return p != nil && w.given(p.mark) }
 
 // memo returns where v's placement is remembered, nil when v has none.
 func (v Value) memo() *memo {

@@ -490,7 +490,7 @@ func (s *Session) importLibrary(ctx context.Context, c cid.Cid) (map[string]*gra
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		t, err := graph.LoadCode(term, s.Load)
+		t, err := s.loadCode(term)
 		if err != nil {
 			return nil, fmt.Errorf("%s of the library %s: %w", name, c, err)
 		}
@@ -500,6 +500,15 @@ func (s *Session) importLibrary(ctx context.Context, c cid.Cid) (map[string]*gra
 		terms[name] = t
 	}
 	return terms, nil
+}
+
+// loadCode is graph.LoadCode that leaves large values where they are.
+func (s *Session) loadCode(c cid.Cid) (*graph.Term, error) {
+	data, err := s.Load(c)
+	if err != nil {
+		return nil, err
+	}
+	return (&graph.Far{Load: s.Load}).DecodeCode(c, data)
 }
 
 // noLibrary is err, met where a library should be, or says what stands there instead.
@@ -512,8 +521,10 @@ func (s *Session) noLibrary(c cid.Cid, err error) error {
 		what := "data"
 		if c.Prefix().Codec == cid.DagCBOR && graph.IsCode(data) {
 			what = "an expression"
-			if t, err := graph.LoadCode(c, s.Load); err == nil && (t.Op == graph.OpLam || t.Op == graph.OpMember || t.Op == graph.OpPrim) {
+			if t, err := s.loadCode(c); err == nil && (t.Op == graph.OpLam || t.Op == graph.OpMember || t.Op == graph.OpPrim) {
 				what = "a function"
+			} else if err == nil && t.Op == graph.OpLit {
+				what = "data"
 			}
 		}
 		return &compile.NotLibrary{CID: c, What: what}
