@@ -55,6 +55,29 @@ func JoinClaims(a, b string) string {
 	return ClaimAnswer + strings.Join(all, claimAnd)
 }
 
+// ClaimOfAny is the By of what each of several groups of keys vouches for, every one of a group for a part of it: it is to be believed where
+// all of one group are, or as many as it takes out of different groups. So it rests on each choice of one key out of every group, and on any of
+// that. Keys are given as texts.
+func ClaimOfAny(groups [][]string) string {
+	choices := [][]string{nil}
+	for _, g := range groups {
+		var next [][]string
+		for _, c := range choices {
+			for _, key := range g {
+				next = append(next, append(slices.Clone(c), key))
+			}
+		}
+		if choices = next; len(choices) > MaxSources {
+			return ManySources
+		}
+	}
+	by := ""
+	for _, c := range choices {
+		by = JoinClaims(by, ClaimOfKeys(c))
+	}
+	return by
+}
+
 // Sources are the sources that a By rests on: all of them must be believed for it to be. What is no claim is a source of its own.
 func Sources(by string) []string {
 	claim, ok := strings.CutPrefix(by, ClaimAnswer)

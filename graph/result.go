@@ -103,6 +103,41 @@ func EncodeResult(r Result, put Sink) Block {
 	return putBlock(Place(codec.AppendText(dst, "value"), r.Value, put), put)
 }
 
+// Join returns the block of the Result of r.Of, given that of r.To: the value is the same, and the steps add up.
+func (r Reduct) Join(result []byte) (Block, error) {
+	d := newRecord(result)
+	d.fields(3)
+	d.key("of")
+	if of := d.link(); d.err == nil && of != r.To {
+		return Block{}, fmt.Errorf("got a result of %s, want one of %s", of, r.To)
+	}
+	dst := codec.AppendMap(make([]byte, 0, len(result)+8), 3)
+	dst = codec.AppendLink(codec.AppendText(dst, "of"), r.Of)
+	add := func() {
+		d.key("steps")
+		dst = appendSteps(dst, min(d.natural(), MaxSteps)+min(r.Steps, MaxSteps))
+	}
+	rest := func(key string) {
+		d.key(key)
+		if d.err == nil {
+			start := d.r.Offset()
+			d.ok(d.r.Skip())
+			dst = append(codec.AppendText(dst, key), d.r.Raw(start)...)
+		}
+	}
+	if d.err == nil && isKey(*d.r, "error") {
+		rest("error")
+		add()
+	} else {
+		add()
+		rest("value")
+	}
+	if err := d.done("result"); err != nil {
+		return Block{}, err
+	}
+	return putBlock(dst, nil), nil
+}
+
 // EncodeReduct returns the block of a reduct, and puts it.
 func EncodeReduct(r Reduct, put Sink) Block {
 	dst := codec.AppendMap(make([]byte, 0, 128), 3)

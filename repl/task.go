@@ -54,6 +54,7 @@ type TaskReport struct {
 	Error      *TaskError      `json:"error,omitempty"`      // the program's
 	Stopped    string          `json:"stopped,omitempty"`    // why it did not come to an end
 	Checkpoint string          `json:"checkpoint,omitempty"` // from which it can go on
+	Reduct     string          `json:"reduct,omitempty"`     // CID of the Reduct to one expression that is left of it, which anybody can reduce
 	Problem    string          `json:"problem,omitempty"`    // why nothing was evaluated
 	Missing    string          `json:"missing,omitempty"`    // CID of the block that was not to be had, if it was that
 }
@@ -221,6 +222,7 @@ func (s *Session) report(expr cid.Cid, out eval.Outcome, err error) TaskReport {
 		r.Stopped = once(stop)
 		if stop.Checkpoint.Defined() {
 			r.Checkpoint = stop.Checkpoint.String()
+			r.Reduct = s.remainder(stop.Checkpoint)
 		}
 		return r
 	}
@@ -232,6 +234,24 @@ func (s *Session) report(expr cid.Cid, out eval.Outcome, err error) TaskReport {
 		r.Error = &TaskError{out.Error.Err.Kind, text}
 	}
 	return r
+}
+
+// remainder is the CID of the Reduct to what a checkpoint leaves to do; "" if that is not one expression that is further than the one before.
+func (s *Session) remainder(c cid.Cid) string {
+	point, ok := s.checkpoint(c)
+	if !ok {
+		return ""
+	}
+	var blocks []graph.Block
+	r, ok, err := eval.Remainder(point, s.Load, graph.SinkFunc(func(b graph.Block) { blocks = append(blocks, b) }))
+	if err != nil || !ok {
+		return ""
+	}
+	blocks = append(blocks, graph.EncodeReduct(r, nil))
+	if s.store.Put(context.Background(), blocks...) != nil {
+		return ""
+	}
+	return blocks[len(blocks)-1].CID.String()
 }
 
 // Problem reports that nothing was evaluated, and why.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ipfs/go-cid"
 
+	"github.com/rosser-lang/rosser/codec"
 	"github.com/rosser-lang/rosser/compile"
 	"github.com/rosser-lang/rosser/eval"
 	"github.com/rosser-lang/rosser/graph"
@@ -138,6 +139,99 @@ func stoppedTwentyTimes(t *testing.T, src string, mode eval.Mode, share float64)
 			t.Errorf("it was stopped %d times", stops)
 		}
 		return
+	}
+}
+
+// TestHandedOn has a program be reduced by machines that know nothing of one another: each is given what the one before has left to do, as an
+// expression, with the blocks below it. The results join to that of one run to the end, to the byte.
+func TestHandedOn(t *testing.T) {
+	ctx := context.Background()
+	more := []struct{ name, src string }{
+		{"one after the other", "let fib n = if n < 2 then n else fib (n - 1) + fib (n - 2)\nlet go i x = if i == 0 then x else go (i - 1) (x * 16807 % 2147483647)\n\n[fib 16, go 8000 1, fib 17, go 8001 1]"},
+		{"twice the same", "let go i x = if i == 0 then x else go (i - 1) (x * 16807 % 2147483647)\nlet a = go 9000 1\n\na + sum (map (\\x -> x + a) [1, 2, 3])"},
+		{"within another", "let go i x = if i == 0 then x else go (i - 1) (x * 16807 % 2147483647)\nlet a = go 9000 1\nlet b = go (a % 9001) a\nlet f x = if b % 2 == 0 then x else go 5000 (b + x)\n\nf 7 + 1"},
+		{"an error", "let go i x = if i == 0 then x % (x - x) else go (i - 1) (x * 16807 % 2147483647)\n\n1 + go 9000 1"},
+		{"a function", "let go i f = if i == 0 then f else go (i - 1) (\\x -> x + i)\n\n(go 9000 (\\x -> x)) 7"},
+		{"deep", "let s n = if n == 0 then 0 else n + s (n - 1)\n\ns 20000 + s 20001"},
+		{"a large value", "let go i xs = if i == 0 then xs else go (i - 1) (xs ++ [i])\n\ngo 9000 []"},
+	}
+	for _, p := range more {
+		t.Run(p.name, func(t *testing.T) {
+			expr, blocks := compiled(t, program{src: p.src})
+			shop := func() *graph.Memory {
+				s := graph.NewMemory()
+				s.Put(ctx, stdlib.Blocks()...)
+				return s
+			}
+			all := shop()
+			all.Put(ctx, blocks...)
+			machine := func(s *graph.Memory, fuel uint64) *eval.Machine {
+				return eval.New(eval.Options{Store: s, Load: s.Load, Fuel: fuel, Memory: 8 << 30, Link: eval.Auto})
+			}
+			want, err := machine(all, 0).Eval(ctx, expr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			full := want.Steps
+			var links []graph.Reduct
+			var result []byte
+			executed, at := uint64(0), expr
+			all = shop() // what has been handed on, but none of the results
+			all.Put(ctx, blocks...)
+			for result == nil {
+				s := graph.NewMemory()
+				err := graph.Closure(ctx, []cid.Cid{at}, all.Load, func(c cid.Cid, data []byte) error { return s.Put(ctx, graph.Block{CID: c, Data: data}) })
+				if err != nil {
+					t.Fatal(err)
+				}
+				out, err := machine(s, full/7).Eval(ctx, at)
+				executed += out.Reduced
+				var stop *eval.Stop
+				if !errors.As(err, &stop) {
+					if err != nil {
+						t.Fatal(err)
+					}
+					if result, err = s.Load(out.Result); err != nil {
+						t.Fatal(err)
+					}
+					break
+				}
+				data, err := s.Load(stop.Checkpoint)
+				if err != nil {
+					t.Fatal(err)
+				}
+				point, err := graph.DecodeCheckpoint(data)
+				if err != nil {
+					t.Fatal(err)
+				}
+				left, ok, err := eval.Remainder(point, s.Load, s)
+				if err != nil || !ok || left.Of != at {
+					t.Fatalf("after %d: %+v %v %v", len(links), left, ok, err)
+				}
+				err = graph.Closure(ctx, []cid.Cid{left.To}, s.Load, func(c cid.Cid, data []byte) error { return all.Put(ctx, graph.Block{CID: c, Data: data}) })
+				if err != nil {
+					t.Fatal(err)
+				}
+				if links, at = append(links, left), left.To; len(links) > 40 {
+					t.Fatal("it comes to no end")
+				}
+			}
+			for i := len(links) - 1; i >= 0; i-- {
+				b, err := links[i].Join(result)
+				if err != nil {
+					t.Fatal(err)
+				}
+				result = b.Data
+			}
+			if got := codec.CIDOf(result); got != want.Result || len(links) < 4 {
+				r, err := graph.DecodeResult(result, all.Load)
+				t.Errorf("got the result %s after %d machines, want %s of %d steps: %+v %v", got, len(links)+1, want.Result, full, r, err)
+			}
+			if executed > full+full/4 {
+				t.Errorf("%d steps were executed, want about %d", executed, full)
+			}
+			t.Logf("%d machines executed %d steps of %d", len(links)+1, executed, full)
+		})
 	}
 }
 
