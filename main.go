@@ -363,7 +363,7 @@ type askCmd struct {
 }
 
 func (askCmd) Help() string {
-	return "Example:\n\n  rosser ask 'fib 40' --peer /ip4/192.0.2.7/tcp/4174/p2p/12D3…\n\nhas a peer that serves with --work reduce an expression, and prints what it came to. One that stops at its limits gives a checkpoint, from which the next one goes on. The answer becomes a claim of the peer, signed by it. With --quorum K the peers are asked at once, and K of them have to come to the same result; who differs is named."
+	return "Example:\n\n  rosser ask 'fib 40' --peer /ip4/192.0.2.7/tcp/4174/p2p/12D3…\n\nhas a peer that serves with --work reduce an expression, and prints what it came to. Where one stops at its limits the next one goes on. The answer becomes a claim of all who had a part in it, signed by them. With --quorum K the peers are asked at once, and K of them have to come to the same result; who differs is named."
 }
 func (c askCmd) Run(ctx context.Context, all *commands) error {
 	o := all.options()

@@ -70,3 +70,22 @@ func TestClaims(t *testing.T) {
 		}
 	}
 }
+
+// TestClaimOfAny: each group vouches for all of it, every key of a group for a part.
+func TestClaimOfAny(t *testing.T) {
+	for _, test := range []struct {
+		groups [][]string
+		want   string
+	}{
+		{[][]string{{"A"}}, "claim:key A"},
+		{[][]string{{"A"}, {"B"}}, "claim:key A,B"},
+		{[][]string{{"A", "B"}}, "claim:key A & key B"},
+		{[][]string{{"A"}, {"B", "C"}}, "claim:key A,B & key A,C"},
+		{[][]string{{"A", "B"}, {"C", "D"}}, "claim:key A,C & key A,D & key B,C & key B,D"},
+		{slices.Repeat([][]string{{"A", "B", "C"}}, 3), ManySources},
+	} {
+		if got := ClaimOfAny(test.groups); got != test.want {
+			t.Errorf("%v: got %q, want %q", test.groups, got, test.want)
+		}
+	}
+}

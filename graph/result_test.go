@@ -3,10 +3,12 @@
 package graph_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -283,4 +285,36 @@ func TestGoldenRecords(t *testing.T) {
 	add("Trace", graph.EncodeTrace(graph.Trace{Result: nowhere, Uses: uses}, nil))
 	add("About", graph.EncodeAbout(graph.About{Name: "f", Params: []string{"x"}, Doc: "F.", Source: "f x = x", Term: nowhere, Spans: []graph.BlockSpans{{Block: nowhere, Spans: [][2]int{{0, 7}, {6, 7}}}}}, nil))
 	golden(t, "testdata/records.golden", b.String())
+}
+
+// TestJoin: the Result of an expression by that of what it becomes.
+func TestJoin(t *testing.T) {
+	s := graph.NewMemory()
+	of, to := graph.EncodeCode(&graph.Term{Op: graph.OpLit, Value: graph.Int(1)}, s).CID, graph.EncodeCode(&graph.Term{Op: graph.OpLit, Value: graph.Int(2)}, s).CID
+	large := graph.ListValue(graph.ListOf(slices.Repeat([]graph.Value{graph.Text(strings.Repeat("x", 2000))}, 100)))
+	for _, r := range []graph.Result{
+		{Value: graph.Int(7), Steps: 5},
+		{Value: large, Steps: 1 << 40},
+		{Error: &graph.Failure{"overflow", large}, Steps: 5},
+		{Value: graph.Null(), Steps: graph.MaxSteps},
+	} {
+		r.Of = to
+		b, err := graph.Reduct{Of: of, To: to, Steps: 300}.Join(graph.EncodeResult(r, s).Data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Of, r.Steps = of, min(r.Steps+300, graph.MaxSteps)
+		if want := graph.EncodeResult(r, s); b.CID != want.CID || !bytes.Equal(b.Data, want.Data) {
+			t.Errorf("got %x, want %x", b.Data, want.Data)
+		}
+		if _, err := (graph.Reduct{Of: of, To: of, Steps: 300}).Join(b.Data[:len(b.Data)-1]); err == nil {
+			t.Error("a result that is cut off is joined")
+		}
+		if _, err := (graph.Reduct{Of: of, To: to, Steps: 300}).Join(b.Data); err == nil {
+			t.Error("a result of something else is joined")
+		}
+	}
+	if b, err := (graph.Reduct{Of: of, To: to, Steps: 1}).Join(graph.EncodeReduct(graph.Reduct{Of: to, To: of}, s).Data); err == nil {
+		t.Errorf("a reduct is joined: %x", b.Data)
+	}
 }

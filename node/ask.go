@@ -64,58 +64,11 @@ type Ask struct {
 	Milli  int64    `json:"deadline,omitempty"`
 }
 
-// An Asked is what one peer came to.
-type Asked struct {
-	Peer   string           `json:"peer"`
-	Report *repl.TaskReport `json:"report,omitempty"`
-	Error  string           `json:"error,omitempty"`  // why it has no answer
-	Result string           `json:"result,omitempty"` // CID, of what has been fetched and is an answer to what was asked
-	Signed bool             `json:"signed,omitempty"` // the peer vouches for it
-}
-
 var (
 	errNoPeers   = errors.New("no peer is given or connected: --peer ADDRESS says whom to ask")
 	errNoQuorum  = errors.New("no quorum")
 	errNoAnswers = errors.New("nobody has an answer: --peer ADDRESS asks others")
 )
-
-// Ask has peers reduce an expression, and calls heard with what each comes to, from one goroutine. Without a quorum they are asked one after
-// the other, until one comes to the end; each goes on from where the one before reached its limits, if it believes that. With a quorum of k all
-// are asked at once, until k of them have come to the same Result. It returns that Result's CID: which is in the store, as a claim.
-func (n *Node) Ask(ctx context.Context, a Ask, progress func(string, repl.TaskProgress), heard func(Asked)) (cid.Cid, error) {
-	expr, err := cid.Decode(a.Expr)
-	if err != nil {
-		return cid.Undef, repl.Misuse(fmt.Errorf("%.100q is not a CID", a.Expr))
-	}
-	peers, err := n.toAsk(ctx, a.Peers, func(addr string, err error) { heard(Asked{Peer: addr, Error: err.Error()}) })
-	if err != nil {
-		return cid.Undef, err
-	}
-	if a.Quorum > len(peers) {
-		return cid.Undef, fmt.Errorf("%w: %d equal answers are wanted, and there are %d peers to ask", errNoQuorum, a.Quorum, len(peers))
-	}
-	if a.Quorum > 1 {
-		return n.quorum(ctx, a, expr, peers, progress, heard)
-	}
-	t := repl.Task{Expr: a.Expr, Fuel: a.Fuel, Milli: a.Milli}
-	for _, p := range peers {
-		one, result := n.askOne(ctx, p, expr, t, progress)
-		heard(one)
-		if result.Defined() {
-			return result, nil
-		}
-		if ctx.Err() != nil {
-			return cid.Undef, ctx.Err()
-		}
-		if one.Report != nil && one.Report.Checkpoint != "" {
-			t.Checkpoint = one.Report.Checkpoint
-		}
-	}
-	if t.Checkpoint != "" {
-		return cid.Undef, fmt.Errorf("%w: what was reached is kept; to go on here: rosser resume %s", errNoAnswers, t.Checkpoint)
-	}
-	return cid.Undef, errNoAnswers
-}
 
 // toAsk connects to peers and returns those that are there, each once.
 func (n *Node) toAsk(ctx context.Context, addrs []string, failed func(addr string, err error)) (peers []peer.ID, err error) {
@@ -138,146 +91,22 @@ func (n *Node) toAsk(ctx context.Context, addrs []string, failed func(addr strin
 	return peers, nil
 }
 
-// quorum asks all peers at once.
-func (n *Node) quorum(ctx context.Context, a Ask, expr cid.Cid, peers []peer.ID, progress func(string, repl.TaskProgress), heard func(Asked)) (cid.Cid, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	type answer struct {
-		Asked
-		result cid.Cid
-	}
-	answers := make(chan answer)
-	var mu sync.Mutex
-	for _, p := range peers {
-		go func() {
-			one, result := n.askOne(ctx, p, expr, repl.Task{Expr: a.Expr, Fuel: a.Fuel, Milli: a.Milli}, func(who string, p repl.TaskProgress) {
-				mu.Lock()
-				defer mu.Unlock()
-				progress(who, p)
-			})
-			answers <- answer{one, result}
-		}()
-	}
-	equal, most, agreed := map[cid.Cid]int{}, 0, cid.Undef
-	var grace <-chan time.Time
-	for left := len(peers); left > 0; left-- {
-		select {
-		case got := <-answers:
-			if ctx.Err() != nil && !got.result.Defined() {
-				continue // it was not waited for
-			}
-			heard(got.Asked)
-			if !got.result.Defined() {
-				continue
-			}
-			if !got.Signed || got.Report.Rests != "" { // it is no word of the peer's own
-				continue
-			}
-			equal[got.result]++
-			most = max(most, equal[got.result])
-			if equal[got.result] == a.Quorum && grace == nil {
-				agreed, grace = got.result, time.After(quorumGrace)
-			}
-		case <-grace:
-			grace = nil
-			cancel()
-			left++
-		}
-	}
-	switch {
-	case agreed.Defined() && len(equal) > 1 && most == equal[agreed] && rivals(equal, a.Quorum) > 1:
-		return cid.Undef, fmt.Errorf("%w: %d results have %d votes and more", errNoQuorum, rivals(equal, a.Quorum), a.Quorum)
-	case agreed.Defined():
-		return agreed, nil
-	case ctx.Err() != nil:
-		return cid.Undef, ctx.Err()
-	case most == 0:
-		return cid.Undef, errNoAnswers
-	}
-	return cid.Undef, fmt.Errorf("%w: no more than %d of the peers came to the same result, want %d", errNoQuorum, most, a.Quorum)
-}
-
-// rivals counts the results that have k votes.
-func rivals(equal map[cid.Cid]int, k int) (n int) {
-	for _, votes := range equal {
-		if votes >= k {
-			n++
-		}
-	}
-	return n
-}
-
-// askOne has a peer do a task, and fetches what it came to. The result is defined if it is in the store, and one of expr.
-func (n *Node) askOne(ctx context.Context, id peer.ID, expr cid.Cid, t repl.Task, progress func(string, repl.TaskProgress)) (Asked, cid.Cid) {
-	asked := Asked{Peer: id.String()}
-	answer, err := n.request(ctx, id, t, func(p repl.TaskProgress) { progress(id.String(), p) })
-	if err != nil {
-		asked.Error = err.Error()
-		return asked, cid.Undef
-	}
-	asked.Report = &answer.TaskReport
-	from := n.peerSource(ctx, id)
-	if c, err := cid.Decode(answer.Checkpoint); answer.Checkpoint != "" && answer.Result == "" {
-		if err == nil {
-			err = n.fetchCheckpoint(ctx, expr, c, from)
-		}
-		if err != nil {
-			asked.Error = fmt.Sprintf("it gives what is no checkpoint: %v", err)
-			asked.Report.Checkpoint = ""
-		}
-		return asked, cid.Undef
-	}
-	if answer.Result == "" {
-		return asked, cid.Undef
-	}
-	result, err := cid.Decode(answer.Result)
-	if err == nil {
-		err = n.fetchResult(ctx, expr, result, from, maxAnswer)
-	}
-	if err == nil && len(answer.Attestation) > 0 {
-		asked.Signed, err = n.vouched(ctx, expr, result, id, answer.Attestation)
-	}
-	if err == nil {
-		_, err = n.store.Claims(ctx, result, id.String())
-	}
-	if err != nil {
-		asked.Error = fmt.Sprintf("it answers with what is no answer: %v", err)
-		return asked, cid.Undef
-	}
-	asked.Result = result.String()
-	return asked, result
-}
-
-// fetchCheckpoint fetches a Checkpoint and what is below it; it has to be one of expr, or whoever is asked next would refuse it.
-func (n *Node) fetchCheckpoint(ctx context.Context, expr, c cid.Cid, from source) error {
-	f := &fetch{store: n.store, sources: []source{from}, limit: maxTaskBytes}
-	data, err := f.block(ctx, c)
-	if err != nil {
-		return err
-	}
-	point, err := graph.DecodeCheckpoint(data)
-	if err != nil {
-		return err
-	}
-	if point.Of != expr {
-		return fmt.Errorf("%s is a checkpoint of %s", c, point.Of)
-	}
-	f = &fetch{store: n.store, sources: []source{from}, limit: maxTaskBytes}
-	_, err = f.below(ctx, c)
-	return err
-}
-
 // vouched keeps a peer's attestation of a result, and says whether it is that.
 func (n *Node) vouched(ctx context.Context, expr, result cid.Cid, id peer.ID, envelope []byte) (bool, error) {
-	a, err := trust.Open(envelope)
-	if err != nil {
+	if err := vouches(envelope, result, id); err != nil {
 		return false, err
 	}
-	if a.Result != result || a.By != id {
-		return false, fmt.Errorf("it vouches for %s as %s", a.Result, a.By)
-	}
-	_, err = n.believed.Keep(ctx, expr, envelope)
+	_, err := n.believed.Keep(ctx, expr, envelope)
 	return true, err
+}
+
+// vouches says whether an envelope is a peer's attestation of a block.
+func vouches(envelope []byte, block cid.Cid, id peer.ID) error {
+	a, err := trust.Open(envelope)
+	if err == nil && (a.Result != block || a.By != id) {
+		err = fmt.Errorf("it vouches for %s as %s", a.Result, a.By)
+	}
+	return err
 }
 
 // fetchResult fetches a Result and the blocks of its value, from a source; it has to be one of expr.
@@ -381,11 +210,16 @@ func late(ctx context.Context, err error) error {
 	return err
 }
 
-// signed is a report as it is sent: with this node's attestation of a result that it reduced itself.
+// signed is a report as it is sent: with this node's attestation of a result that it reduced itself, or of how far it has come.
 func (n *Node) signed(ctx context.Context, r repl.TaskReport) taskAnswer {
 	out := taskAnswer{TaskReport: r}
 	expr, err := cid.Decode(r.Expr)
 	if err != nil || r.Result == "" {
+		if reduct, err := cid.Decode(r.Reduct); err == nil && r.Rests == "" && n.key != nil {
+			if out.Attestation, err = trust.Seal(n.key, trust.Attestation{Result: reduct, Kind: trust.Computed}); err != nil {
+				n.log.Warn("a reduct is not attested", "reduct", r.Reduct, "error", err)
+			}
+		}
 		return out
 	}
 	a, ok, err := n.store.Answer(ctx, expr)

@@ -2,9 +2,7 @@ package node
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"net/http"
 	"strings"
 	"testing"
 
@@ -14,40 +12,6 @@ import (
 	"github.com/rosser-lang/rosser/repl"
 	"github.com/rosser-lang/rosser/trust"
 )
-
-// TestForeignCheckpoint: a peer that stops with a checkpoint of something else does not keep the next one from answering.
-func TestForeignCheckpoint(t *testing.T) {
-	ctx := context.Background()
-	_, honest := open(t, loopback)
-	expr, other := question(t, honest, 1), question(t, honest, 2)
-	point := graph.EncodeCheckpoint(graph.Checkpoint{Of: other}, graph.SinkFunc(func(graph.Block) {}))
-	bad, good := newLiar(t), newLiar(t)
-	bad.blocks[point.CID] = point.Data
-	bad.eval = func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", typeEvents)
-		writeEvent(w, "end", taskAnswer{TaskReport: repl.TaskReport{Stopped: "fuel", Checkpoint: point.CID.String()}})
-	}
-	result := good.claim(expr, graph.Int(1), 1, 0)
-	good.answers(result)
-	answer := good.eval
-	good.eval = func(w http.ResponseWriter, r *http.Request) {
-		var task repl.Task
-		if err := json.NewDecoder(r.Body).Decode(&task); err != nil || task.Checkpoint != "" {
-			http.Error(w, `{"problem": "no checkpoint of it"}`, http.StatusBadRequest)
-			return
-		}
-		answer(w, r)
-	}
-	_, n := open(t, Options{})
-	var heard []Asked
-	got, err := n.Ask(ctx, Ask{Expr: expr.String(), Peers: []string{bad.addr, good.addr}}, func(string, repl.TaskProgress) {}, func(a Asked) { heard = append(heard, a) })
-	if err != nil || got != result {
-		t.Errorf("got %s %v, want the answer of the second", got, err)
-	}
-	if len(heard) != 2 || !strings.Contains(heard[0].Error, "checkpoint") {
-		t.Errorf("got %+v, want an error that the first gave no checkpoint of it", heard)
-	}
-}
 
 // TestNamedSigner: who is named in the policy is not kept out by any number of others.
 func TestNamedSigner(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -147,7 +148,11 @@ func AskCommand(ctx context.Context, o repl.Options, text string, a Ask) error {
 		}
 		for _, one := range answers {
 			if one.Result != "" && one.Result != result.String() {
-				repl.Note(o, "rosser: peer %s differs: its result is %s", one.Peer, one.Result)
+				who := fmt.Sprintf("peer %s differs: its result is %s", one.Peer, one.Result)
+				if len(one.After) > 0 {
+					who += ", from what " + strings.Join(one.After, " and ") + " reached"
+				}
+				repl.Note(o, "rosser: %s", who)
 			}
 		}
 		return s.PrintResult(ctx, expr, result)
@@ -169,12 +174,21 @@ func (a Asked) text() string {
 	case a.Error != "":
 		return text + a.Error
 	case a.Result != "":
-		text += fmt.Sprintf("result %s, %d steps", a.Result, r.Steps)
+		text += fmt.Sprintf("result %s, %d steps", a.Result, a.Steps)
 		if a.Signed {
 			text += ", signed"
 		}
+		if len(a.After) > 0 {
+			text += "; it goes on from what " + strings.Join(a.After, " and ") + " reached"
+		}
 		if r.Rests != "" {
 			text += "; it may rest on claims by " + r.Rests
+		}
+		return text
+	case a.Left != "":
+		text += fmt.Sprintf("%s; %d steps are done, and %s is left", r.Stopped, a.Steps, a.Left)
+		if a.Signed {
+			text += ", signed"
 		}
 		return text
 	case r.Checkpoint != "":

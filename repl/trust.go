@@ -308,6 +308,7 @@ func (s *Session) standings(ctx context.Context, expr cid.Cid) ([]standing, erro
 			st.lines = append(st.lines, "reduced here, by evaluator "+oneLine(lang.Clean(version), shownBytes))
 		} else {
 			st.lines = append(st.lines, "a claim by "+s.Claimants(recorded.By))
+			st.lines = append(st.lines, s.relayed(ctx, recorded)...)
 		}
 	}
 	for _, w := range words {
@@ -373,6 +374,40 @@ func (s *Session) standings(ctx context.Context, expr cid.Cid) ([]standing, erro
 		return 1
 	})
 	return list, nil
+}
+
+const maxLinks = 64 // that --who follows from an expression to its answer
+
+// relayed says who has done which part of an answer that several have come to, one after the other; nothing where that is not recorded.
+func (s *Session) relayed(ctx context.Context, a graph.Answer) (lines []string) {
+	whole := graph.Reduct{Of: a.Expr, To: a.Expr}
+	for len(lines) < maxLinks && strings.HasPrefix(a.By, graph.ClaimAnswer) {
+		b, ok, err := s.store.Reduct(ctx, whole.To)
+		if err != nil || !ok || b.Own() {
+			break
+		}
+		r, err := graph.LoadReduct(b, s.Load)
+		if err != nil {
+			return nil
+		}
+		whole.To, whole.Steps = r.To, min(whole.Steps+min(r.Steps, graph.MaxSteps), graph.MaxSteps)
+		lines = append(lines, fmt.Sprintf("%s to what is left, %s: by %s", stepCount(r.Steps), r.To, s.Claimants(b.By)))
+	}
+	if len(lines) == 0 {
+		return nil
+	}
+	last, ok, err := s.store.Recorded(ctx, whole.To)
+	if err != nil || !ok || last.Own() {
+		return nil
+	}
+	data, err := s.Load(last.Result)
+	if err != nil {
+		return nil
+	}
+	if joined, err := whole.Join(data); err != nil || joined.CID != a.Result {
+		return nil // these are parts of something else
+	}
+	return append(lines, fmt.Sprintf("%s to its value: by %s", stepCount(last.Steps), s.Claimants(last.By)))
 }
 
 func (st *standing) verdict() string {

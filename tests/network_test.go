@@ -304,6 +304,53 @@ func TestAsk(t *testing.T) {
 	}
 }
 
+// TestAskRelay has peers that trust nobody go on from one another: the answer rests on all of them, and is used when all are trusted.
+func TestAskRelay(t *testing.T) {
+	t.Parallel()
+	ann, bob, cat, dan, eve := t.TempDir(), t.TempDir(), t.TempDir(), t.TempDir(), t.TempDir()
+	a, b, c := serve(t, ann, "--work", "--work-fuel", "2000000"), serve(t, bob, "--work", "--work-fuel", "2000000"), serve(t, cat, "--work")
+	const program = "let go i x = if i == 0 then x else go (i - 1) (x * 16807 % 2147483647)\nsum (map (\\n -> go 1000000 n) (range 1 6))"
+	want, stats := succeed(t, eve, "eval", "--link", "none", "--stats", program)
+	for _, dir := range []string{dan, eve} {
+		if dir == eve { // whose node serves its store meanwhile
+			serve(t, eve)
+		}
+		out, note := succeed(t, dir, "ask", program, "--peer", a.peer, "--peer", b.peer, "--peer", c.peer)
+		if out != want || strings.Count(note, "is left, signed") != 2 || !strings.Contains(note, "it goes on from what "+a.id+" and "+b.id+" reached") {
+			t.Fatalf("got %q, want %q\n%s", out, want, note)
+		}
+	}
+	steps := regexp.MustCompile(`(?m)^steps +(\d+)$`).FindStringSubmatch(stats)
+	who, _ := succeed(t, dan, "result", "--who", program)
+	for _, s := range []string{" = " + want + ", " + steps[1] + " steps", "to its value: by " + c.id, "not used: "} {
+		if !strings.Contains(who, s) {
+			t.Errorf("want %q in\n%s", s, who)
+		}
+	}
+	if strings.Count(who, "to what is left") != 2 {
+		t.Errorf("got\n%s", who)
+	}
+	if trace, _ := succeed(t, dan, "trace", "--who", program); !strings.Contains(trace, a.id) || !strings.Contains(trace, c.id) {
+		t.Errorf("got\n%s", trace)
+	}
+	for i, id := range []string{a.id, b.id, c.id} {
+		succeed(t, dan, "trust", "add", id)
+		// What it comes to is reduced only as long as one of them is not trusted. What one has done who is trusted is taken from him.
+		got, stats := succeed(t, dan, "result", "--who", program)
+		if used := strings.Contains(got, "\n  used: "); used != (i == 2) {
+			t.Errorf("%d of them are trusted: used %v\n%s%s", i+1, used, got, stats)
+		}
+	}
+	got, stats := succeed(t, dan, "eval", "--stats", program)
+	if got != want || executed(t, stats) > 1000 {
+		t.Errorf("all are trusted: got %s\n%s", got, stats)
+	}
+	_, note, exit := command(t, dan, "ask", strings.Replace(program, "6))", "7))", 1), "--peer", a.peer, "--peer", b.peer)
+	if exit != 3 || !strings.Contains(note, "rosser resume") {
+		t.Errorf("all stop: %d %s", exit, note)
+	}
+}
+
 // TestAPI goes through the HTTP API of a node as a program would that knows only its description.
 func TestAPI(t *testing.T) {
 	t.Parallel()
