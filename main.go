@@ -383,6 +383,8 @@ type serveCmd struct {
 	WorkFuel   uint64        `help:"Steps of a task." placeholder:"N"`
 	WorkTime   time.Duration `help:"Time that a task takes; 1m without." default:"1m" placeholder:"TIME"`
 	WorkMemory string        `help:"Memory that a task takes; 1G without." default:"1G" placeholder:"SIZE"`
+	PeerTime   time.Duration `name:"work-peer-time" help:"Time of processes that one peer is given in an hour, and four times that the peers of one address; 20m without." default:"20m" placeholder:"TIME"`
+	PeerFuel   uint64        `name:"work-peer-fuel" help:"Steps that one peer is given in an hour, and four times that the peers of one address." placeholder:"N"`
 	Jobs       int           `help:"Tasks that run at a time; 1 without." default:"1" placeholder:"N"`
 	LogJSON    bool          `name:"log-json" help:"Log lines of JSON."`
 }
@@ -401,7 +403,7 @@ func (c serveCmd) Run(ctx context.Context, all *commands) error {
 	}
 	return node.Serve(ctx, all.options(), node.Serving{
 		Listen: c.Listen, HTTP: c.HTTP, Peers: c.Peer, Private: c.Private, DHT: c.DHT, Bootstrap: c.Bootstrap, Work: c.Work, LogJSON: c.LogJSON, Offline: c.Offline,
-		Limits: node.Limits{Fuel: c.WorkFuel, Time: c.WorkTime, Memory: c.WorkMemory, Jobs: c.Jobs},
+		Limits: node.Limits{Fuel: c.WorkFuel, Time: c.WorkTime, Memory: c.WorkMemory, Jobs: c.Jobs, EachTime: c.PeerTime, EachFuel: c.PeerFuel},
 	})
 }
 

@@ -305,7 +305,7 @@ func (n *Node) expression(ctx context.Context, t repl.Task) (cid.Cid, []graph.Bl
 const compileTime = 5 * time.Second
 
 func (n *Node) refuseTask(w http.ResponseWriter, err error) {
-	if errors.Is(err, errBusy) || errors.Is(err, errManyOfIt) {
+	if slices.ContainsFunc([]error{errBusy, errManyOfIt, errNearby, errSpent}, func(e error) bool { return errors.Is(err, e) }) {
 		w.Header().Set("Retry-After", "1")
 		refuse(w, http.StatusTooManyRequests, err)
 		return
@@ -410,7 +410,8 @@ func (n *Node) mayEval(w http.ResponseWriter, r *http.Request) bool {
 // eval does a task and answers with what came of it: as one document, or as events while it goes on.
 func (n *Node) eval(w http.ResponseWriter, r *http.Request, t repl.Task) {
 	ctx := r.Context()
-	leave, err := n.workers.admit(remote(r))
+	who := n.clientOf(r)
+	leave, err := n.workers.admit(who)
 	if err != nil {
 		n.refuseTask(w, err)
 		return
@@ -426,7 +427,9 @@ func (n *Node) eval(w http.ResponseWriter, r *http.Request, t repl.Task) {
 			return
 		}
 	}
-	if t.Checkpoint == "" { // what is the same expression is one task
+	if t.Checkpoint != "" && t.Expr == "" && t.Source == "" {
+		t.Expr = n.pointOf(ctx, t.Checkpoint)
+	} else if t.Checkpoint == "" { // what is the same expression is one task
 		expr, blocks, err := n.expression(ctx, t)
 		if err == nil {
 			err = n.store.Put(ctx, blocks...)
@@ -451,7 +454,7 @@ func (n *Node) eval(w http.ResponseWriter, r *http.Request, t repl.Task) {
 			answer.Flush()
 		}
 	}
-	report, err := n.workers.do(ctx, t, tell)
+	report, err := n.workers.do(ctx, who, t, tell)
 	switch {
 	case errors.Is(err, errBusy):
 		n.refuseTask(w, err)
@@ -482,6 +485,23 @@ func (n *Node) eval(w http.ResponseWriter, r *http.Request, t repl.Task) {
 		return
 	}
 	writeJSON(w, status, n.signed(ctx, report))
+}
+
+// pointOf is the expression that a checkpoint is of; "" if it is none.
+func (n *Node) pointOf(ctx context.Context, text string) string {
+	c, err := cid.Decode(text)
+	if err != nil {
+		return ""
+	}
+	data, err := n.store.Block(ctx, c)
+	if err != nil {
+		return ""
+	}
+	point, err := graph.DecodeCheckpoint(data)
+	if err != nil {
+		return ""
+	}
+	return point.Of.String()
 }
 
 // An answer to a task is a TaskReport, and what this node vouches for.

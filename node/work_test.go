@@ -68,7 +68,7 @@ func TestTasksOfOne(t *testing.T) {
 	if len(asked) > 3 {
 		t.Errorf("%d programs were fetched at once", len(asked))
 	}
-	if n.workers.asked != 0 || len(n.workers.each) != 0 {
+	if n.workers.asked != 0 || len(n.workers.peers)+len(n.workers.nearby) != 0 {
 		t.Errorf("%d tasks are left", n.workers.asked)
 	}
 }

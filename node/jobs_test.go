@@ -1,0 +1,286 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/signal"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/rosser-lang/rosser/repl"
+)
+
+// TestMain is `rosser work` for the nodes of these tests that reduce.
+func TestMain(m *testing.M) {
+	if os.Getenv(workVariable) == "" || len(os.Args) != 4 || os.Args[3] != "work" {
+		os.Exit(m.Run())
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	err := repl.Work(ctx, repl.Options{Store: os.Args[2]}, os.Stdin, os.Stdout)
+	stop()
+	os.Exit(repl.Report(err))
+}
+
+const workVariable = "ROSSER_NODE_TEST_WORK"
+
+// working is a node that reduces.
+func working(t *testing.T, l Limits) (*Node, *httptest.Server) {
+	t.Helper()
+	t.Setenv(workVariable, "1")
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := loopback
+	o.Program, o.Work, o.Limits = program, true, l
+	_, n := open(t, o)
+	web := httptest.NewServer(n.Handler())
+	t.Cleanup(web.Close)
+	return n, web
+}
+
+// evaluate posts a task.
+func evaluate(t *testing.T, url string, task repl.Task) (a taskAnswer, status int) {
+	t.Helper()
+	body, err := json.Marshal(task)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.Post(url+"/api/v0/eval", typeJSON, bytes.NewReader(body))
+	if err != nil {
+		t.Error(err)
+		return a, 0
+	}
+	defer r.Body.Close()
+	text, err := io.ReadAll(r.Body)
+	if err == nil {
+		err = json.Unmarshal(text, &a)
+	}
+	if err != nil {
+		t.Errorf("%s: %v", text, err)
+	}
+	return a, r.StatusCode
+}
+
+const countdown = "let go i x = if i == 0 then x else go (i - 1) (x * 16807 %% 2147483647)\ngo %d 1"
+
+// until waits until f, which looks at the workers, is true.
+func until(t *testing.T, n *Node, what string, f func(w *workers) bool) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
+		n.workers.mu.Lock()
+		ok := f(n.workers)
+		n.workers.mu.Unlock()
+		if ok {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%s: not in a minute", what)
+		}
+	}
+}
+
+// waiting says whether there is one job, that runs, for so many.
+func waiting(want int) func(w *workers) bool {
+	return func(w *workers) bool {
+		for _, j := range w.jobs {
+			return len(w.jobs) == 1 && w.running == 1 && !j.began.IsZero() && len(j.waiting) == want
+		}
+		return want == 0
+	}
+}
+
+// TestOneJob: the same expression asked at once, within different limits, runs once.
+func TestOneJob(t *testing.T) {
+	n, web := working(t, Limits{Each: 8})
+	const steps = 300_000_000
+	source := fmt.Sprintf(countdown, steps)
+	var all sync.WaitGroup
+	post := func(task repl.Task, check func(taskAnswer, int)) {
+		task.Source = source
+		all.Go(func() { check(evaluate(t, web.URL, task)) })
+	}
+	complete := func(a taskAnswer, status int) {
+		if status != http.StatusOK || a.Result == "" || a.Steps != steps+1 || a.Executed > steps+steps/50 {
+			t.Errorf("got %d %+v", status, a)
+		}
+	}
+	post(repl.Task{Fuel: steps / 2}, func(a taskAnswer, status int) { // the first, whose limit ends the first process
+		if status != http.StatusAccepted || a.Checkpoint == "" {
+			t.Errorf("got %d %+v, want a checkpoint", status, a)
+		}
+	})
+	until(t, n, "it runs", waiting(1))
+	post(repl.Task{Value: true}, func(a taskAnswer, status int) {
+		if complete(a, status); len(a.Value) == 0 {
+			t.Error("the value is wanted, and does not come")
+		}
+	})
+	post(repl.Task{}, func(a taskAnswer, status int) {
+		if complete(a, status); len(a.Value) != 0 {
+			t.Error("the value is not wanted, and comes")
+		}
+	})
+	until(t, n, "three wait for it", waiting(3))
+	for word, task := range map[string]repl.Task{"deadline": {Milli: 1}, "fuel": {Fuel: 1}} {
+		a, status := evaluate(t, web.URL, repl.Task{Source: source, Milli: task.Milli, Fuel: task.Fuel})
+		if status != http.StatusAccepted || !strings.Contains(a.Stopped, word) || a.Checkpoint != "" {
+			t.Errorf("got %d %+v, want that it is stopped, and goes on for others: %s", status, a, word)
+		}
+		until(t, n, "it goes on for the others", func(w *workers) bool { return waiting(3)(w) || waiting(2)(w) })
+	}
+	all.Wait()
+	until(t, n, "nothing is left", func(w *workers) bool { return w.asked == 0 && w.running == 0 && len(w.jobs)+len(w.queue) == 0 })
+}
+
+// TestLastOfAJob: who is the last to wait, with a limit below that of one who has left, ends the job and is given what was reached.
+func TestLastOfAJob(t *testing.T) {
+	n, web := working(t, Limits{})
+	source := fmt.Sprintf(countdown, 900_000_000_000)
+	ctx, leave := context.WithCancel(context.Background())
+	defer leave()
+	body := fmt.Sprintf(`{"source": %q}`, source)
+	first, err := http.NewRequestWithContext(ctx, http.MethodPost, web.URL+"/api/v0/eval", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first.Header.Set("Content-Type", typeJSON)
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		if r, err := http.DefaultClient.Do(first); err == nil {
+			r.Body.Close()
+		}
+	}()
+	until(t, n, "it runs", waiting(1))
+	type answer struct {
+		taskAnswer
+		status int
+	}
+	second := make(chan answer, 1)
+	go func() {
+		a, status := evaluate(t, web.URL, repl.Task{Source: source, Milli: 1000})
+		second <- answer{a, status}
+	}()
+	until(t, n, "two wait for it", waiting(2))
+	leave()
+	a := <-second
+	<-gone
+	if a.status != http.StatusAccepted || a.Checkpoint == "" || a.Reduct == "" {
+		t.Errorf("got %+v, want a checkpoint", a)
+	}
+}
+
+// TestAccounts: a peer has its tasks, its time and its steps, and the peers of one address have some times that together.
+func TestAccounts(t *testing.T) {
+	w := newWorkers("/does/not/exist", t.TempDir(), Limits{Each: 2, Address: 3, EachTime: time.Minute, EachFuel: 100})
+	admit := func(who, address string, want error) func() {
+		t.Helper()
+		leave, err := w.admit(client{who, address})
+		if err != want {
+			t.Errorf("%s of %s: got %v, want %v", who, address, err, want)
+		}
+		return leave
+	}
+	var leaves []func()
+	for i := range 3 {
+		for range 2 {
+			leaves = append(leaves, admit(fmt.Sprint("key ", i), "192.0.2.1", nil))
+		}
+		admit(fmt.Sprint("key ", i), "192.0.2.1", errManyOfIt)
+	}
+	admit("key 4", "192.0.2.1", errNearby)
+	leaves = append(leaves, admit("key 4", "192.0.2.2", nil))
+	for _, leave := range leaves {
+		leave()
+	}
+	if w.asked != 0 || len(w.peers)+len(w.nearby) != 0 {
+		t.Errorf("%d tasks are left, of %d", w.asked, len(w.peers))
+	}
+	charge := func(who, address string, took time.Duration, steps uint64) {
+		w.chargeLocked(client{who, address}, took, steps)
+	}
+	charge("a", "192.0.2.1", time.Minute, 1)
+	admit("a", "192.0.2.1", errSpent)
+	admit("b", "192.0.2.1", nil)()
+	charge("b", "192.0.2.1", time.Second, 100)
+	admit("b", "192.0.2.1", errSpent)
+	charge("c", "192.0.2.1", 2*time.Minute, 0)
+	admit("d", "192.0.2.1", errSpent) // its address
+	admit("d", "192.0.2.2", nil)()
+	charge("127.0.0.1", "", time.Hour, 1<<62)
+	admit("127.0.0.1", "", nil)()
+	w.peers["a"].since = time.Now().Add(-2 * accountTime)
+	w.nearby["192.0.2.1"].since = time.Now().Add(-2 * accountTime)
+	admit("a", "192.0.2.1", nil)()
+	// Keys are free, and take no memory.
+	for i := range 3 * maxAccounts {
+		charge(fmt.Sprint("key ", i), "192.0.2.1", time.Second, 1)
+	}
+	if n := len(w.peers); n > maxAccounts+1 {
+		t.Errorf("%d accounts are kept, want at most %d", n, maxAccounts)
+	}
+}
+
+// TestTurnsOfPeers: one peer has no more processes at a time than it may, whatever it asks for, and another one goes before what it waits for.
+func TestTurnsOfPeers(t *testing.T) {
+	n, _ := working(t, Limits{Jobs: 2, EachJobs: 1, Each: 8})
+	var clients []*http.Client
+	for range 2 {
+		l := newLiar(t)
+		to, err := peer.AddrInfoFromString(n.Addrs()[0].String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := l.host.Connect(context.Background(), *to); err != nil {
+			t.Fatal(err)
+		}
+		clients = append(clients, streamClient(l.host, 0))
+	}
+	var all sync.WaitGroup
+	ctx, leave := context.WithCancel(context.Background())
+	post := func(c *http.Client, i int) {
+		body := fmt.Sprintf(`{"source": %q}`, fmt.Sprintf(countdown, 900_000_000_000+i))
+		q, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+n.ID().String()+"/api/v0/eval", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		q.Header.Set("Content-Type", typeJSON)
+		all.Go(func() {
+			if r, err := c.Do(q); err == nil {
+				r.Body.Close()
+				t.Errorf("got %s", r.Status)
+			}
+		})
+	}
+	for i := range 3 {
+		post(clients[0], i)
+	}
+	look := func(running, queue int) func(w *workers) bool {
+		return func(w *workers) bool {
+			for _, a := range w.peers {
+				if a.running > 1 {
+					t.Errorf("%d processes of one run", a.running)
+				}
+			}
+			return w.running == running && len(w.queue) == queue
+		}
+	}
+	until(t, n, "one asks for three, and one of them runs", look(1, 2))
+	post(clients[1], 3)
+	until(t, n, "another one asks, and goes before", look(2, 2))
+	leave()
+	all.Wait()
+	until(t, n, "nothing is left", look(0, 0))
+}
