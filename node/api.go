@@ -46,6 +46,7 @@ func (n *Node) routes(gate http.Handler) http.Handler {
 	mux.HandleFunc("GET /api/v0/show/{cid}", n.getShow)
 	mux.HandleFunc("GET /api/v0/trace/{expr}", n.getTrace)
 	mux.HandleFunc("GET /api/v0/libraries", n.getLibraries)
+	mux.HandleFunc("GET /api/v0/news", n.getNews)
 	mux.HandleFunc("POST /api/v0/announce", n.postAnnounce)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(n.metrics, promhttp.HandlerOpts{}))
 	return n.counted(mux)

@@ -109,9 +109,9 @@ func vouches(envelope []byte, block cid.Cid, id peer.ID) error {
 	return err
 }
 
-// fetchResult fetches a Result and the blocks of its value, from a source; it has to be one of expr.
-func (n *Node) fetchResult(ctx context.Context, expr, result cid.Cid, from source, left int64) error {
-	f := &fetch{store: n.store, sources: []source{from}}
+// fetchResult fetches a Result and the blocks of its value, at most so many bytes, from sources; it has to be one of expr.
+func (n *Node) fetchResult(ctx context.Context, expr, result cid.Cid, left int64, from ...source) error {
+	f := &fetch{store: n.store, sources: from}
 	data, err := f.block(ctx, result)
 	if err != nil {
 		return err
@@ -127,7 +127,7 @@ func (n *Node) fetchResult(ctx context.Context, expr, result cid.Cid, from sourc
 		if data, err := n.store.Block(ctx, c); err == nil || !errors.Is(err, graph.ErrNotFound) {
 			return data, err
 		}
-		f := &fetch{store: n.store, sources: []source{from}, limit: max(left, 1)}
+		f := &fetch{store: n.store, sources: from, limit: max(left, 1)}
 		got, err := f.below(ctx, c)
 		if err != nil {
 			return nil, err
@@ -273,7 +273,7 @@ func (n *Node) Find(ctx context.Context, expr cid.Cid, any bool) (bool, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, findTime)
 	defer cancel()
-	found := make(chan bool, len(peers)+1)
+	found := make(chan bool, len(peers)+2)
 	asked := 0
 	ask := func(id peer.ID, dial bool) {
 		asked++
@@ -294,10 +294,22 @@ func (n *Node) Find(ctx context.Context, expr cid.Cid, any bool) (bool, error) {
 			found <- ok
 		}()
 	}
+	var speaking []peer.ID
 	for _, p := range peers {
 		if spoken, err := n.host.Peerstore().SupportsProtocols(p, streamHTTP); err == nil && len(spoken) > 0 {
+			speaking = append(speaking, p)
 			ask(p, false)
 		}
+	}
+	if list := n.said(expr); len(list) > 0 {
+		asked++
+		go func() {
+			ok, err := n.findSaid(ctx, expr, list, speaking, any)
+			if err != nil && ctx.Err() == nil {
+				n.log.Debug("find", "expr", expr.String(), "error", err)
+			}
+			found <- ok
+		}()
 	}
 	if hinted { // a peer of a peer
 		ask(hint, true)
@@ -351,7 +363,7 @@ func (n *Node) findAt(ctx context.Context, expr cid.Cid, id peer.ID, any bool) (
 	if err != nil {
 		return false, err
 	}
-	believed, err := n.keepWords(ctx, expr, graph.Block{CID: result, Data: data}, answer.Header.Values("Rosser-Attestation"))
+	believed, err := n.keepWords(ctx, expr, graph.Block{CID: result, Data: data}, envelopesOf(answer.Header.Values("Rosser-Attestation")))
 	if err != nil || !believed && !any {
 		return false, err
 	}
@@ -362,22 +374,28 @@ func (n *Node) findAt(ctx context.Context, expr cid.Cid, id peer.ID, any bool) (
 	if believed {
 		limit = maxAnswer
 	}
-	if err := n.fetchResult(ctx, expr, result, n.peerSource(ctx, id), limit); err != nil {
+	if err := n.fetchResult(ctx, expr, result, limit, n.peerSource(ctx, id)); err != nil {
 		return false, err
 	}
 	_, err = n.store.Claims(ctx, result, id.String())
 	return err == nil, err
 }
 
+// envelopesOf is the envelopes in a header.
+func envelopesOf(texts []string) (envelopes [][]byte) {
+	for _, text := range texts[:min(len(texts), maxWords)] {
+		if e, err := base64.StdEncoding.DecodeString(text); err == nil {
+			envelopes = append(envelopes, e)
+		}
+	}
+	return envelopes
+}
+
 // keepWords keeps the attestations of a Result that are by those whom the policy names, and the Result's block if there are any. It says whether the
 // policy believes the Result now.
-func (n *Node) keepWords(ctx context.Context, expr cid.Cid, result graph.Block, texts []string) (believed bool, err error) {
+func (n *Node) keepWords(ctx context.Context, expr cid.Cid, result graph.Block, envelopes [][]byte) (believed bool, err error) {
 	policy, kept := n.believed.Policy(), false
-	for _, text := range texts[:min(len(texts), maxWords)] {
-		envelope, err := base64.StdEncoding.DecodeString(text)
-		if err != nil {
-			continue
-		}
+	for _, envelope := range envelopes {
 		a, err := trust.Open(envelope)
 		if err != nil || a.Result != result.CID {
 			continue
@@ -432,4 +450,11 @@ func (m *missSet) add(c cid.Cid) {
 		m.when = map[cid.Cid]time.Time{}
 	}
 	m.when[c] = time.Now()
+}
+
+// drop forgets that nobody had it.
+func (m *missSet) drop(c cid.Cid) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.when, c)
 }

@@ -36,6 +36,7 @@ type liar struct {
 	shares func(w http.ResponseWriter, r *http.Request)
 	result func(w http.ResponseWriter, r *http.Request)
 	eval   func(w http.ResponseWriter, r *http.Request)
+	news   func(w http.ResponseWriter, r *http.Request)
 }
 
 func newLiar(t testing.TB) *liar {
@@ -70,6 +71,7 @@ func newLiar(t testing.TB) *liar {
 	mux.HandleFunc("/api/v0/result/{expr}", func(w http.ResponseWriter, r *http.Request) { l.result(w, r) })
 	mux.HandleFunc("/api/v0/libraries", func(w http.ResponseWriter, r *http.Request) { l.shares(w, r) })
 	mux.HandleFunc("/api/v0/eval", func(w http.ResponseWriter, r *http.Request) { l.eval(w, r) })
+	mux.HandleFunc("/api/v0/news", func(w http.ResponseWriter, r *http.Request) { l.news(w, r) })
 	s, err := serveStreams(h, mux)
 	if err != nil {
 		t.Fatal(err)

@@ -1,13 +1,15 @@
 // This file spreads news: which roots libraries have now, and who has answers that were expensive.
 //
 // News goes over gossipsub, and so to peers of peers. Gossipsub drops messages when there are many, and who was away missed them. So answers go many
-// to a message, libraries are named again from time to time, and who follows a library pulls again from time to time even if he has heard
-// nothing. News proves nothing: a root is pulled only of a library that is followed, from whom it is followed; an answer is only asked for.
+// to a message and are asked for again (answers.go), libraries are named again from time to time, and who follows a library pulls again from time to time even if he has heard
+// nothing. News proves nothing: a root is pulled only of a library that is followed, from whom it is followed; an answer is a claim.
 
 package node
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -22,10 +24,12 @@ import (
 )
 
 const (
-	newsTopic  = "/rosser/news/1"
+	newsTopic  = "/rosser/news/2"
 	newsBytes  = 64 << 10 // of a message
 	newsEvery  = 2 * time.Second
 	sayAgain   = 5 * time.Minute
+	saySoon    = 30 * time.Second // after a batch it is said again which there are
+	repairTime = 10 * time.Second // at least, between two questions to one peer for what has not come
 	maxHints   = 1 << 16
 	maxAnswers = 500 // in a message
 	maxTold    = 100 // libraries in a message: their names may be long
@@ -38,7 +42,13 @@ const (
 type message struct {
 	Addrs     []string `json:"addrs,omitempty"` // where the node can be reached
 	Libraries []Shared `json:"libraries,omitempty"`
-	Answers   []string `json:"answers,omitempty"` // CIDs of expressions
+	Batch     uint64   `json:"batch,omitempty"` // number of the answers, in this process
+	Answers   []told   `json:"answers,omitempty"`
+
+	// Which batches are given again, and of which process.
+	Run   string `json:"run,omitempty"`
+	First uint64 `json:"first,omitempty"`
+	Last  uint64 `json:"last,omitempty"`
 }
 
 // A gazette spreads and hears news.
@@ -49,10 +59,15 @@ type gazette struct {
 	hints map[cid.Cid]peer.ID // who has an answer
 	heard map[peer.ID]int     // messages, since
 	since time.Time
+
+	every, again, soon, repair time.Duration // newsEvery and the like, but for tests
 }
 
 // publishNews takes part in the news until ctx ends.
 func (n *Node) publishNews(ctx context.Context) error {
+	g := &n.gazette
+	g.every, g.again, g.soon, g.repair = cmp.Or(g.every, newsEvery), cmp.Or(g.again, sayAgain), cmp.Or(g.soon, saySoon), cmp.Or(g.repair, repairTime)
+	n.journal.run = rand.Text()
 	ps, err := pubsub.NewGossipSub(ctx, n.host, pubsub.WithMessageSignaturePolicy(pubsub.StrictSign), pubsub.WithMaxMessageSize(newsBytes+4096))
 	if err != nil {
 		return err
@@ -108,8 +123,22 @@ func (n *Node) hear(ctx context.Context, sub *pubsub.Subscription) {
 		if !ok || from == n.host.ID() {
 			continue
 		}
-		n.gazette.note(from, got)
 		n.know(from, got.Addrs)
+		n.note(from, got.Answers)
+		if numbers := n.journal.lacks(from, got, n.gazette.repair); len(numbers) > 0 && n.near(from) {
+			select {
+			case pulls <- struct{}{}:
+				go func() {
+					defer func() { <-pulls }()
+					if err := n.repair(ctx, from, got.Run, numbers); err != nil && ctx.Err() == nil {
+						n.journal.lost(from, numbers)
+						n.log.Debug("news", "peer", from.String(), "error", err)
+					}
+				}()
+			default:
+				n.journal.lost(from, numbers)
+			}
+		}
 		for _, news := range got.Libraries {
 			select {
 			case pulls <- struct{}{}:
@@ -136,18 +165,14 @@ func (n *Node) know(id peer.ID, addrs []string) {
 	}
 }
 
-// note remembers who has answers.
-func (g *gazette) note(from peer.ID, m message) {
+// note remembers who has an answer.
+func (g *gazette) note(from peer.ID, expr cid.Cid) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, text := range m.Answers {
-		if expr, err := cid.Decode(text); err == nil && isExpr(expr) { // others may be long
-			if g.hints == nil || len(g.hints) >= maxHints {
-				g.hints = map[cid.Cid]peer.ID{}
-			}
-			g.hints[expr] = from
-		}
+	if g.hints == nil || len(g.hints) >= maxHints {
+		g.hints = map[cid.Cid]peer.ID{}
 	}
+	g.hints[expr] = from
 }
 
 // isExpr says whether a CID may be that of an expression.
@@ -188,49 +213,63 @@ func (g *gazette) take() []string {
 	return made
 }
 
-// tell tells what is new, and from time to time what libraries there are.
+// tell tells what is new, and from time to time what libraries and batches of answers there are.
 func (n *Node) tell(ctx context.Context) {
-	told := map[string]string{}
-	last := time.Now()
+	roots := map[string]string{} // that have been told
+	g, last, soon := &n.gazette, time.Now(), time.Time{}
+	warn := func(err error) {
+		if err != nil && ctx.Err() == nil {
+			n.log.Warn("news", "error", err)
+		}
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(newsEvery):
+		case <-time.After(g.every):
+		}
+		_, _, before := n.journal.digest()
+		warn(n.tellAnswers(ctx))
+		_, _, batches := n.journal.digest()
+		if batches > before {
+			soon = time.Now().Add(g.soon)
 		}
 		libs, err := n.libraries(ctx)
 		if err != nil {
 			continue
 		}
-		if time.Since(last) > sayAgain {
-			told, last = map[string]string{}, time.Now()
+		again := !soon.IsZero() && time.Now().After(soon)
+		if time.Since(last) > g.again {
+			roots, last, again = map[string]string{}, time.Now(), batches > 0
 		}
-		m := message{Answers: n.gazette.take()}
+		var m message
 		for _, l := range libs {
-			if told[l.Name] != l.Root && len(m.Libraries) < maxTold {
+			if roots[l.Name] != l.Root && len(m.Libraries) < maxTold {
 				m.Libraries = append(m.Libraries, l)
 			}
 		}
-		if len(m.Libraries)+len(m.Answers) == 0 {
+		if len(m.Libraries) == 0 && !again {
 			continue
 		}
-		for _, a := range n.host.Addrs() {
-			m.Addrs = append(m.Addrs, a.String())
-		}
+		soon = time.Time{}
 		if err := n.publishMessage(ctx, m); err != nil {
-			if ctx.Err() == nil {
-				n.log.Warn("news", "error", err)
-			}
+			warn(err)
 			continue
 		}
 		for _, l := range m.Libraries {
-			told[l.Name] = l.Root
+			roots[l.Name] = l.Root
 			n.provide(ctx, l.Root)
 		}
 	}
 }
 
 func (n *Node) publishMessage(ctx context.Context, m message) error {
+	for _, a := range n.host.Addrs() {
+		m.Addrs = append(m.Addrs, a.String())
+	}
+	if run, first, last := n.journal.digest(); last > 0 {
+		m.Run, m.First, m.Last = run, first, last
+	}
 	data, err := json.Marshal(m)
 	if err != nil {
 		return err

@@ -5,11 +5,11 @@
 //
 //	host.go, metrics.go            the libp2p host and HTTP over its streams; counts for Prometheus
 //	gateway.go, api.go             what is answered: blocks and CAR files, recorded answers, tasks
-//	work.go                        tasks, each in a process of its own
+//	work.go, jobs.go, accounts.go  tasks, each in a process of its own; who waits for which, and who has had how much
 //	source.go, fetch.go            what is fetched: sub-DAGs from gateways and by Bitswap, each block verified
 //	pull.go, follow.go, ipns.go    libraries of others, and the names that stand for them
-//	ask.go                         peers are asked for what they have recorded, and to reduce
-//	news.go, dht.go                what is told: to peers of peers, and in the DHT
+//	ask.go, relay.go               peers are asked for what they have recorded, and to reduce, one after the other
+//	news.go, answers.go, dht.go    what is told: to peers of peers, and in the DHT
 //	serve.go, control.go           the process that serves a store, and how other commands on the same store use it
 //	commands.go, publish.go        commands that go to the network for a while
 package node
@@ -76,6 +76,7 @@ type Node struct {
 	routing   *dht.IpfsDHT // nil: it takes no part in the DHT
 	news      newsroom
 	gazette   gazette
+	journal   journal
 	serving   *http.Server // over libp2p streams
 	close     context.CancelFunc
 }

@@ -251,7 +251,7 @@ func (n *Node) takeResult(ctx context.Context, id peer.ID, o *outcome, answer ta
 	c, question := o.relay, o.relay.at()
 	result, err := cid.Decode(answer.Result)
 	if err == nil {
-		err = n.fetchResult(ctx, question, result, from, maxAnswer)
+		err = n.fetchResult(ctx, question, result, maxAnswer, from)
 	}
 	if err == nil && len(answer.Attestation) > 0 {
 		o.Signed, err = n.vouched(ctx, question, result, id, answer.Attestation)

@@ -1,0 +1,215 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/ipfs/go-cid"
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/rosser-lang/rosser/graph"
+	"github.com/rosser-lang/rosser/trust"
+)
+
+// spreading is a node that takes part in the news, and hurries.
+func spreading(t *testing.T, to ...*Node) *Node {
+	t.Helper()
+	o := loopback
+	o.Key = aKey(t)
+	_, n := open(t, o)
+	n.gazette.every, n.gazette.again, n.gazette.soon, n.gazette.repair = 20*time.Millisecond, 300*time.Millisecond, 100*time.Millisecond, 50*time.Millisecond
+	ctx, end := context.WithCancel(context.Background())
+	t.Cleanup(end)
+	if err := n.publishNews(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for _, other := range to {
+		if _, err := n.Connect(ctx, other.Addrs()[0].String()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return n
+}
+
+// soon waits until f is true.
+func soon(t *testing.T, what string, f func() bool) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); !f(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%s: not in half a minute", what)
+		}
+	}
+}
+
+// TestToldAnswers: an answer that was told is taken from whoever has its blocks when who told it is gone, and used as the policy says.
+func TestToldAnswers(t *testing.T) {
+	ctx := context.Background()
+	b := spreading(t)
+	a, c, d := spreading(t, b), spreading(t, b), spreading(t, b)
+	expr := question(t, a, 1)
+	answer, _, err := a.store.Answer(ctx, expr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := a.store.Block(ctx, answer.Result)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.store.Put(ctx, graph.Block{CID: answer.Result, Data: data}); err != nil { // it has the block, and has no answer
+		t.Fatal(err)
+	}
+	trusting(t, c.store, a.ID())
+	for _, n := range []*Node{c, d} {
+		soon(t, "the answer is told", func() bool {
+			a.gazette.answered(expr.String()) // gossipsub may not have come together yet
+			return len(n.said(expr)) == 1
+		})
+	}
+	if len(c.journal.named) != 1 || len(d.journal.named) != 0 {
+		t.Errorf("got %d and %d of whom they trust, want one and none", len(c.journal.named), len(d.journal.named))
+	}
+	a.Close()
+	if ok, err := c.Find(ctx, expr, false); !ok || err != nil {
+		t.Errorf("it is not found: %v %v", ok, err)
+	}
+	if got, ok, err := c.believed.Answer(ctx, expr); err != nil || !ok || !c.believed.Believe(got.By) {
+		t.Errorf("got %+v %v %v, want that it is believed", got, ok, err)
+	}
+	if ok, err := d.Find(ctx, expr, false); ok || err != nil {
+		t.Errorf("it trusts nobody, and finds it: %v", err)
+	}
+	if has, err := d.store.Has(ctx, answer.Result); has || err != nil {
+		t.Errorf("it trusts nobody, and has it: %v", err)
+	}
+}
+
+// TestLostBatch: a message that did not come is asked for; and so is what was told before somebody came.
+func TestLostBatch(t *testing.T) {
+	ctx := context.Background()
+	a := spreading(t)
+	b := spreading(t, a)
+	trusting(t, b.store, a.ID())
+	var exprs []cid.Cid
+	for i := range 3 {
+		exprs = append(exprs, question(t, a, i))
+		list, ok := a.tellOf(ctx, exprs[i].String())
+		if !ok {
+			t.Fatal("there is no answer to be told")
+		}
+		a.journal.add([]told{list}) // gossipsub drops it
+	}
+	exprs = append(exprs, question(t, a, 3))
+	a.gazette.answered(exprs[3].String())
+	heard := func(n *Node) func() bool {
+		return func() bool {
+			for _, e := range exprs {
+				if len(n.said(e)) != 1 {
+					return false
+				}
+			}
+			return true
+		}
+	}
+	soon(t, "what was lost comes", heard(b))
+	late := spreading(t, a)
+	soon(t, "who comes late hears of it", heard(late))
+	if got := len(late.journal.named); got != 0 {
+		t.Errorf("it trusts nobody, and has kept %d", got)
+	}
+}
+
+// TestFloodOfAnswers: strangers fill no more memory than there is for them, and keep out nobody who is trusted.
+func TestFloodOfAnswers(t *testing.T) {
+	_, n := open(t, Options{})
+	friend, stranger := aKey(t), aKey(t)
+	id, err := peer.IDFromPrivateKey(friend)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bad, err := peer.IDFromPrivateKey(stranger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	trusting(t, n.store, id)
+	result := junk(1).CID
+	n.note(id, []told{{junk(0).CID.String(), result.String(), seal(t, friend, result)}})
+	forged := seal(t, stranger, result)
+	n.note(id, []told{{junk(2).CID.String(), result.String(), forged}}) // it is not by whom it comes from
+	var list []told
+	for i := range maxAnswers {
+		list = append(list, told{junk(i).CID.String(), result.String(), make([]byte, trust.MaxEnvelope)})
+	}
+	for k := range 12 {
+		for i := range list {
+			list[i].Expr = junk(k*maxAnswers + i).CID.String()
+		}
+		for who := range maxSaid + 2 {
+			n.note(peer.ID(fmt.Sprint(bad, who)), list)
+		}
+	}
+	if len(n.journal.others) > maxClaims || len(n.journal.named) != 1 || len(n.said(junk(0).CID)) < 1 {
+		t.Errorf("got %d of strangers and %d of a friend", len(n.journal.others), len(n.journal.named))
+	}
+	for _, s := range n.journal.others {
+		if len(s) > maxSaid {
+			t.Errorf("%d strangers tell of one expression, want at most %d", len(s), maxSaid)
+		}
+	}
+	// Digests that are none.
+	for _, m := range []message{
+		{}, {Run: "x"}, {Run: "x", First: 1, Last: 1 << 60}, {Run: "x", First: 9, Last: 1}, {Run: string(make([]byte, 1000)), First: 1, Last: 2},
+	} {
+		if got := n.journal.lacks(bad, m, 0); len(got) > 0 {
+			t.Errorf("%+v: it asks for %v", m, got)
+		}
+	}
+	for i := range 3 * maxTellers {
+		n.journal.lacks(peer.ID(fmt.Sprint(i)), message{Run: "x", First: 1, Last: 2}, 0)
+	}
+	if len(n.journal.tellers) > maxTellers {
+		t.Errorf("it keeps what %d have told, want at most %d", len(n.journal.tellers), maxTellers)
+	}
+	m := message{Run: "x", First: 1, Last: 3, Batch: 2}
+	if got := n.journal.lacks(bad, m, time.Hour); fmt.Sprint(got) != "[1 3]" {
+		t.Errorf("it lacks %v, want 1 and 3", got)
+	}
+	if got := n.journal.lacks(bad, message{Run: "x", First: 1, Last: 4}, time.Hour); len(got) > 0 {
+		t.Errorf("it asks for %v at once again", got)
+	}
+	if got := n.journal.lacks(bad, message{Run: "x", First: 1, Last: 4}, 0); fmt.Sprint(got) != "[4]" {
+		t.Errorf("it lacks %v, want 4", got)
+	}
+}
+
+// TestBadRepairs: what a peer gives again is bounded as what it tells.
+func TestBadRepairs(t *testing.T) {
+	_, n := open(t, Options{})
+	l := newLiar(t)
+	if _, err := n.Connect(context.Background(), l.addr); err != nil {
+		t.Fatal(err)
+	}
+	many := make([]batch, 100_000)
+	for name, news := range map[string]http.HandlerFunc{
+		"nothing":  func(w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) },
+		"nonsense": func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "hello") },
+		"endless": func(w http.ResponseWriter, r *http.Request) {
+			io.WriteString(w, `[{"number": 1, "answers": [`)
+			for {
+				if _, err := io.WriteString(w, `{"expr": "x"},`); err != nil {
+					return
+				}
+			}
+		},
+		"many": func(w http.ResponseWriter, r *http.Request) { json.NewEncoder(w).Encode(many) },
+	} {
+		l.news = news
+		if err := n.repair(context.Background(), l.id, "x", []uint64{1}); err == nil {
+			t.Errorf("%s: it is taken", name)
+		}
+	}
+}
