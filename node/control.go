@@ -134,7 +134,10 @@ func (c Control) call(ctx context.Context, what string, request any, each func(j
 		} else if err != nil {
 			return &endedError{c.Process, err}
 		}
-		if line.Error != "" {
+		switch {
+		case line.Misuse:
+			return repl.Misuse(errors.New(line.Error))
+		case line.Error != "":
 			return errors.New(line.Error)
 		}
 		if err := each(line.Value); err != nil {
@@ -165,8 +168,9 @@ type findRequest struct {
 
 // A controlLine is a line of an answer.
 type controlLine struct {
-	Value json.RawMessage `json:"value,omitempty"`
-	Error string          `json:"error,omitempty"`
+	Value  json.RawMessage `json:"value,omitempty"`
+	Error  string          `json:"error,omitempty"`
+	Misuse bool            `json:"misuse,omitempty"` // the error is the user's
 }
 
 // A controller answers other commands.
@@ -207,7 +211,7 @@ func (n *Node) control(dir string) (*controller, error) {
 				answer.Flush()
 			})
 			if err != nil {
-				out.Encode(controlLine{Error: err.Error()})
+				out.Encode(controlLine{Error: err.Error(), Misuse: repl.IsMisuse(err)})
 			}
 		})
 	}

@@ -121,6 +121,11 @@ func (n *Node) Ask(ctx context.Context, a Ask, progress func(string, repl.TaskPr
 	if err != nil {
 		return cid.Undef, repl.Misuse(fmt.Errorf("%.100q is not a CID", a.Expr))
 	}
+	for _, addr := range a.Peers {
+		if _, err := peerInfo(addr); err != nil {
+			return cid.Undef, repl.Misuse(fmt.Errorf("--peer: %w", err))
+		}
+	}
 	peers, err := n.toAsk(ctx, a.Peers, func(addr string, err error) { heard(Asked{Peer: addr, Error: err.Error()}) })
 	if err != nil {
 		return cid.Undef, err

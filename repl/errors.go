@@ -44,6 +44,12 @@ func (f *failure) Unwrap() error { return f.err }
 // Misuse is an error of the user's: flags, files, source.
 func Misuse(err error) error { return &failure{exitUser, err} }
 
+// IsMisuse says whether an error is the user's.
+func IsMisuse(err error) bool {
+	var f *failure
+	return errors.As(err, &f) && f.code == exitUser
+}
+
 // Failed is an error with the exit code 1.
 func Failed(err error) error { return &failure{exitProgram, err} }
 

@@ -494,6 +494,23 @@ func TestServeTwice(t *testing.T) {
 	if out, _ := succeed(t, dir, "eval", "1 + 2"); out != "3" {
 		t.Errorf("got %q", out)
 	}
+	// What is wrong with a command is told from what is not to be had, as without a node.
+	for _, where := range []string{dir, t.TempDir()} {
+		for _, c := range []struct {
+			exit int
+			args []string
+		}{
+			{2, []string{"pull", "nonsense"}},
+			{2, []string{"ask", "1 + 2", "--peer", "nonsense"}},
+			{2, []string{"ask", "1 + 2", "--quorum", "-1"}},
+			{3, []string{"pull", "/ip4/127.0.0.1/tcp/1/p2p/" + s.id + "/x"}},
+			{3, []string{"ask", "1 + 2", "--quorum", "2", "--peer", s.peer}},
+		} {
+			if out, note, exit := command(t, where, c.args...); exit != c.exit || out != "" {
+				t.Errorf("%v: got exit %d %q %q, want %d", c.args, exit, out, note, c.exit)
+			}
+		}
+	}
 	s.kill()
 	again := serve(t, dir)
 	if again.id != s.id {
