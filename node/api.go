@@ -19,6 +19,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ipfs/boxo/gateway"
 	"github.com/ipfs/go-cid"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
@@ -72,8 +73,13 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 // fail answers that something in the store went wrong, or is not there.
 func fail(w http.ResponseWriter, err error) {
 	status := http.StatusInternalServerError
-	if errors.Is(err, graph.ErrNotFound) {
+	var again *gateway.ErrorRetryAfter
+	switch {
+	case errors.Is(err, graph.ErrNotFound):
 		status = http.StatusNotFound
+	case errors.As(err, &again):
+		status = http.StatusServiceUnavailable
+		w.Header().Set("Retry-After", again.RetryAfterHeader())
 	}
 	refuse(w, status, err)
 }

@@ -310,7 +310,7 @@ func (n *Node) control(dir string) (*controller, error) {
 		return nil, err
 	}
 	s := newServer(mux)
-	go s.Serve(l)
+	go s.Serve(bounded(l))
 	return &controller{s, file, data}, nil
 }
 

@@ -35,6 +35,7 @@ const (
 	walksEach   = 32               // of one peer, that are being written or wait
 	walkTime    = 10 * time.Second // that one has, where others wait: who asked asks again for what he lacks
 	idleTime    = 30 * time.Second
+	turnWait    = 20 * time.Second // for a turn: then who asked is told to ask again, before he or boxo gives up
 
 	alsoParameter = "also"        // of the URL of a CAR file: other CIDs, with commas between them, whose blocks are to be in it, too
 	alsoHeader    = "Rosser-Also" // how many of them a gateway takes; others take none, and do not say so
@@ -193,6 +194,7 @@ type turns struct {
 	slots chan struct{}
 	each  int
 	time  time.Duration
+	wait  time.Duration
 
 	mu    sync.Mutex
 	in    []*turn        // in the order in which they came in
@@ -204,10 +206,18 @@ type turn struct {
 	end   context.CancelCauseFunc
 }
 
-var errTurn = errors.New("others wait, and this has gone on for long; ask again for what is missing")
+var (
+	errTurn  = errors.New("others wait, and this has gone on for long; ask again for what is missing")
+	errTurns = errors.New("others are before you; ask again")
+)
+
+// askAgain is an error that says so: it is not that something is not there.
+func askAgain(err error, status int) error {
+	return gateway.NewErrorRetryAfter(gateway.NewErrorStatusCode(err, status), time.Second)
+}
 
 func newTurns(n, each int, time time.Duration) *turns {
-	return &turns{slots: make(chan struct{}, n), each: each, time: time, count: map[string]int{}}
+	return &turns{slots: make(chan struct{}, n), each: each, time: time, wait: turnWait, count: map[string]int{}}
 }
 
 // take waits for a turn. The context that it returns ends with it; leave has to be called.
@@ -215,7 +225,7 @@ func (t *turns) take(ctx context.Context, who string) (_ context.Context, leave 
 	t.mu.Lock()
 	if t.count[who] >= t.each {
 		t.mu.Unlock()
-		return nil, nil, gateway.NewErrorStatusCode(errManyOfIt, http.StatusTooManyRequests)
+		return nil, nil, askAgain(errManyOfIt, http.StatusTooManyRequests)
 	}
 	t.count[who]++
 	t.mu.Unlock()
@@ -226,8 +236,9 @@ func (t *turns) take(ctx context.Context, who string) (_ context.Context, leave 
 			delete(t.count, who)
 		}
 	}
-	look := time.NewTicker(t.time / 4)
+	look, end := time.NewTicker(t.time/4), time.NewTimer(t.wait)
 	defer look.Stop()
+	defer end.Stop()
 	for {
 		select {
 		case t.slots <- struct{}{}:
@@ -250,6 +261,9 @@ func (t *turns) take(ctx context.Context, who string) (_ context.Context, leave 
 				t.in[0].end(errTurn)
 			}
 			t.mu.Unlock()
+		case <-end.C:
+			out()
+			return nil, nil, askAgain(errTurns, http.StatusServiceUnavailable)
 		case <-ctx.Done():
 			out()
 			return nil, nil, ctx.Err()

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -89,6 +91,9 @@ func TestHostileGateways(t *testing.T) {
 		"error": {func(w http.ResponseWriter, r *http.Request) {
 			http.Error(w, strings.Repeat("no! ", 1000), http.StatusServiceUnavailable)
 		}, "503", false},
+		"no time": {func(w http.ResponseWriter, r *http.Request) {
+			http.Error(w, "the providers were not found in time", http.StatusGatewayTimeout)
+		}, "504", false},
 		"redirect": {func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, r.URL.String()+"x", http.StatusFound)
 		}, "redirect", false},
@@ -194,6 +199,114 @@ func TestSlowClients(t *testing.T) {
 		t.Fatal(r, err)
 	}
 	r.Body.Close()
+}
+
+// TestAskedAgain: a node that has no time for a request for now does not lack what it is asked for.
+func TestAskedAgain(t *testing.T) {
+	leaf := junk(0)
+	for name, refuse := range map[string]http.HandlerFunc{
+		"503": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Retry-After", "0")
+			http.Error(w, "ask again", http.StatusServiceUnavailable)
+		},
+		"504": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set(alsoHeader, "10")
+			http.Error(w, "not in time", http.StatusGatewayTimeout)
+		},
+	} {
+		asked := 0
+		web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if asked++; asked < 3 {
+				refuse(w, r)
+				return
+			}
+			w.Write(carOf(leaf.CID, leaf))
+		}))
+		s, _ := open(t, Options{})
+		f := &fetch{store: s, sources: []source{&gatewaySource{name: web.URL, base: web.URL, client: webClient}}}
+		if _, err := f.below(context.Background(), leaf.CID); err != nil || asked != 3 {
+			t.Errorf("%s: asked %d times: %v", name, asked, err)
+		}
+		web.Close()
+	}
+	// A node whose turns are all taken for long says so, and gives it when there is one.
+	a, from := open(t, loopback)
+	root := chain(t, a, 10)
+	from.walks.wait = 20 * time.Millisecond
+	for range cap(from.walks.slots) {
+		from.walks.slots <- struct{}{}
+	}
+	s, n := open(t, Options{})
+	id, err := n.Connect(context.Background(), from.Addrs()[0].String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(500*time.Millisecond, func() {
+		for range cap(from.walks.slots) {
+			<-from.walks.slots
+		}
+	})
+	f := &fetch{store: s, sources: []source{n.peerSource(context.Background(), id)}}
+	if got, err := f.below(context.Background(), root); err != nil || got.Blocks != 10 {
+		t.Errorf("got %+v %v", got, err)
+	}
+}
+
+// TestManyConnections: so many at a time, and whoever waits has his turn when others lose theirs, since they send nothing.
+func TestManyConnections(t *testing.T) {
+	_, n := open(t, loopback)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := newServer(n.Handler())
+	web.ReadHeaderTimeout, web.IdleTimeout = 500*time.Millisecond, 500*time.Millisecond
+	counted := &countingListener{Listener: l}
+	go web.Serve(bounded(counted))
+	defer web.Close()
+	for range maxConns + 100 {
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+	}
+	r, err := http.Get("http://" + l.Addr().String() + "/api/v0/libraries")
+	if err != nil || r.StatusCode != http.StatusOK {
+		t.Fatal(r, err)
+	}
+	r.Body.Close()
+	if got := counted.most.Load(); got > maxConns {
+		t.Errorf("%d connections at once, want at most %d", got, maxConns)
+	}
+}
+
+// A countingListener knows how many of its connections are open, and were at most.
+type countingListener struct {
+	net.Listener
+	now, most atomic.Int64
+}
+
+type countedConn struct {
+	net.Conn
+	once sync.Once
+	end  func()
+}
+
+func (c *countedConn) Close() error {
+	c.once.Do(c.end)
+	return c.Conn.Close()
+}
+
+func (l *countingListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	if k := l.now.Add(1); k > l.most.Load() { // one goroutine accepts
+		l.most.Store(k)
+	}
+	return &countedConn{Conn: c, end: func() { l.now.Add(-1) }}, nil
 }
 
 // TestOrigins: pages of other sites may read what is public, and have nothing evaluated.

@@ -34,6 +34,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/multiformats/go-multiaddr"
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/net/netutil"
 
 	"github.com/rosser-lang/rosser/eval"
 	"github.com/rosser-lang/rosser/graph/store"
@@ -203,12 +204,17 @@ func (n *Node) Handler() http.Handler { return n.handler }
 // newServer is an HTTP server that nobody can hold up by being slow.
 func newServer(h http.Handler) *http.Server {
 	return &http.Server{
-		Handler: steady(h, idleTime), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 5 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		Handler: steady(h, idleTime), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 5 * time.Minute, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			return context.WithValue(ctx, remoteKey{}, remoteOf(c))
 		},
 	}
 }
+
+const maxConns = 512 // over TCP, of the web and of this machine's own programs each: others wait; a few files each
+
+// bounded takes so many connections at a time. Who sends nothing, or has nothing more to ask, loses his soon.
+func bounded(l net.Listener) net.Listener { return netutil.LimitListener(l, maxConns) }
 
 // steady ends answers of which nothing is taken for a while: who does not read would hold for ever what answers him.
 func steady(h http.Handler, wait time.Duration) http.Handler {

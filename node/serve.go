@@ -104,7 +104,7 @@ func Serve(ctx context.Context, o repl.Options, v Serving) error {
 				return repl.Misuse(fmt.Errorf("%w (--http ADDRESS gives another one)", err))
 			}
 			fmt.Fprintf(out, "listening on http://%s\n", l.Addr())
-			go func() { failed <- web.Serve(l) }()
+			go func() { failed <- web.Serve(bounded(l)) }()
 		}
 		for _, p := range v.Peers {
 			go n.keep(ctx, p)

@@ -125,13 +125,33 @@ var errCut = errors.New("its answer breaks off")
 // errLate says that nothing has come for idleTime.
 var errLate = fmt.Errorf("nothing has come for %v", idleTime)
 
-// get asks for what is at a path. It is nil without an error where the gateway has nothing there.
+const (
+	askTries = 8               // of what a gateway says to ask again for
+	askPause = 5 * time.Second // between two of them, at most
+)
+
+// get asks for what is at a path, again where the gateway says so. It is nil without an error where the gateway has nothing there.
 func (g *gatewaySource) get(ctx context.Context, path, accept string) (*idleReader, error) {
+	for try := 1; ; try++ {
+		body, again, err := g.once(ctx, path, accept)
+		if again == 0 || try == askTries {
+			return body, err
+		}
+		select {
+		case <-time.After(again):
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
+}
+
+// once asks once. again says after how long it should be asked again; 0 for never.
+func (g *gatewaySource) once(ctx context.Context, path, accept string) (_ *idleReader, again time.Duration, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, g.base+path, nil)
 	if err != nil {
 		cancel(nil)
-		return nil, err
+		return nil, 0, err
 	}
 	r.Header.Set("Accept", accept)
 	body := &idleReader{cancel: cancel, ctx: ctx, timer: time.AfterFunc(idleTime, func() { cancel(errLate) })}
@@ -149,7 +169,7 @@ func (g *gatewaySource) get(ctx context.Context, path, accept string) (*idleRead
 		if context.Cause(ctx) == errLate {
 			err = errLate
 		}
-		return nil, err
+		return nil, 0, err
 	}
 	body.body = answer.Body
 	if n, err := strconv.Atoi(answer.Header.Get(alsoHeader)); err == nil {
@@ -157,21 +177,38 @@ func (g *gatewaySource) get(ctx context.Context, path, accept string) (*idleRead
 	}
 	switch answer.StatusCode {
 	case http.StatusOK:
-		return body, nil
+		return body, 0, nil
 	case http.StatusNotFound, http.StatusGone:
 		body.Close()
-		return nil, nil
+		return nil, 0, nil
 	}
 	head, _ := io.ReadAll(io.LimitReader(answer.Body, 200))
 	body.Close()
 	text := strings.TrimSpace(strings.ToValidUTF8(string(head), "\uFFFD"))
-	if answer.StatusCode == http.StatusInternalServerError && strings.Contains(text, "not found") || answer.StatusCode == http.StatusGatewayTimeout { // as gateways say of a block that they do not find
-		return nil, nil
+	if answer.StatusCode == http.StatusInternalServerError && strings.Contains(text, "not found") { // as gateways say of a block that they do not find
+		return nil, 0, nil
 	}
 	if text != "" {
 		text = ": " + text
 	}
-	return nil, &errRefused{answer.StatusCode, text}
+	return nil, askAgainAfter(answer), &errRefused{answer.StatusCode, text}
+}
+
+// askAgainAfter is when to ask again what a gateway has no time for now: it says so, or it is a node of Rosser's, which has what it does not say that it
+// has not.
+func askAgainAfter(answer *http.Response) time.Duration {
+	switch answer.StatusCode {
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+	default:
+		return 0
+	}
+	if seconds, err := strconv.ParseUint(answer.Header.Get("Retry-After"), 10, 16); err == nil {
+		return min(max(time.Duration(seconds)*time.Second, time.Second/10), askPause)
+	}
+	if answer.StatusCode == http.StatusGatewayTimeout && answer.Header.Get(alsoHeader) != "" {
+		return time.Second
+	}
+	return 0
 }
 
 // An idleReader ends when nothing comes for idleTime.
