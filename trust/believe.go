@@ -138,8 +138,7 @@ func (s *Store) judge(ctx context.Context, expr cid.Cid, a graph.Answer, ok bool
 	if len(list) == 0 {
 		return a, ok, nil
 	}
-	believed := s.Policy().verdicts(list)
-	believed = slices.DeleteFunc(believed, func(v verdict) bool { return len(v.believed) == 0 })
+	believed := s.believedOf(list, a, ok, s.Policy())
 	switch len(believed) {
 	case 0:
 		return a, ok, nil
@@ -157,6 +156,28 @@ func (s *Store) judge(ctx context.Context, expr cid.Cid, a graph.Answer, ok bool
 		claim.Trace = a.Trace
 	}
 	return claim, true, nil
+}
+
+// believedOf are the verdicts on those results that a policy believes: of attestations, and, where it differs from them, of the claim a that is
+// recorded if ok. That one several may have come to together, who have signed no word for it as a whole.
+func (s *Store) believedOf(list []store.Attested, a graph.Answer, ok bool, p *Policy) []verdict {
+	believed := slices.DeleteFunc(p.verdicts(list), func(v verdict) bool { return len(v.believed) == 0 })
+	if !ok || len(believed) == 0 || slices.ContainsFunc(believed, func(v verdict) bool { return v.result == a.Result }) {
+		return believed
+	}
+	if !s.believe(a.By, func() *Policy { return p }) {
+		return believed
+	}
+	v := verdict{result: a.Result}
+	for _, source := range graph.Sources(a.By) {
+		keys, _ := graph.SourceKeys(source)
+		for _, text := range keys {
+			if id, err := peer.Decode(text); err == nil && !slices.Contains(v.believed, id) {
+				v.believed = append(v.believed, id)
+			}
+		}
+	}
+	return append(believed, v)
 }
 
 // A verdict is what a policy makes of a result.
@@ -238,8 +259,12 @@ func (s *Store) Conflict(ctx context.Context, expr cid.Cid) (*Conflict, error) {
 	if err != nil || len(list) == 0 {
 		return nil, err
 	}
+	a, ok, err := s.Store.Recorded(ctx, expr)
+	if err != nil {
+		return nil, err
+	}
 	p := s.Policy()
-	believed := slices.DeleteFunc(p.verdicts(list), func(v verdict) bool { return len(v.believed) == 0 })
+	believed := s.believedOf(list, a, ok, p)
 	if len(believed) < 2 {
 		return nil, nil
 	}

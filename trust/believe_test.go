@@ -262,6 +262,39 @@ func TestBelieveClaims(t *testing.T) {
 }
 
 // A lookup that finds an answer of this machine's own, or that is made without a policy, does not look at the file or at attestations.
+// TestClaimAgainstWord: what several have come to together, and are believed for, and another result that somebody has signed who is believed: neither is used.
+func TestClaimAgainstWord(t *testing.T) {
+	g := newStage(t)
+	expr, right := g.result("both", 1)
+	_, wrong := g.result("both", 2)
+	g.policy("key %s\nkey %s\nkey %s\n", g.ids[0], g.ids[1], g.ids[2])
+	by := graph.JoinClaims(graph.ClaimOfKeys([]string{g.ids[0].String()}), graph.ClaimOfKeys([]string{g.ids[1].String()}))
+	if err := g.s.Record(t.Context(), graph.Answer{Expr: expr, Result: right, By: by, Steps: 3}); err != nil {
+		t.Fatal(err)
+	}
+	answered := func(what string, want cid.Cid) {
+		t.Helper()
+		a, ok, err := g.s.Answer(t.Context(), expr)
+		if ok = ok && g.s.Believe(a.By); err != nil || ok != want.Defined() || ok && a.Result != want {
+			t.Errorf("%s: got %+v %v %v, want %s", what, a, ok, err, want)
+		}
+	}
+	answered("the two", right)
+	g.says(3, expr, wrong)
+	answered("a stranger differs", right)
+	g.says(2, expr, right)
+	answered("somebody agrees", right)
+	g.says(2, expr, wrong)
+	answered("somebody says both", cid.Undef)
+	g.policy("key %s\nkey %s\nkey %s\n", g.ids[0], g.ids[1], g.ids[3])
+	answered("somebody differs", cid.Undef)
+	if c, err := g.s.Conflict(t.Context(), expr); err != nil || c == nil || !strings.Contains(c.Error(), g.ids[0].String()) || !strings.Contains(c.Error(), g.ids[3].String()) {
+		t.Errorf("got the conflict %v %v, want one that names both sides", c, err)
+	}
+	g.policy("key %s\nkey %s\n", g.ids[0], g.ids[3])
+	answered("one of the two is not trusted any more", wrong)
+}
+
 func BenchmarkAnswer(b *testing.B) {
 	dir := b.TempDir()
 	db, err := store.Open(dir, store.Options{})
