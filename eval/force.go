@@ -85,7 +85,9 @@ func (m *Machine) loadUnitFrom(u *unit, block []byte) {
 		group := make([]*lam, len(t.Args))
 		index := 1
 		for i, member := range t.Args {
-			group[i] = m.newLam(u, memberCID(u.cid, i), member, index, group)
+			c := memberCID(u.cid, i)
+			m.noteMember(c, u.cid, i)
+			group[i] = m.newLam(u, c, member, index, group)
 			graph.Walk(member, func(int, *graph.Term) { index++ })
 		}
 		u.group, u.state = group, function

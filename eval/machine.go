@@ -121,6 +121,7 @@ type Machine struct {
 
 	restContexts map[string]cid.Cid // as contexts, of rests
 	restCode     map[cid.Cid]graph.Block
+	members      map[cid.Cid]member // of groups, whose own blocks have not been written at a stop
 	restCount    uint64
 
 	shapes     map[shapeKey]*shape
@@ -700,6 +701,9 @@ func (m *Machine) blocksAfter(old *graph.Writer) {
 	put := graph.SinkFunc(func(b graph.Block) {
 		m.tooLong()
 		m.stats.Written += uint64(len(b.Data))
+		if m.writing && len(m.members) > 0 {
+			m.writeMembers(b)
+		}
 		if err := m.opt.Store.Put(m.ctx, b); err != nil {
 			m.policy.storeFailed(err)
 		}

@@ -124,3 +124,31 @@ func waitsFor(data []byte) (inner cid.Cid, end int) {
 }
 
 const ownCID = 36 // bytes of the CID of a block of code
+
+// A member is the place of a member in its group.
+type member struct {
+	group cid.Cid
+	index int
+}
+
+// noteMember notes a member whose CID was made here: its block is one that whoever gave the group need not have given.
+func (m *Machine) noteMember(c, group cid.Cid, index int) {
+	if m.members == nil {
+		m.members = map[cid.Cid]member{}
+	}
+	m.members[c] = member{group, index}
+}
+
+// writeMembers writes the blocks of the members that b mentions, or somebody else could not go on with what is left.
+func (m *Machine) writeMembers(b graph.Block) {
+	links, err := codec.Links(cid.DagCBOR, b.Data)
+	if err != nil {
+		return
+	}
+	for _, l := range links {
+		if at, ok := m.members[l]; ok {
+			delete(m.members, l)
+			m.Blocks().Take(graph.EncodeCode(&graph.Term{Op: graph.OpMember, CID: at.group, Index: at.index}, nil))
+		}
+	}
+}

@@ -153,6 +153,11 @@ func TestHandedOn(t *testing.T) {
 		{"an error", "let go i x = if i == 0 then x % (x - x) else go (i - 1) (x * 16807 % 2147483647)\n\n1 + go 9000 1"},
 		{"a function", "let go i f = if i == 0 then f else go (i - 1) (\\x -> x + i)\n\n(go 9000 (\\x -> x)) 7"},
 		{"deep", "let s n = if n == 0 then 0 else n + s (n - 1)\n\ns 20000 + s 20001"},
+		{"within a try", "let go i x = if i == 0 then x % (x - x) else go (i - 1) (x * 16807 % 2147483647)\nlet f x = match try (1 + go 9000 x) { | Ok v -> v | Err e -> e.kind }\n\n[f 1, f 2]"},
+		{"try of an expression", "let go i x = if i == 0 then x % (x - x) else go (i - 1) (x * 16807 % 2147483647)\n\n[try (go 9000 1), try (go 9001 1)]"},
+		{"callbacks", "let go i x = if i == 0 then x else go (i - 1) (x * 16807 % 2147483647)\n\nrange 1 30 |> map (go 500) |> sortBy (go 300) |> fold (\\a x -> a + go 10 x) 0"},
+		{"callbacks in each other", "let f n = if n == 0 then 1 else 1 + (map f [n - 1] |> fold (+) 0)\n\nf 3000"},
+		{"two in turns", "let f n = if n == 0 then 0 else n + g (n - 1) * 2 % 1000003\nand g n = if n == 0 then 1 else (3 * f (n - 1) - n) % 1000003\n\nf 20000"},
 		{"a large value", "let go i xs = if i == 0 then xs else go (i - 1) (xs ++ [i])\n\ngo 9000 []"},
 	}
 	for _, p := range more {
