@@ -192,9 +192,6 @@ func (m *Machine) Resume(ctx context.Context, c cid.Cid) (Outcome, error) {
 
 // reductOfUnit is reductOf for a unit. One that enters a context was written at a stop; it is itself what others became.
 func (m *Machine) reductOfUnit(u *unit) (r graph.Reduct, block cid.Cid, ok bool) {
-	if entersContext(u.lam.term.Args[0]) {
-		return r, block, false
-	}
 	return m.reductOf(u.cid)
 }
 

@@ -41,7 +41,7 @@ type reader struct {
 
 	have   bool    // there is a child, or what the contexts gathered make
 	closed bool    // the innermost of those looks again, and needs no child
-	fresh  bool    // the child is a call that has just been made
+	fresh  *lam    // the child is a call of it that has just been made; nil if it is none
 	lost   bool    // what is above could not be read back: the frame begins again, if it can
 	child  cid.Cid // the closed expression that the frame in hand waits for
 	index  int     // the node of the frame in hand that waits, or -1
@@ -175,7 +175,7 @@ func (r *reader) segment(at []position, root, top bool) (err error) {
 		}
 	}()
 	r.lose()
-	r.lost, r.fresh, r.index, r.now = false, false, -1, r.m.steps
+	r.lost, r.fresh, r.index, r.now = false, nil, -1, r.m.steps
 	last := len(at) - 1
 	if !top { // the next anchor's call is what there is to do
 		fp := r.m.at(at[last])
@@ -199,7 +199,7 @@ func (r *reader) segment(at []position, root, top bool) (err error) {
 		if r.items++; r.items%1024 == 0 {
 			r.m.tooLong()
 		}
-		if s := r.lastShape; s != nil && r.simple && h.f == r.lastKey.f && r.index == r.lastKey.index && r.index >= 0 && r.have && len(r.runs) == 0 && h.f.arity > 0 && !r.fresh {
+		if s := r.lastShape; s != nil && r.simple && h.f == r.lastKey.f && r.index == r.lastKey.index && r.index >= 0 && r.have && len(r.runs) == 0 && h.f.arity > 0 && r.fresh == nil {
 			r.around(fp, s) // what item would do
 			r.long(fp, &h, &below)
 			r.index = h.index
@@ -266,7 +266,7 @@ func (r *reader) item(fp unsafe.Pointer, h, below *runHeader, innermost bool, fi
 		// A call that has not begun: its own step is counted already.
 		r.now = m.steps - 1
 		r.call(fp, h)
-		r.fresh = true
+		r.fresh = h.f
 		return
 	case r.have && r.index < 0 && len(r.runs) == 0 && !r.lost:
 		// A tail call stands above: it is all that is left.
@@ -277,7 +277,7 @@ func (r *reader) item(fp unsafe.Pointer, h, below *runHeader, innermost bool, fi
 		r.long(fp, h, below)
 		r.index = h.index
 	}
-	r.fresh = false
+	r.fresh = nil
 }
 
 // waitsToEnter says whether a closed expression is a residual of before that waits for the closed expression in hand, its argument: it
@@ -423,7 +423,8 @@ func (r *reader) prim(fp unsafe.Pointer, h *runHeader) {
 // entering makes what is left of a call of core.enter the child: the turns to come, around the one in hand.
 func (r *reader) entering(l *loop, args []graph.Value) {
 	done, x := l.n, l.acc
-	if l.state == calling && r.have && !r.lost && !r.fresh {
+	began := r.fresh == nil || r.fresh.cid != args[0].Fn().Head // the turn; the call may be a tail call of the context
+	if l.state == calling && r.have && !r.lost && began {
 		if done == l.turns { // the call is all that is left
 			return
 		}

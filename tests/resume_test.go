@@ -53,6 +53,9 @@ var journeys = []struct {
 	{"sort of lazy values", []eval.Mode{eval.Auto, eval.None}, 1.05, "let slow n k = if n == 0 then k else slow (n - 1) k\n\nlength (filter (\\x -> x > 7) (sort (map (\\x -> lazy (slow 300 (x * 7 % 2003))) (range 1 2000))))", ""},
 	{"table of lazy values", []eval.Mode{eval.None}, 1.05, "let slow n k = if n == 0 then k else slow (n - 1) k\n\nlet t = lazy (map (\\i -> lazy (if i == 0 then 0 else slow 300 (1 + force (at (i - 1) t).Some))) (range 0 1999))\n\nlet go i = if i == 2000 then 0 else (at i t).Some + go (i + 1)\n\ngo 0", ""},
 	{"replacements", []eval.Mode{eval.Auto, eval.None}, 1.05, "let slow n k = if n == 0 then k else slow (n - 1) k\n\nText.length (Regex.replaceWith \"a\" (\\m -> show (slow 300 m.start)) (Text.repeat 2000 \"xa\"))", ""},
+	{"arguments that take long", []eval.Mode{eval.None}, 1.05, "let ack m n = if m == 0 then n + 1 else if n == 0 then ack (m - 1) 1 else ack (m - 1) (ack m (n - 1))\n\nack 2 100", ""},
+	{"a function that takes long", []eval.Mode{eval.Auto, eval.None}, 1.05, "let all k = range 1 k |> map (\\i -> \\x -> x + i) |> foldr (\\f g -> f >> g) id\n\nall 1000 0", ""},
+	{"tries in a recursion", []eval.Mode{eval.Auto, eval.None}, 1.05, "let less n = if n == 0 then error n else n - 1\n\nlet count n = match try (less n) { | Ok m -> 1 + count m | Err e -> 0 }\n\ncount 2000", ""},
 	{"callbacks that call themselves", []eval.Mode{eval.Auto, eval.None}, 2, "let f n = if n == 0 then 1 else 1 + (map f [n - 1] |> fold (+) 0)\n\nf 20000", ""},
 }
 
