@@ -25,7 +25,7 @@ import (
 
 // newLam makes a lam whose code is generated at its first call. base is the preorder index of the lam in its block.
 func (m *Machine) newLam(u *unit, c cid.Cid, t *graph.Term, base int, group []*lam) *lam {
-	f := &lam{id: len(m.lams), cid: c, term: t, unit: u, base: base, group: group, arity: t.Arity}
+	f := &lam{id: m.lamIDs, cid: c, term: t, unit: u, base: base, group: group, arity: t.Arity}
 	f.Init(lamTag)
 	f.salt = binary.LittleEndian.Uint64([]byte(c.KeyString()[len(c.KeyString())-8:]))
 	levels, waiting, height := measure(t.Args[0], f.arity)
@@ -52,7 +52,7 @@ func (m *Machine) newLam(u *unit, c cid.Cid, t *graph.Term, base int, group []*l
 		m.generate(f)
 		return f.enter(m, fp)
 	}
-	m.lams = append(m.lams, f)
+	m.lamIDs++
 	return f
 }
 

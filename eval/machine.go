@@ -94,7 +94,7 @@ type Machine struct {
 	units   map[cid.Cid]*unit
 	failed  []*unit // of this Eval
 	settled []*unit // that have come to a value in some steps
-	lams    []*lam  // by id
+	lamIDs  int     // given out
 	loaded  map[cid.Cid]graph.Value
 	held    []graph.Value // see Hold
 	prims   map[string]*Prim
@@ -210,7 +210,7 @@ func (s *Stop) Unwrap() error { return s.Err }
 func New(o Options) *Machine {
 	m := &Machine{
 		opt: o, units: map[cid.Cid]*unit{}, loaded: map[cid.Cid]graph.Value{}, prims: primTable(),
-		lams: make([]*lam, 1), targs: make([]graph.Value, 16), chunkSize: chunkSlots * slotSize, every: checkEvery,
+		lamIDs: 1, targs: make([]graph.Value, 16), chunkSize: chunkSlots * slotSize, every: checkEvery,
 	}
 	m.keeps = o.Link != None || o.Ask != nil && o.Store != nil
 	m.pushChunk()
@@ -331,9 +331,27 @@ func (m *Machine) guarded(ctx context.Context, f func()) error {
 	err := m.stoppable(ctx, f)
 	if s, ok := err.(*Stop); ok && s.Reason == MemoryLimit {
 		m.clearStack()
+		m.forgetValues()
 		debug.FreeOSMemory()
 	}
 	return err
+}
+
+// forgetValues lets go of what closed expressions have come to, with all that lazy values in it have, and of what is left of stopped ones: a
+// session may name a stream that fills the memory, and a residual has a large text in it. What is wanted again is loaded and reduced again.
+func (m *Machine) forgetValues() {
+	for c, u := range m.units {
+		switch u.state {
+		case reduced:
+			if u.lam != nil { // code may still look at it
+				u.value, u.state, u.trace, u.becomes, u.listed = graph.Value{}, unreduced, cid.Undef, cid.Undef, false
+			}
+			delete(m.units, c)
+		case unreduced:
+			delete(m.units, c)
+		}
+	}
+	m.settled = nil
 }
 
 func (m *Machine) stoppable(ctx context.Context, f func()) (err error) {

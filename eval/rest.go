@@ -115,7 +115,7 @@ func (g *gathering) rest(r rest) cid.Cid {
 	}
 	u.lam = m.newLam(u, u.cid, &graph.Term{Op: graph.OpLam, Args: []*graph.Term{t}}, -1, nil)
 	u.lam.inner = true
-	m.lams = m.lams[:len(m.lams)-1]
+	m.lamIDs--
 	u.state, u.rest = restOf, &r
 	return u.cid
 }

@@ -36,6 +36,7 @@ var hungry = []struct{ name, src string }{
 	{"recursion under try", "let f n = match try (f (n + 1)) { | Ok x -> x + 1 | Err _ -> 0 }\nf 0"},
 	{"captures", "let f g n = f (\\x -> g x + n) (n + 1)\nf id 0"},
 	{"a stream that is held", "let from n = {head: n, tail: lazy (from (n + 1))}\nlet last s n = if n == 0 then s.head else last s.tail (n - 1)\nlet both s = last s 1000000000 + s.head\nboth (from 0)"},
+	{"a stream that a name holds", "let from n = {head: n, tail: lazy (from (n + 1))}\nlet s = from 0\nlet last s n = if n == 0 then s.head else last s.tail (n - 1)\nlast s 1000000000 + s.head"},
 	{"a range", "range 1 1000000000000 |> length"},
 	{"a range in a pipeline", "range 1 30000000 |> map (\\x -> [x, x]) |> filter (\\p -> p.0 > 2) |> length"},
 	{"a repeated element", "repeat 1000000000000 0 |> length"},
@@ -117,9 +118,10 @@ func TestMemoryLimit(t *testing.T) {
 				t.Errorf("result: got exit %d and %.100q, want that none is recorded: %.300s", exit, out, errText)
 			}
 			// The session has the store of the run, and goes on from what was reached, if that was kept.
-			out, errText, exit, most = hungryRun(t, dir, c.src+"\nlet double x = 2 * x\ndouble 21\n", "repl", "--memory", "64M")
+			const more = "let double x = 2 * x\nlength (map double (range 1 300000)) // 10000 + 12" // it needs some memory, too
+			out, errText, exit, most = hungryRun(t, dir, c.src+"\n"+more+"\n", "repl", "--memory", "64M")
 			check(out, errText, exit, most, "42\n")
-			if out, errText, exit := command(t, dir, "result", "let double x = 2 * x\ndouble 21"); exit != 0 || out != "42\n" {
+			if out, errText, exit := command(t, dir, "result", more); exit != 0 || out != "42\n" {
 				t.Errorf("result of what came after it: got exit %d and %.100q: %.300s", exit, out, errText)
 			}
 		})
