@@ -174,6 +174,8 @@ type Stop struct {
 	Memory     int64   // for MemoryLimit: the bytes that it may take
 	Checkpoint cid.Cid // from which it can go on (Resume); undefined if there is none
 	Lost       error   // why there is none, if there could have been one
+	Primitive  string  // for OutOfFuel: the primitive that begins again and takes more than the fuel and all that it may overdraw, if that was it
+	Took       uint64  // steps of it so far
 }
 
 // A StopReason says why an evaluation was stopped.
@@ -191,6 +193,9 @@ const (
 func (s *Stop) Error() string {
 	switch s.Reason {
 	case OutOfFuel:
+		if s.Primitive != "" {
+			return fmt.Sprintf("out of fuel after %d steps, of which %s took %d and has not ended: it will begin again", s.Steps, s.Primitive, s.Took)
+		}
 		return fmt.Sprintf("out of fuel after %d steps", s.Steps)
 	case Deadline:
 		return fmt.Sprintf("deadline reached after %d steps", s.Steps)
@@ -527,8 +532,12 @@ func (m *Machine) safepoint() {
 	m.poll()
 	left := m.fuelEnd - m.executed()
 	if m.executed() > m.fuelEnd {
-		if !m.charging || m.executed()-m.fuelEnd > max(m.opt.Fuel, overdraft) || !m.mayOverdraw() {
+		switch over := m.executed() - m.fuelEnd; {
+		case !m.charging || !m.mayOverdraw():
 			m.stop(&Stop{Reason: OutOfFuel})
+		case over > max(m.opt.Fuel, overdraft):
+			t, n := slot(unsafe.Add(m.primRun, -int(slotSize)), 0).Tag()
+			m.stop(&Stop{Reason: OutOfFuel, Primitive: primOf(t).Name, Took: m.steps - startIn(n, m.steps)})
 		}
 		left = m.every
 	}

@@ -126,11 +126,16 @@ func describe(err error, color bool) (text string, code int) {
 	case stop.Lost != nil:
 		text += lang.Clean("\n  where it stood could not be kept: " + once(stop.Lost) + "; the same again reduces all but what was linked once more, for which it needs more time, fuel or memory")
 	}
-	if errors.Is(err, errMemory) || stop != nil && stop.Reason == eval.MemoryLimit {
-		hint := "hint: --memory SIZE sets the limit"
-		if stop != nil && stop.Memory > 0 {
-			hint = fmt.Sprintf("hint: the limit is %dM; --memory SIZE sets another", stop.Memory>>20)
-		}
+	hint := ""
+	switch {
+	case stop != nil && stop.Primitive != "":
+		hint = fmt.Sprintf("hint: with the same --fuel it comes no further; --fuel %d takes it twice as far", stop.Took)
+	case stop != nil && stop.Reason == eval.MemoryLimit && stop.Memory > 0:
+		hint = fmt.Sprintf("hint: the limit is %dM; --memory SIZE sets another", stop.Memory>>20)
+	case errors.Is(err, errMemory) || stop != nil && stop.Reason == eval.MemoryLimit:
+		hint = "hint: --memory SIZE sets the limit"
+	}
+	if hint != "" {
 		if color {
 			hint = cyan + hint + unstyled
 		}

@@ -4,6 +4,7 @@ package tests
 
 import (
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -80,6 +81,26 @@ func TestCallChains(t *testing.T) {
 			if errText != first && c.name != "a tail call of another" { // the caller is named as well where its call is to be linked
 				t.Errorf("%s, --link %s: got\n%s\nwant\n%s", c.name, link, errText, first)
 			}
+		}
+	}
+}
+
+// TestFuelForOnePrimitive: one that takes more than it may overdraw would begin again for ever, so it is named, with the fuel that helps.
+func TestFuelForOnePrimitive(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, "x.ros", "let xs = range 1 3000000 |> reverse\n\n(sort xs).0\n")
+	hint := regexp.MustCompile(`of which list\.sort took \d+ and has not ended: it will begin again\n.*rosser resume .*\n  hint: with the same --fuel it comes no further; --fuel (\d+) takes it twice as far\n`)
+	for fuel, named, leg := "1000", 0, 0; ; leg++ {
+		out, errText, exit := command(t, dir, "run", "--fuel", fuel, "x.ros")
+		if exit == 0 && out == "1\n" && named > 0 {
+			return
+		}
+		if m := hint.FindStringSubmatch(errText); m != nil {
+			named, fuel = named+1, m[1]
+		}
+		if exit != 4 || leg == 8 {
+			t.Fatalf("leg %d, --fuel %s: got exit %d, %.100q and %.1000q", leg, fuel, exit, out, errText)
 		}
 	}
 }
