@@ -229,6 +229,7 @@ func (m *Machine) reductOf(expr cid.Cid) (r graph.Reduct, block cid.Cid, ok bool
 		return r, block, false
 	}
 	m.restOn(b.By)
+	m.stats.Cut = true
 	m.stats.Reused++
 	m.stats.Spared = min(m.stats.Spared+r.Steps, graph.MaxSteps)
 	return r, b.Reduct, true

@@ -151,6 +151,7 @@ type Stats struct {
 	Found   uint64 // of the reused, those found in the store
 	Spared  uint64 // steps in these, which were not executed again; it stops at 2^63-1
 	Written uint64 // bytes of blocks given to the store
+	Cut     bool   // something in progress went on as what it had become: an error may lack its place, or calls that led there
 }
 
 // An Outcome is what an evaluation came to: a value, or the program's error.

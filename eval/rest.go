@@ -226,6 +226,7 @@ func (m *Machine) land(l *landing, b bearings, mark int) {
 	m.turning, m.charging, m.resumed = false, false, nil
 	m.policy.floor = mark
 	m.policy.forgiven += l.found.steps
+	m.stats.Cut = true
 	m.stats.Reused++
 	m.rewind(l.start)
 }

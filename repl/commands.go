@@ -214,10 +214,10 @@ const (
 	locateTime  = 200 * time.Millisecond
 )
 
-// located is the error that an expression came to, with the place where it happened. A recorded error has none, so what is cheap
-// is reduced again, beside the store.
+// located is the error that an expression came to, with the place where it happened and the calls that led there. A recorded error has none, nor has
+// one in what was left of a stopped evaluation all of them, so what is cheap is reduced again, beside the store.
 func (s *Session) located(ctx context.Context, expr cid.Cid, out eval.Outcome) *eval.Thrown {
-	if out.Error.Block.Defined() || out.Steps > locateSteps {
+	if out.Error.Block.Defined() && !out.Cut || out.Steps > locateSteps {
 		return out.Error
 	}
 	ctx, cancel := context.WithTimeout(ctx, locateTime)

@@ -104,3 +104,28 @@ func TestFuelForOnePrimitive(t *testing.T) {
 		}
 	}
 }
+
+// TestChainsAfterStops: an error in what is left of a stopped program is shown where it happened, with all calls that led there.
+func TestChainsAfterStops(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, src string }{
+		{"deep", "let f n = if n == 0 then error \"boom\" else n + f (n - 1)\n\nf 4000\n"},
+		{"the rest of a frame", "let down n = if n == 0 then 0 else down (n - 1)\nlet f n = down 5000 + [n].x\nlet g n = 1 + f n\n\ng 3\n"},
+		{"a callback", "let down n = if n == 0 then 0 else down (n - 1)\nlet g xs = fold (\\a x -> if x == 900 then a.y else a + down (x % 5)) 0 xs\n\n1 + g (range 1 1000)\n"},
+	} {
+		dir := t.TempDir()
+		write(t, dir, "x.ros", c.src)
+		_, want, exit := command(t, dir, "--store", "whole", "run", "x.ros")
+		if exit != 1 || !strings.Contains(want, "called at x.ros:") {
+			t.Fatalf("%s: got exit %d and %s", c.name, exit, want)
+		}
+		for _, link := range []string{"none", "auto"} {
+			if _, errText, exit := command(t, dir, "--store", link, "run", "--link", link, "--fuel", "500", "x.ros"); exit != 4 {
+				t.Fatalf("%s, --link %s: got exit %d and %s, want that it is stopped", c.name, link, exit, errText)
+			}
+			if _, got, exit := command(t, dir, "--store", link, "run", "--link", link, "x.ros"); exit != 1 || got != want {
+				t.Errorf("%s, --link %s: got exit %d and\n%s\nwant\n%s", c.name, link, exit, got, want)
+			}
+		}
+	}
+}
