@@ -102,6 +102,11 @@ func disturbed(data []byte, choice uint64, budget int64) error {
 		}
 	}
 	hide, lose := r.IntN(3) == 0, r.IntN(3) == 0
+	steady := uint64(0) // the fuel of each leg, where it is the same
+	if !hide && !lose && r.IntN(3) == 0 {
+		steady = want.steps/100 + 50 + r.Uint64N(want.steps/4+50)
+		note("each time %d steps", steady)
+	}
 	m = nil
 	var at cid.Cid
 	for stop := 0; stop < 400; stop++ {
@@ -112,10 +117,14 @@ func disturbed(data []byte, choice uint64, budget int64) error {
 		if m == nil || r.IntN(4) > 0 {
 			machine("a new machine")
 		}
-		m.SetFuel(1 + uint64(stop*stop)/4 + r.Uint64N(2+want.steps/4))
+		fuel := 1 + uint64(stop*stop)/4 + r.Uint64N(2+want.steps/4)
+		if steady > 0 {
+			fuel = steady
+		}
+		m.SetFuel(fuel)
 		var out eval.Outcome
 		how := "asked"
-		if at.Defined() && r.IntN(3) > 0 {
+		if at.Defined() && (steady > 0 || r.IntN(3) > 0) {
 			how = "resumed"
 			out, err = m.Resume(ctx, at)
 		} else {
