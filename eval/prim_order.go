@@ -81,6 +81,9 @@ func listSort(m *Machine, args []graph.Value) (graph.Value, error) {
 	if err != nil {
 		return graph.Value{}, err
 	}
+	if l := m.sortParts(xs); l != nil {
+		return graph.ListValue(l), nil
+	}
 	all, buffer := elements(m, xs)
 	c := meter{m: m}
 	err = mergeSort(all, buffer, func(b, a *graph.Value) (bool, error) {
@@ -104,17 +107,29 @@ func listSortBy(m *Machine, args []graph.Value) (graph.Value, error) {
 	if err := l.resume("list.sortBy"); err != nil {
 		return graph.Value{}, err
 	}
-	for l.over(xs); ; {
-		x, ok := l.next()
-		if !ok {
-			break
+	of, found, err := l.keysOfParts(args[0], xs)
+	if err != nil {
+		return graph.Value{}, err
+	}
+	if !of.Defined() {
+		for l.over(xs); ; {
+			x, ok := l.next()
+			if !ok {
+				break
+			}
+			l.out.Add(l.call(args[0], x))
 		}
-		l.out.Add(l.call(args[0], x))
 	}
 	if l.out.Len() != xs.Len() {
 		return graph.Value{}, l.refuse()
 	}
 	l.whole = true
+	if of.Defined() {
+		if made := m.sorted(xs, l.out.SoFar(), found, of); made != nil {
+			l.end()
+			return graph.ListValue(made), nil
+		}
+	}
 	all := make([]keyed, 0, xs.Len())
 	for i, keys := xs.Iter(), l.out.SoFar().Iter(); ; {
 		x, ok := i.Next()
@@ -217,6 +232,9 @@ func listUnique(m *Machine, args []graph.Value) (graph.Value, error) {
 	xs, err := wantList(args[0])
 	if err != nil {
 		return graph.Value{}, err
+	}
+	if v, ok := m.uniqueOfParts(xs); ok {
+		return v, nil
 	}
 	c, out := meter{m: m}, listOut{m: m}
 	var kept []graph.Value

@@ -43,6 +43,9 @@ var changePrograms = []string{
 	`@LIST |> filter (\r -> r.age > 5) |> map (\r -> r.age % 9) |> reduce max 0`, // no element says by itself where a run ends
 	`@LIST |> groupBy (\r -> r.city) |> Map.map (\_ rs -> sum (map (\r -> r.amount) rs))`,
 	`@LIST |> flatMap (\r -> if r.age == 7 then [r.amount, 0.5] else []) |> sum`,
+	`@LIST |> sortBy (\r -> -r.amount) |> take 10`,
+	`@LIST |> map (\r -> r.amount * 7 % 100003) |> sort |> (\xs -> [at 500000 xs, take 3 xs])`,
+	`@LIST |> map (\r -> [r.city, r.age % 5]) |> unique |> length`,
 }
 
 // A changeBench is a list of changeRecords records, and what it is with a few changed.
@@ -173,7 +176,7 @@ func BenchmarkSmallChanges(b *testing.B) {
 		return time.Since(start)
 	}
 	for i, src := range changePrograms {
-		b.Run([]string{"reduce", "few values", "groups", "flatMap"}[i], func(b *testing.B) {
+		b.Run([]string{"reduce", "few values", "groups", "flatMap", "sortBy", "sort", "unique"}[i], func(b *testing.B) {
 			for b.Loop() {
 				own := newNotedStore()
 				plain := timed(src, newNotedStore(), c.first, eval.Options{Link: eval.None, Memory: 8 << 30})

@@ -7,6 +7,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"runtime/debug"
 	"slices"
@@ -227,6 +228,61 @@ func (p *parted) program(depth int) string {
 	return fmt.Sprintf(`let go k xs = if k == 0 then sum xs else go (k - 1) (map (\x -> x + k) xs) in go 4 %s`, ns)
 }
 
+// orders are functions by which records are sorted, or cannot be.
+var orders = []string{
+	`\r -> r.n`, `\r -> r.f`, `\r -> r.k`, `\r -> [r.k, r.f]`, `\r -> r.note`, `\r -> -r.n`,
+	`\r -> length r.xs`, `\r -> if length r.xs > 2 then r.f else r.n`, `\r -> r.xs`, `\r -> Bytes.fromText r.k`, `\r -> 7`,
+	`\r -> if r.n == 7 then r.k else r.n`, `\r -> [r.k, length r.xs, r.f]`, `\r -> r.n * 9007199254740993 * 9007199254740993`, `\r -> [r.f > 0.0]`, `\r -> Text.repeat 60 r.k`, `\r -> truncate (r.f * 9.0)`,
+}
+
+func (p *parted) order() string { return p.pick(orders...) }
+
+// ordering is a program that sorts, or looks for equal elements.
+func (p *parted) ordering(depth int) string {
+	rs, ns := p.records(depth), p.numbers(depth)
+	switch p.r.IntN(9) {
+	case 0, 1:
+		return p.look(fmt.Sprintf("sortBy (%s) %s", p.order(), rs))
+	case 2:
+		return p.look(fmt.Sprintf("sort %s", ns))
+	case 3:
+		return p.look(fmt.Sprintf("sort (map (%s) %s)", p.pick(p.order(), `\r -> lazy r.n`), rs))
+	case 4:
+		return p.look(fmt.Sprintf("unique (map (%s) %s)", p.order(), rs))
+	case 5:
+		return p.look(fmt.Sprintf("unique %s", p.pick("(take 900 "+rs+")", ns))) // of what is lazy each is compared with each
+	case 6:
+		return p.look(fmt.Sprintf("sortBy (%s) (sortBy (%s) %s)", p.order(), p.order(), rs))
+	case 7:
+		return fmt.Sprintf("let g = groupBy (%s) %s in Map.map (\\_ rs -> take 3 (sortBy (%s) rs)) g", p.key(), rs, p.order())
+	}
+	return fmt.Sprintf("let xs = sortBy (%s) %s in [try (sum (map (\\r -> r.n) xs)), try (take 2 xs), try (length (unique (map (%s) xs)))]", p.order(), rs, p.order())
+}
+
+// look is a program that looks at some elements of a list.
+func (p *parted) look(xs string) string {
+	i := p.r.IntN(len(p.rows))
+	switch p.r.IntN(9) {
+	case 0:
+		return xs
+	case 1:
+		return fmt.Sprintf("let xs = %s in [at %d xs, length xs, last xs, at %d xs]", xs, i, i/9)
+	case 2:
+		return fmt.Sprintf("fold (\\a x -> [a.0 + 1, x]) [0, 0] (%s)", xs)
+	case 3:
+		return fmt.Sprintf("List.reverse (%s)", xs)
+	case 4:
+		return fmt.Sprintf("take 3 (drop %d (%s))", i, xs)
+	case 5:
+		return fmt.Sprintf("map (\\x -> [x]) (%s)", xs)
+	case 6:
+		return fmt.Sprintf("let xs = %s in [take 2 xs, filter (\\x -> false) xs, take 2000 xs, xs == xs]", xs)
+	case 7:
+		return fmt.Sprintf("length (%s)", xs)
+	}
+	return fmt.Sprintf("take 10 (%s)", xs)
+}
+
 // An answered is what is compared of an outcome.
 type answered struct {
 	result cid.Cid
@@ -262,6 +318,12 @@ func (p *parted) fresh() *graph.Memory {
 	return s
 }
 
+// A generator makes up a program.
+type generator func(p *parted, depth int) string
+
+// generators are run from each seed.
+var generators = []generator{(*parted).program, (*parted).ordering}
+
 // A trial is a program over the lists of a parted, and what it comes to with each of them.
 type trial struct {
 	*parted
@@ -273,9 +335,9 @@ type trial struct {
 	steps []uint64
 }
 
-func newTrial(t *testing.T, seed uint64, n, depth int) *trial {
+func newTrial(t *testing.T, of generator, seed uint64, n, depth int) *trial {
 	p := newParted(seed, n)
-	x := &trial{parted: p, t: t, seed: seed, src: p.program(depth)}
+	x := &trial{parted: p, t: t, seed: seed, src: of(p, depth)}
 	for _, list := range p.lists {
 		expr := p.expr(t, x.src, list, p.lists[0])
 		out := x.evaluate("with no links", eval.New(eval.Options{Load: p.store.Load}), expr)
@@ -336,9 +398,9 @@ func (x *trial) options(mode eval.Mode, s *graph.Memory) eval.Options {
 
 // TestPipelines runs random programs over a list, and then over ones that are much like it, from stores that know ever more.
 func TestPipelines(t *testing.T) {
-	for _, seed := range seeds(109) {
+	for seed, of := range trials(109) {
 		r := rand.New(rand.NewPCG(seed, 3))
-		x := newTrial(t, seed, 3000+r.IntN(9000), r.IntN(4))
+		x := newTrial(t, of, seed, 3000+r.IntN(9000), r.IntN(4))
 		kept := x.machine(eval.Auto, x.store)
 		for k, i := range r.Perm(len(x.lists)) {
 			m, when := kept, fmt.Sprintf("list %d, %d before", i, k)
@@ -359,24 +421,54 @@ func TestPipelines(t *testing.T) {
 	}
 }
 
-// seeds are those that a test runs, and some that it always does.
-func seeds(always ...uint64) (all []uint64) {
-	if *pipeline == 1 {
-		all = always
+// TestOrders sorts a list by keys of all kinds, and then ones that are much like it.
+func TestOrders(t *testing.T) {
+	x := &trial{parted: newParted(1, 5000), t: t}
+	if x.bad+x.lazy > 0 {
+		t.Fatal("another seed is wanted")
+	}
+	for _, order := range orders {
+		for _, src := range []string{"let xs = sortBy (%s) @A in [take 10 xs, xs]", "unique (map (%s) @A)", "let xs = sort (map (%s) @A) in [last xs, at 2500 xs, length (unique xs)]"} {
+			x.src, x.exprs, x.want = fmt.Sprintf(src, order), nil, nil
+			s := x.fresh()
+			for i, list := range x.lists {
+				expr := x.expr(t, x.src, list, list)
+				x.exprs = append(x.exprs, expr)
+				x.want = append(x.want, answerOf(expr, x.evaluate("with no links", eval.New(eval.Options{Load: x.store.Load}), expr)))
+				s.Put(context.Background(), x.blocks...)
+				x.is("", i, x.evaluate("", x.machine(eval.Auto, s), expr))
+			}
+		}
+	}
+}
+
+// trials are the seeds that a test runs, and some that it always does, each with all programs.
+func trials(always ...uint64) iter.Seq2[uint64, generator] {
+	all := always
+	if *pipeline != 1 {
+		all = nil
 	}
 	for i := range uint64(*pipelines) {
 		all = append(all, *pipeline+i)
 	}
-	return all
+	return func(yield func(uint64, generator) bool) {
+		for _, seed := range all {
+			for _, of := range generators {
+				if !yield(seed, of) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // TestPipelinesStopped stops programs in their midst, and goes on in other machines, until they are done.
 func TestPipelinesStopped(t *testing.T) {
 	ctx := context.Background()
 	stops, lost := 0, map[string]int{}
-	for _, seed := range seeds(7, 12) {
+	for seed, of := range trials(7, 12) {
 		r := rand.New(rand.NewPCG(seed, 5))
-		x := newTrial(t, seed, 3000+r.IntN(9000), r.IntN(4))
+		x := newTrial(t, of, seed, 3000+r.IntN(9000), r.IntN(4))
 		for round := range 3 {
 			s := x.fresh()
 			for _, i := range r.Perm(len(x.lists)) {
@@ -479,9 +571,9 @@ func (s *noting) Record(ctx context.Context, a graph.Answer) error {
 func TestHostileParts(t *testing.T) {
 	ctx := context.Background()
 	right, wrong, refused := 0, 0, 0
-	for _, seed := range seeds(3) {
+	for seed, of := range trials(3) {
 		r := rand.New(rand.NewPCG(seed, 6))
-		x := newTrial(t, seed, 3000+r.IntN(4000), r.IntN(4))
+		x := newTrial(t, of, seed, 3000+r.IntN(4000), r.IntN(4))
 		first := &noting{Memory: x.fresh()}
 		x.is("first", 0, x.evaluate("first", eval.New(eval.Options{Store: first, Load: first.Load, Link: eval.Auto}), x.exprs[0]))
 		for round := range 4 {
