@@ -187,11 +187,12 @@ func (s *Session) claimed(ctx context.Context, point graph.Checkpoint) (bool, er
 
 // conclude prints what an evaluation of expr has come to. of is the program's own expression, without arguments.
 func (s *Session) conclude(ctx, limited context.Context, expr, of cid.Cid, began time.Time, out eval.Outcome, err error) error {
+	ended := err == nil
 	if err == nil && out.Error == nil {
 		err = s.printForced(limited, out.Value, of)
 	}
 	if s.opt.Stats {
-		s.stats(expr, out, time.Since(began))
+		s.stats(expr, out, ended, time.Since(began))
 	}
 	if s.opt.Profile {
 		s.showProfile(s.opt.Stderr, s.profile)
@@ -255,13 +256,16 @@ func (s *Session) locatedIn(ctx context.Context, v graph.Value, t *eval.Thrown) 
 	return placed(t, again)
 }
 
-func (s *Session) stats(expr cid.Cid, out eval.Outcome, took time.Duration) {
+func (s *Session) stats(expr cid.Cid, out eval.Outcome, ended bool, took time.Duration) {
 	fmt.Fprintf(s.opt.Stderr, "expression %s\n", expr)
 	if out.Result.Defined() {
 		fmt.Fprintf(s.opt.Stderr, "result     %s\n", out.Result)
 	}
-	fmt.Fprintf(s.opt.Stderr, "time       %s\nsteps      %d\ncalls      %d reduced, %d reused, %d linked\n",
-		took.Round(10*time.Microsecond), out.Steps, out.Reduced, out.Reused, out.Linked)
+	fmt.Fprintf(s.opt.Stderr, "time       %s\n", took.Round(10*time.Microsecond))
+	if ended {
+		fmt.Fprintf(s.opt.Stderr, "steps      %d\n", out.Steps)
+	}
+	fmt.Fprintf(s.opt.Stderr, "calls      %d reduced, %d reused, %d linked\n", out.Reduced, out.Reused, out.Linked)
 }
 
 // printForced prints the value of a run: its root forced, nothing below it. The roots are those of Failed.
