@@ -155,8 +155,8 @@ func (j *journal) lacks(from peer.ID, m message, every time.Duration) (numbers [
 	if time.Since(t.asked) < every {
 		return nil
 	}
-	for n := m.First; n <= m.Last; n++ {
-		if !t.came[n] {
+	for i := range m.Last - m.First + 1 {
+		if n := m.First + i; !t.came[n] {
 			t.came[n] = true
 			numbers = append(numbers, n)
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"testing"
 	"time"
@@ -173,6 +174,9 @@ func TestFloodOfAnswers(t *testing.T) {
 	}
 	if len(n.journal.tellers) > maxTellers {
 		t.Errorf("it keeps what %d have told, want at most %d", len(n.journal.tellers), maxTellers)
+	}
+	if got := n.journal.lacks("last", message{Run: "x", First: math.MaxUint64 - 1, Last: math.MaxUint64}, 0); len(got) != 2 {
+		t.Errorf("at the last numbers that there are it asks for %v", got)
 	}
 	m := message{Run: "x", First: 1, Last: 3, Batch: 2}
 	if got := n.journal.lacks(bad, m, time.Hour); fmt.Sprint(got) != "[1 3]" {
