@@ -396,6 +396,12 @@ func (c serveCmd) Run(ctx context.Context, all *commands) error {
 	if c.Jobs < 1 {
 		return repl.Misuse(fmt.Errorf("--jobs: got %d, want 1 or more", c.Jobs))
 	}
+	if c.WorkTime <= 0 {
+		return repl.Misuse(fmt.Errorf("--work-time: got %v, want more than 0s", c.WorkTime))
+	}
+	if c.PeerTime <= 0 {
+		return repl.Misuse(fmt.Errorf("--work-peer-time: got %v, want more than 0s", c.PeerTime))
+	}
 	if n, err := repl.ParseSize("--work-memory", c.WorkMemory); err != nil {
 		return err
 	} else if n < 32<<20 {

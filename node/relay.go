@@ -8,8 +8,8 @@
 //
 //	expr --(n steps, A)--> left --(m steps, B)--> value        expr has the value after n + m steps, if A and B are right
 //
-// A peer that lies about what is left leads to the wrong answer, under its own name. It cannot lead to no answer: whoever fails at what is left
-// is asked the question itself.
+// A peer that lies about what is left leads to a wrong answer, under its own name, or to work that has no end and takes the turns of those who come
+// after it. Whoever fails at what is left is asked the question itself.
 
 package node
 
@@ -451,7 +451,7 @@ func (b *ballot) failure(ended error, stopped int) error {
 	most := b.most()
 	limits := ""
 	if stopped > 0 {
-		limits = fmt.Sprintf("; %s stopped at a limit, and what is left of them needs more peers", repl.Plural(stopped, "reduction"))
+		limits = fmt.Sprintf("; %s stopped at a limit, and what is left needs more peers", repl.Plural(stopped, "reduction"))
 	}
 	switch {
 	case b.agreed.Defined():

@@ -281,7 +281,7 @@ func TestRelayLimits(t *testing.T) {
 	}
 }
 
-// TestRelayLiars: a peer that lies about what is left keeps nobody from the answer, and nothing it says is believed but by who trusts it.
+// TestRelayLiars: what is plainly no answer is refused, and the next peer is asked the question itself; what else a peer says is believed by nobody but who trusts it.
 func TestRelayLiars(t *testing.T) {
 	r := newTrack(t)
 	other := graph.EncodeCode(&graph.Term{Op: graph.OpLit, Value: graph.Int(7)}, r.blocks)
@@ -308,9 +308,7 @@ func TestRelayLiars(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bad, good := r.runner(t, r.steps/3), r.runner(t, 0)
-			bad.lie = func(l *graph.Reduct) {
-				test.lie(l)
-			}
+			bad.lie = test.lie
 			n := r.asker(t)
 			got, heard, err := ask(t, n, r.expr, 0, bad, good)
 			if err != nil || (got == r.result) != test.right {

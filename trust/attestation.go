@@ -27,9 +27,9 @@ const (
 	Checked  = "checked"  // checked the result otherwise
 )
 
-// An Attestation is somebody's word for a Result, which names its expression itself.
+// An Attestation is somebody's word for a Result, or for a Reduct where he was stopped; the block names its expression itself.
 type Attestation struct {
-	Result cid.Cid
+	Result cid.Cid // of the block
 	By     peer.ID
 	Kind   string    // Computed or Checked
 	At     time.Time // in seconds, as the signer says: nothing rests on it

@@ -261,7 +261,6 @@ func TestBelieveClaims(t *testing.T) {
 	}
 }
 
-// A lookup that finds an answer of this machine's own, or that is made without a policy, does not look at the file or at attestations.
 // TestClaimAgainstWord: what several have come to together, and are believed for, and another result that somebody has signed who is believed: neither is used.
 func TestClaimAgainstWord(t *testing.T) {
 	g := newStage(t)
@@ -295,6 +294,7 @@ func TestClaimAgainstWord(t *testing.T) {
 	answered("one of the two is not trusted any more", wrong)
 }
 
+// A lookup that finds an answer of this machine's own, or that is made without a policy, does not look at the file or at attestations.
 func BenchmarkAnswer(b *testing.B) {
 	dir := b.TempDir()
 	db, err := store.Open(dir, store.Options{})
