@@ -67,7 +67,7 @@ func (as accounts) forget(who string) {
 // A client is who has a task done. The accounts of this machine's own programs are not charged.
 type client struct {
 	who     string // peer or address
-	address string // of a peer; "" for others
+	address string // where it is (addressText); "" for this machine's own programs
 }
 
 // admit counts a task of a client before anything is done for it, until leave is called.
@@ -139,11 +139,13 @@ func (n *Node) clientOf(r *http.Request) client {
 	c := client{who: remote(r)}
 	if id, ok := remotePeer(r); ok {
 		c.address = n.addressOf(id)
+	} else if addr, err := netip.ParseAddr(c.who); err == nil && !c.free() {
+		c.address = addressText(addr)
 	}
 	return c
 }
 
-// addressOf is the address that a peer is connected from: of IPv6, the network that one customer has.
+// addressOf is the address that a peer is connected from.
 func (n *Node) addressOf(id peer.ID) string {
 	for _, conn := range n.host.Network().ConnsToPeer(id) {
 		ip, err := manet.ToIP(conn.RemoteMultiaddr())
@@ -154,14 +156,19 @@ func (n *Node) addressOf(id peer.ID) string {
 		if !ok {
 			continue
 		}
-		if addr = addr.Unmap(); addr.Is6() {
-			if net, err := addr.Prefix(customerBits); err == nil {
-				return net.String()
-			}
-		}
-		return addr.String()
+		return addressText(addr)
 	}
 	return "unknown"
+}
+
+// addressText is an address as accounts are kept for it: of IPv6, the network that one customer has.
+func addressText(addr netip.Addr) string {
+	if addr = addr.Unmap(); addr.Is6() {
+		if net, err := addr.Prefix(customerBits); err == nil {
+			return net.String()
+		}
+	}
+	return addr.String()
 }
 
 const customerBits = 56

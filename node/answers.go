@@ -1,8 +1,8 @@
 // This file tells peers of answers that were expensive, and keeps what they tell.
 //
-// An answer goes with what its teller has signed, so who trusts him takes it from whoever has it, also when he is gone. What is told is kept in memory,
-// and so much of it: what is by those whom the policy names, which has been verified, apart from what is by others, which proves nothing and is verified when
-// it is asked for. Answers go in batches that are numbered. Gossipsub drops messages, so each message says which batches its
+// An answer goes with what its teller has signed, so who trusts him takes it from whoever has it, also when he is gone. What is told is kept in memory, up
+// to a limit: what is by those whom the policy names, which is verified when it comes, apart from what is by others, which proves nothing and is verified
+// when it is asked for. Answers go in batches that are numbered. Gossipsub drops messages, so each message says which batches its
 // teller still has, and who lacks some asks him for them.
 
 package node
@@ -10,6 +10,7 @@ package node
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -24,7 +25,6 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"github.com/rosser-lang/rosser/graph"
-	"github.com/rosser-lang/rosser/graph/store"
 	"github.com/rosser-lang/rosser/trust"
 )
 
@@ -271,7 +271,7 @@ func (n *Node) getNews(w http.ResponseWriter, r *http.Request) {
 			err = fmt.Errorf("more than %d numbers", maxBatches)
 		}
 		if err != nil {
-			refuse(w, http.StatusBadRequest, fmt.Errorf("batch: %w", err))
+			refuse(w, http.StatusBadRequest, fmt.Errorf("batch: %w; want numbers with commas between them", err))
 			return
 		}
 		numbers = append(numbers, k)
@@ -331,36 +331,28 @@ func (n *Node) findSaid(ctx context.Context, expr cid.Cid, list []said, peers []
 	}
 	var sources []source
 	for _, id := range peers {
-		sources = append(sources, &gatewaySource{name: "peer " + id.String(), base: "http://" + id.String(), client: n.streams})
+		sources = append(sources, n.streamSource(id))
 	}
+	var failed error
 	for _, result := range results {
-		f := &fetch{store: n.store, sources: sources}
-		data, err := f.block(ctx, result)
-		if err == nil {
-			var of cid.Cid
-			if of, err = store.ResultOf(data); err == nil && of != expr {
-				err = fmt.Errorf("%s is a result of %s", result, of)
-			}
+		ok, err := n.takeSaid(ctx, expr, result, words[result], tellers[result], any, sources)
+		if ok {
+			return true, nil
 		}
-		if err != nil {
-			return false, err
-		}
-		believed, err := n.keepWords(ctx, expr, graph.Block{CID: result, Data: data}, words[result])
-		if err != nil {
-			return false, err
-		}
-		if !believed && !any {
-			continue
-		}
-		limit := int64(maxFound)
-		if believed {
-			limit = maxAnswer
-		}
-		if err := n.fetchResult(ctx, expr, result, limit, sources...); err != nil {
-			return false, err
-		}
-		_, err = n.store.Claims(ctx, result, tellers[result].String())
-		return err == nil, err
+		failed = errors.Join(failed, err) // another one may be to be had
 	}
-	return false, nil
+	return false, failed
+}
+
+// takeSaid takes an answer that a teller has told of, and others maybe.
+func (n *Node) takeSaid(ctx context.Context, expr, result cid.Cid, words [][]byte, teller peer.ID, any bool, sources []source) (bool, error) {
+	f := &fetch{store: n.store, sources: sources}
+	data, err := f.block(ctx, result)
+	if err == nil {
+		err = resultOf(expr, result, data)
+	}
+	if err != nil {
+		return false, err
+	}
+	return n.takeFound(ctx, expr, graph.Block{CID: result, Data: data}, words, teller, any, sources...)
 }

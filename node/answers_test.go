@@ -89,6 +89,42 @@ func TestToldAnswers(t *testing.T) {
 	}
 }
 
+// TestToldDifferently: of two who are trusted one tells of a Result that nobody has. The other one's is taken.
+func TestToldDifferently(t *testing.T) {
+	ctx := context.Background()
+	_, a := open(t, loopback)
+	_, n := open(t, Options{})
+	expr := question(t, a, 1)
+	answer, _, err := a.store.Answer(ctx, expr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var keys []peer.ID
+	words := map[peer.ID]told{}
+	for _, result := range []cid.Cid{junk(1).CID, answer.Result} {
+		key := aKey(t)
+		id, err := peer.IDFromPrivateKey(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys = append(keys, id)
+		words[id] = told{expr.String(), result.String(), seal(t, key, result)}
+	}
+	trusting(t, n.store, keys...)
+	for _, id := range keys {
+		n.note(id, []told{words[id]})
+	}
+	if _, err := n.Connect(ctx, a.Addrs()[0].String()); err != nil {
+		t.Fatal(err)
+	}
+	if ok, err := n.findSaid(ctx, expr, n.said(expr), []peer.ID{a.ID()}, false); !ok || err != nil {
+		t.Fatalf("it is not found: %v", err)
+	}
+	if got, ok, err := n.believed.Answer(ctx, expr); err != nil || !ok || got.Result != answer.Result {
+		t.Errorf("got %+v %v %v, want %s", got, ok, err, answer.Result)
+	}
+}
+
 // TestLostBatch: a message that did not come is asked for; and so is what was told before somebody came.
 func TestLostBatch(t *testing.T) {
 	ctx := context.Background()

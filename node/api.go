@@ -313,7 +313,9 @@ const compileTime = 5 * time.Second
 
 func (n *Node) refuseTask(w http.ResponseWriter, err error) {
 	if slices.ContainsFunc([]error{errBusy, errManyOfIt, errNearby, errSpent}, func(e error) bool { return errors.Is(err, e) }) {
-		w.Header().Set("Retry-After", "1")
+		if !errors.Is(err, errSpent) { // that takes longer
+			w.Header().Set("Retry-After", "1")
+		}
 		refuse(w, http.StatusTooManyRequests, err)
 		return
 	}
@@ -434,19 +436,18 @@ func (n *Node) eval(w http.ResponseWriter, r *http.Request, t repl.Task) {
 			return
 		}
 	}
-	if t.Checkpoint != "" && t.Expr == "" && t.Source == "" {
-		t.Expr = n.pointOf(ctx, t.Checkpoint)
-	} else if t.Checkpoint == "" { // what is the same expression is one task
-		expr, blocks, err := n.expression(ctx, t)
-		if err == nil {
-			err = n.store.Put(ctx, blocks...)
-		}
-		if err != nil {
-			n.refuseTask(w, err)
-			return
-		}
-		t.Source, t.Expr, t.Args = "", expr.String(), nil
+	expr, blocks, err := n.expression(ctx, t)
+	if err == nil && t.Checkpoint != "" {
+		expr, err = n.pointOf(ctx, t.Checkpoint, expr)
 	}
+	if err == nil {
+		err = n.store.Put(ctx, blocks...)
+	}
+	if err != nil {
+		n.refuseTask(w, err)
+		return
+	}
+	t.Source, t.Expr, t.Args = "", expr.String(), nil // what is the same expression is one task
 	events := accepts(r, typeEvents)
 	answer := http.NewResponseController(w)
 	answer.SetWriteDeadline(time.Time{})
@@ -494,21 +495,25 @@ func (n *Node) eval(w http.ResponseWriter, r *http.Request, t repl.Task) {
 	writeJSON(w, status, n.signed(ctx, report))
 }
 
-// pointOf is the expression that a checkpoint is of; "" if it is none.
-func (n *Node) pointOf(ctx context.Context, text string) string {
+// pointOf is the expression that a checkpoint is of, which is expr where that is defined. Who gives another one may not have it stand in the way of
+// those who ask for expr.
+func (n *Node) pointOf(ctx context.Context, text string, expr cid.Cid) (cid.Cid, error) {
 	c, err := cid.Decode(text)
 	if err != nil {
-		return ""
+		return cid.Undef, repl.Misuse(fmt.Errorf("%.100q is not a CID", text))
 	}
 	data, err := n.store.Block(ctx, c)
 	if err != nil {
-		return ""
+		return cid.Undef, err
 	}
 	point, err := graph.DecodeCheckpoint(data)
-	if err != nil {
-		return ""
+	switch {
+	case err != nil:
+		return cid.Undef, repl.Misuse(fmt.Errorf("%s is no checkpoint: %w", c, err))
+	case expr.Defined() && point.Of != expr:
+		return cid.Undef, repl.Misuse(fmt.Errorf("%s is a checkpoint of %s, not of %s", c, point.Of, expr))
 	}
-	return point.Of.String()
+	return point.Of, nil
 }
 
 // An answer to a task is a TaskReport, and what this node vouches for.

@@ -109,6 +109,15 @@ func vouches(envelope []byte, block cid.Cid, id peer.ID) error {
 	return err
 }
 
+// resultOf says whether data, which is the block result, is a Result of expr.
+func resultOf(expr, result cid.Cid, data []byte) error {
+	of, err := store.ResultOf(data)
+	if err == nil && of != expr {
+		err = fmt.Errorf("%s is a result of %s", result, of)
+	}
+	return err
+}
+
 // fetchResult fetches a Result and the blocks of its value, at most so many bytes, from sources; it has to be one of expr.
 func (n *Node) fetchResult(ctx context.Context, expr, result cid.Cid, left int64, from ...source) error {
 	f := &fetch{store: n.store, sources: from}
@@ -116,11 +125,7 @@ func (n *Node) fetchResult(ctx context.Context, expr, result cid.Cid, left int64
 	if err != nil {
 		return err
 	}
-	of, err := store.ResultOf(data)
-	if err == nil && of != expr {
-		err = fmt.Errorf("%s is a result of %s", result, of)
-	}
-	if err != nil {
+	if err := resultOf(expr, result, data); err != nil {
 		return err
 	}
 	return graph.ResultBlocks(result, func(c cid.Cid) ([]byte, error) {
@@ -355,29 +360,31 @@ func (n *Node) findAt(ctx context.Context, expr cid.Cid, id peer.ID, any bool) (
 		err = graph.Verify(result, data)
 	}
 	if err == nil {
-		var of cid.Cid
-		if of, err = store.ResultOf(data); err == nil && of != expr {
-			err = fmt.Errorf("%s is a result of %s", result, of)
-		}
+		err = resultOf(expr, result, data)
 	}
 	if err != nil {
 		return false, err
 	}
-	believed, err := n.keepWords(ctx, expr, graph.Block{CID: result, Data: data}, envelopesOf(answer.Header.Values("Rosser-Attestation")))
+	return n.takeFound(ctx, expr, graph.Block{CID: result, Data: data}, envelopesOf(answer.Header.Values("Rosser-Attestation")), id, any, n.streamSource(id))
+}
+
+// takeFound keeps what is vouched for of a Result, and takes it, with the blocks of its value, as a claim of a peer's, if it may be used then.
+func (n *Node) takeFound(ctx context.Context, expr cid.Cid, result graph.Block, envelopes [][]byte, by peer.ID, any bool, from ...source) (bool, error) {
+	believed, err := n.keepWords(ctx, expr, result, envelopes)
 	if err != nil || !believed && !any {
 		return false, err
 	}
-	if err := n.store.Put(ctx, graph.Block{CID: result, Data: data}); err != nil {
+	if err := n.store.Put(ctx, result); err != nil {
 		return false, err
 	}
 	limit := int64(maxFound)
 	if believed {
 		limit = maxAnswer
 	}
-	if err := n.fetchResult(ctx, expr, result, limit, n.peerSource(ctx, id)); err != nil {
+	if err := n.fetchResult(ctx, expr, result.CID, limit, from...); err != nil {
 		return false, err
 	}
-	_, err = n.store.Claims(ctx, result, id.String())
+	_, err = n.store.Claims(ctx, result.CID, by.String())
 	return err == nil, err
 }
 

@@ -160,7 +160,7 @@ func (w *workers) dispatchLocked() {
 	}
 }
 
-// partLocked has somebody wait no more, and charges him. Whom nobody waits for has no job any more.
+// partLocked has somebody wait no more, and charges him. A job that nobody waits for ends.
 func (w *workers) partLocked(j *job, me *waiter) {
 	at := slices.Index(j.waiting, me)
 	if at < 0 {

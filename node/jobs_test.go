@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/libp2p/go-libp2p/core/peer"
 
+	"github.com/rosser-lang/rosser/graph"
 	"github.com/rosser-lang/rosser/repl"
 )
 
@@ -170,15 +172,50 @@ func TestLastOfAJob(t *testing.T) {
 	}
 	second := make(chan answer, 1)
 	go func() {
-		a, status := evaluate(t, web.URL, repl.Task{Source: source, Milli: 1000})
+		a, status := evaluate(t, web.URL, repl.Task{Source: source})
 		second <- answer{a, status}
 	}()
 	until(t, n, "two wait for it", waiting(2))
 	leave()
+	until(t, n, "the second one waits alone, and has a limit that is over", func(w *workers) bool {
+		for _, j := range w.jobs {
+			if len(j.waiting) == 1 {
+				j.waiting[0].task.Milli = 1
+				return true
+			}
+		}
+		return false
+	})
 	a := <-second
 	<-gone
 	if a.status != http.StatusAccepted || a.Checkpoint == "" || a.Reduct == "" {
 		t.Errorf("got %+v, want a checkpoint", a)
+	}
+}
+
+// TestCheckpointOfAnother: what is no checkpoint of an expression is refused, and not made part of a job that others may want.
+func TestCheckpointOfAnother(t *testing.T) {
+	n, web := working(t, Limits{})
+	expr, other := question(t, n, 1), question(t, n, 2)
+	put := graph.SinkFunc(func(b graph.Block) { n.store.Put(context.Background(), b) })
+	point := graph.EncodeCheckpoint(graph.Checkpoint{Of: other}, put).CID
+	for _, test := range []struct {
+		checkpoint, want string
+		status           int
+	}{
+		{"nonsense", "is not a CID", http.StatusBadRequest},
+		{junk(1).CID.String(), junk(1).CID.String(), http.StatusNotFound},
+		{expr.String(), "is no checkpoint", http.StatusBadRequest},
+		{point.String(), "is a checkpoint of " + other.String(), http.StatusBadRequest},
+	} {
+		if a, status := evaluate(t, web.URL, repl.Task{Expr: expr.String(), Checkpoint: test.checkpoint}); status != test.status || !strings.Contains(a.Problem, test.want) {
+			t.Errorf("%s: got %d %q, want %d %q", test.checkpoint, status, a.Problem, test.status, test.want)
+		}
+	}
+	for _, task := range []repl.Task{{Checkpoint: point.String()}, {Expr: other.String(), Checkpoint: point.String()}} {
+		if a, status := evaluate(t, web.URL, task); status != http.StatusOK || a.Expr != other.String() || a.Result == "" {
+			t.Errorf("got %d %+v, want the answer to %s", status, a, other)
+		}
 	}
 }
 
@@ -224,6 +261,17 @@ func TestAccounts(t *testing.T) {
 	w.peers["a"].since = time.Now().Add(-2 * accountTime)
 	w.nearby["192.0.2.1"].since = time.Now().Add(-2 * accountTime)
 	admit("a", "192.0.2.1", nil)()
+	web := func(addr string) client {
+		r := httptest.NewRequest(http.MethodPost, "/", nil)
+		r.RemoteAddr = net.JoinHostPort(addr, "1234")
+		return (&Node{}).clientOf(r)
+	}
+	if got, want := web("2001:db8:1:2::3"), (client{"2001:db8:1:2::3", "2001:db8:1::/56"}); got != want {
+		t.Errorf("got the client %v, want %v: who has a network has many addresses", got, want)
+	}
+	if got := web("::1"); got.address != "" || !got.free() {
+		t.Errorf("got the client %v, want one of this machine's own", got)
+	}
 	// Keys are free, and take no memory.
 	for i := range 3 * maxAccounts {
 		charge(fmt.Sprint("key ", i), "192.0.2.1", time.Second, 1)

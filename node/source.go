@@ -274,7 +274,7 @@ func (n *Node) peerSource(ctx context.Context, id peer.ID) source {
 	ctx, cancel := context.WithTimeout(ctx, connectTime)
 	defer cancel()
 	if spoken, err := n.host.Peerstore().SupportsProtocols(id, streamHTTP); err == nil && len(spoken) > 0 {
-		g := &gatewaySource{name: "peer " + id.String(), base: "http://" + id.String(), client: n.streams}
+		g := n.streamSource(id)
 		body, err := g.get(ctx, "/ipfs/bafkqaaa?format=raw", "application/vnd.ipld.raw") // the block without bytes, which everybody has
 		if err == nil && body != nil {
 			body.Close()
@@ -282,6 +282,11 @@ func (n *Node) peerSource(ctx context.Context, id peer.ID) source {
 		}
 	}
 	return &bitswapSource{"peer " + id.String() + " (by Bitswap)", n.bitswap}
+}
+
+// streamSource is the gateway of a peer, over libp2p.
+func (n *Node) streamSource(id peer.ID) *gatewaySource {
+	return &gatewaySource{name: "peer " + id.String(), base: "http://" + id.String(), client: n.streams}
 }
 
 // urlSource is the gateway at a URL.
