@@ -346,7 +346,7 @@ func (s *Session) standings(ctx context.Context, expr cid.Cid) ([]standing, erro
 			st.used, st.why = true, "this machine has reduced it"
 		case own:
 			st.why = "this machine has reduced the expression to another result"
-		case conflict != nil && len(counted) > 0:
+		case conflict != nil && (len(counted) > 0 || there && recorded.Result == st.result && s.trust.Believe(recorded.By)):
 			st.why = "another result is believed too, so neither is"
 		case mine && len(counted) > 0 && keyed:
 			st.used, st.why = true, "it is by "+strings.Join(s.trust.Policy().Names(counted), ", ")+", who is trusted"

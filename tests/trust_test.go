@@ -43,6 +43,21 @@ func newNeighbour(t *testing.T) neighbour {
 	return neighbour{key, id.String()}
 }
 
+// records records an answer in the store of dir.
+func records(t *testing.T, dir string, a graph.Answer) {
+	t.Helper()
+	s, err := store.Open(filepath.Join(dir, "store"), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Record(background, a); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // square is a function whose calls with different arguments have values that a wrong result is told from.
 const square = "let square x = if x == 0 then 0 else x * x\n"
 
@@ -185,6 +200,13 @@ func TestTrust(t *testing.T) {
 		t.Errorf("a conflict: got %q", out)
 	}
 	wants("found here", "square 20, 0", "[400,0]")
+	together, three := says(t, dir, 23, 3) // what both have a part in, and one says otherwise
+	records(t, dir, graph.Answer{Expr: together, Result: three, By: graph.JoinClaims(graph.ClaimOfKeys([]string{alice.id}), graph.ClaimOfKeys([]string{liar.id})), Steps: 1})
+	says(t, dir, 23, 4, alice)
+	out, _ = run("result", "--who", together.String())
+	if strings.Count(out, "not used: another result is believed too") != 2 {
+		t.Errorf("--who of a conflict with what two have come to: got\n%s", out)
+	}
 
 	// A file that is garbage.
 	policy := filepath.Join(dir, "store", "trust")
