@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -23,18 +24,26 @@ import (
 	"github.com/rosser-lang/rosser/repl"
 )
 
-// TestMain is `rosser work` for the nodes of these tests that reduce.
+// TestMain is `rosser work` for the nodes of these tests that reduce. It begins when the file is there that gateVariable names.
 func TestMain(m *testing.M) {
 	if os.Getenv(workVariable) == "" || len(os.Args) != 4 || os.Args[3] != "work" {
 		os.Exit(m.Run())
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	for gate := os.Getenv(gateVariable); gate != "" && ctx.Err() == nil; time.Sleep(5 * time.Millisecond) {
+		if _, err := os.Stat(gate); err == nil {
+			break
+		}
+	}
 	err := repl.Work(ctx, repl.Options{Store: os.Args[2]}, os.Stdin, os.Stdout)
 	stop()
 	os.Exit(repl.Report(err))
 }
 
-const workVariable = "ROSSER_NODE_TEST_WORK"
+const (
+	workVariable = "ROSSER_NODE_TEST_WORK"
+	gateVariable = "ROSSER_NODE_TEST_GATE"
+)
 
 // working is a node that reduces.
 func working(t *testing.T, l Limits) (*Node, *httptest.Server) {
@@ -103,10 +112,22 @@ func waiting(want int) func(w *workers) bool {
 	}
 }
 
+// theJob is the one job that there is.
+func theJob(n *Node) *job {
+	n.workers.mu.Lock()
+	defer n.workers.mu.Unlock()
+	for _, j := range n.workers.jobs {
+		return j
+	}
+	return nil
+}
+
 // TestOneJob: the same expression asked at once, within different limits, runs once.
 func TestOneJob(t *testing.T) {
+	gate := filepath.Join(t.TempDir(), "gate")
+	t.Setenv(gateVariable, gate)
 	n, web := working(t, Limits{Each: 8})
-	const steps = 300_000_000
+	const steps = 3_000_000
 	source := fmt.Sprintf(countdown, steps)
 	var all sync.WaitGroup
 	post := func(task repl.Task, check func(taskAnswer, int)) {
@@ -136,11 +157,22 @@ func TestOneJob(t *testing.T) {
 	})
 	until(t, n, "three wait for it", waiting(3))
 	for word, task := range map[string]repl.Task{"deadline": {Milli: 1}, "fuel": {Fuel: 1}} {
-		a, status := evaluate(t, web.URL, repl.Task{Source: source, Milli: task.Milli, Fuel: task.Fuel})
-		if status != http.StatusAccepted || !strings.Contains(a.Stopped, word) || a.Checkpoint != "" {
-			t.Errorf("got %d %+v, want that it is stopped, and goes on for others: %s", status, a, word)
+		left := make(chan struct{})
+		post(task, func(a taskAnswer, status int) {
+			defer close(left)
+			if status != http.StatusAccepted || !strings.Contains(a.Stopped, word) || a.Checkpoint != "" {
+				t.Errorf("got %d %+v, want that it is stopped, and goes on for others: %s", status, a, word)
+			}
+		})
+		if task.Fuel > 0 {
+			until(t, n, "it waits, too", waiting(4))
+			n.workers.tell(theJob(n), repl.TaskProgress{Steps: 1})
 		}
-		until(t, n, "it goes on for the others", func(w *workers) bool { return waiting(3)(w) || waiting(2)(w) })
+		<-left
+		until(t, n, "it goes on for the others", waiting(3))
+	}
+	if err := os.WriteFile(gate, nil, 0o600); err != nil {
+		t.Fatal(err)
 	}
 	all.Wait()
 	until(t, n, "nothing is left", func(w *workers) bool { return w.asked == 0 && w.running == 0 && len(w.jobs)+len(w.queue) == 0 })
@@ -179,7 +211,7 @@ func TestLastOfAJob(t *testing.T) {
 	leave()
 	until(t, n, "the second one waits alone, and has a limit that is over", func(w *workers) bool {
 		for _, j := range w.jobs {
-			if len(j.waiting) == 1 {
+			if len(j.waiting) == 1 && j.steps > 0 { // its process is there to be told
 				j.waiting[0].task.Milli = 1
 				return true
 			}
