@@ -389,6 +389,10 @@ func TestAPI(t *testing.T) {
 			if strings.HasPrefix(string(text), "404 page") || answer.StatusCode == http.StatusMethodNotAllowed {
 				t.Errorf("%s %s: %s", method, path, answer.Status)
 			}
+			operation, _ := methods[method].(map[string]any)
+			if responses, _ := operation["responses"].(map[string]any); responses[fmt.Sprint(answer.StatusCode)] == nil {
+				t.Errorf("%s %s: %s, which is not described", method, path, answer.Status)
+			}
 		}
 	}
 
