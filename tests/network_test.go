@@ -505,6 +505,8 @@ func TestServeTwice(t *testing.T) {
 			args []string
 		}{
 			{2, []string{"pull", "nonsense"}},
+			{2, []string{"serve", "--work-time=-1s"}},
+			{2, []string{"serve", "--work-peer-time=0s"}},
 			{2, []string{"ask", "1 + 2", "--peer", "nonsense"}},
 			{2, []string{"ask", "1 + 2", "--quorum", "-1"}},
 			{3, []string{"pull", "/ip4/127.0.0.1/tcp/1/p2p/" + s.id + "/x"}},
