@@ -3,9 +3,12 @@
 package node
 
 import (
+	"cmp"
 	"math"
 	"net/http"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -26,7 +29,7 @@ type accounts map[string]*account
 
 const (
 	accountTime = time.Hour
-	maxAccounts = 10_000 // beyond, those who have nothing done now are forgotten
+	maxAccounts = 10_000 // beyond, half of those who have nothing done now are forgotten, those who have had the least
 )
 
 // of is the account of who, as it is now.
@@ -35,11 +38,7 @@ func (as accounts) of(who string) *account {
 	a := as[who]
 	if a == nil {
 		if len(as) >= maxAccounts {
-			for other, a := range as {
-				if a.idle() {
-					delete(as, other)
-				}
-			}
+			as.forgetIdle()
 		}
 		a = &account{since: now}
 		as[who] = a
@@ -48,6 +47,22 @@ func (as accounts) of(who string) *account {
 		a.since, a.time, a.fuel = now, 0, 0
 	}
 	return a
+}
+
+// forgetIdle forgets the half of those who have nothing done now that has had less: so many strangers as fit do not make who has spent his hour one of them.
+func (as accounts) forgetIdle() {
+	idle := make([]string, 0, len(as))
+	for who, a := range as {
+		if a.idle() {
+			idle = append(idle, who)
+		}
+	}
+	slices.SortFunc(idle, func(x, y string) int {
+		return cmp.Or(cmp.Compare(as[x].time, as[y].time), cmp.Compare(as[x].fuel, as[y].fuel), strings.Compare(x, y))
+	})
+	for _, who := range idle[:(len(idle)+1)/2] {
+		delete(as, who)
+	}
 }
 
 func (a *account) idle() bool { return a.tasks == 0 && a.running == 0 }

@@ -304,13 +304,15 @@ func TestAccounts(t *testing.T) {
 	if got := web("::1"); got.address != "" || !got.free() {
 		t.Errorf("got the client %v, want one of this machine's own", got)
 	}
-	// Keys are free, and take no memory.
+	// Keys are free, take no memory, and make nobody forget who has had his time.
+	charge("glutton", "192.0.2.7", time.Hour, 1)
 	for i := range 3 * maxAccounts {
 		charge(fmt.Sprint("key ", i), "192.0.2.1", time.Second, 1)
 	}
 	if n := len(w.peers); n > maxAccounts+1 {
 		t.Errorf("%d accounts are kept, want at most %d", n, maxAccounts)
 	}
+	admit("glutton", "192.0.2.8", errSpent)
 }
 
 // TestTurnsOfPeers: one peer has no more processes at a time than it may, whatever it asks for, and another one goes before what it waits for.
