@@ -82,7 +82,7 @@ func (as accounts) forget(who string) {
 // A client is who has a task done. The accounts of this machine's own programs are not charged.
 type client struct {
 	who     string // peer or address
-	address string // where it is (addressText); "" for this machine's own programs
+	address string // where it is (customerOf); "" for this machine's own programs
 }
 
 // admit counts a task of a client before anything is done for it, until leave is called.
@@ -155,7 +155,7 @@ func (n *Node) clientOf(r *http.Request) client {
 	if id, ok := remotePeer(r); ok {
 		c.address = n.addressOf(id)
 	} else if addr, err := netip.ParseAddr(c.who); err == nil && !c.free() {
-		c.address = addressText(addr)
+		c.address = customerOf(addr)
 	}
 	return c
 }
@@ -167,18 +167,16 @@ func (n *Node) addressOf(id peer.ID) string {
 		if err != nil {
 			continue
 		}
-		addr, ok := netip.AddrFromSlice(ip)
-		if !ok {
-			continue
+		if addr, ok := netip.AddrFromSlice(ip); ok {
+			return customerOf(addr)
 		}
-		return addressText(addr)
 	}
 	return "unknown"
 }
 
-// addressText is an address as accounts are kept for it: of IPv6, the network that one customer has.
-func addressText(addr netip.Addr) string {
-	if addr = addr.Unmap(); addr.Is6() {
+// customerOf is an address, and of IPv6 the network that one customer has.
+func customerOf(addr netip.Addr) string {
+	if addr = addr.Unmap().WithZone(""); addr.Is6() {
 		if net, err := addr.Prefix(customerBits); err == nil {
 			return net.String()
 		}

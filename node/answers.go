@@ -15,6 +15,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -93,6 +94,13 @@ type journal struct {
 	tellers map[peer.ID]*teller
 }
 
+// begin gives the process its name: peers may ask already.
+func (j *journal) begin(run string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.run = run
+}
+
 // add makes a batch of answers, which is told now and given again later.
 func (j *journal) add(answers []told) batch {
 	j.mu.Lock()
@@ -155,7 +163,7 @@ func (j *journal) lacks(from peer.ID, m message, every time.Duration) (numbers [
 	if time.Since(t.asked) < every {
 		return nil
 	}
-	for i := range m.Last - m.First + 1 {
+	for i := range m.Last - m.First + 1 { // Last may be the last number there is
 		if n := m.First + i; !t.came[n] {
 			t.came[n] = true
 			numbers = append(numbers, n)
@@ -333,26 +341,71 @@ func (n *Node) findSaid(ctx context.Context, expr cid.Cid, list []said, peers []
 	for _, id := range peers {
 		sources = append(sources, n.streamSource(id))
 	}
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	type taken struct {
+		ok  bool
+		err error
+	}
+	found := make(chan taken, len(results))
+	for _, result := range results { // one that is not to be had, or is no answer, keeps nobody from another one
+		go func() {
+			ok, err := n.takeSaid(ctx, expr, result, words[result], tellers[result], sources, any)
+			found <- taken{ok, err}
+		}()
+	}
 	var failed error
-	for _, result := range results {
-		ok, err := n.takeSaid(ctx, expr, result, words[result], tellers[result], any, sources)
-		if ok {
+	for range results {
+		one := <-found
+		if one.ok {
 			return true, nil
 		}
-		failed = errors.Join(failed, err) // another one may be to be had
+		failed = errors.Join(failed, one.err)
 	}
 	return false, failed
 }
 
-// takeSaid takes an answer that a teller has told of, and others maybe.
-func (n *Node) takeSaid(ctx context.Context, expr, result cid.Cid, words [][]byte, teller peer.ID, any bool, sources []source) (bool, error) {
-	f := &fetch{store: n.store, sources: sources}
-	data, err := f.block(ctx, result)
+// firstOf is a block from the source that gives it first, which is returned as well: who is silent costs nothing.
+func (n *Node) firstOf(ctx context.Context, c cid.Cid, sources []source) (data []byte, from source, err error) {
+	if data, err := n.store.Block(ctx, c); err == nil {
+		return data, nil, nil
+	}
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	type given struct {
+		data []byte
+		from source
+		err  error
+	}
+	came := make(chan given, len(sources))
+	for _, s := range sources {
+		go func() {
+			data, err := (&fetch{store: n.store, sources: []source{s}}).block(ctx, c)
+			came <- given{data, s, err}
+		}()
+	}
+	err = graph.NotFound(c)
+	for range sources {
+		one := <-came
+		if one.err == nil {
+			return one.data, one.from, nil
+		}
+		err = one.err
+	}
+	return nil, nil, err
+}
+
+// takeSaid takes a Result that a peer has told of from sources, with the words for it, and says whether it may be used.
+func (n *Node) takeSaid(ctx context.Context, expr, result cid.Cid, words [][]byte, by peer.ID, sources []source, any bool) (bool, error) {
+	data, first, err := n.firstOf(ctx, result, sources)
 	if err == nil {
 		err = resultOf(expr, result, data)
 	}
 	if err != nil {
 		return false, err
 	}
-	return n.takeFound(ctx, expr, graph.Block{CID: result, Data: data}, words, teller, any, sources...)
+	if first != nil { // who has this has the value, too, or nearly always
+		sources = append([]source{first}, slices.DeleteFunc(slices.Clone(sources), func(s source) bool { return s == first })...)
+	}
+	return n.takeFound(ctx, expr, graph.Block{CID: result, Data: data}, words, by, any, sources...)
 }

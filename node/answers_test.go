@@ -7,10 +7,12 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/ipfs/go-cid"
+	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"github.com/rosser-lang/rosser/graph"
@@ -205,6 +207,10 @@ func TestFloodOfAnswers(t *testing.T) {
 			t.Errorf("%+v: it asks for %v", m, got)
 		}
 	}
+	const most = math.MaxUint64
+	if got := n.journal.lacks(bad, message{Run: "most", First: most - 1, Last: most}, 0); len(got) != 2 || got[0] != most-1 || got[1] != most {
+		t.Errorf("of the last numbers that there are it lacks %d: %.100v", len(got), got)
+	}
 	for i := range 3 * maxTellers {
 		n.journal.lacks(peer.ID(fmt.Sprint(i)), message{Run: "x", First: 1, Last: 2}, 0)
 	}
@@ -251,5 +257,84 @@ func TestBadRepairs(t *testing.T) {
 		if err := n.repair(context.Background(), l.id, "x", []uint64{1}); err == nil {
 			t.Errorf("%s: it is taken", name)
 		}
+	}
+}
+
+// TestNewsAtStart: a node may be asked for batches while its news begin.
+func TestNewsAtStart(t *testing.T) {
+	ctx := context.Background()
+	o := loopback
+	o.Key = aKey(t)
+	_, a := open(t, o)
+	_, b := open(t, Options{})
+	if _, err := b.Connect(ctx, a.Addrs()[0].String()); err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	all.Go(func() {
+		for range 20 {
+			if err := b.repair(ctx, a.ID(), "", []uint64{1}); err == nil {
+				t.Error("it gives what there is not")
+			}
+		}
+	})
+	if err := a.publishNews(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	all.Wait()
+	a.journal.add(nil)
+	run, _, last := a.journal.digest()
+	if err := b.repair(ctx, a.ID(), run, []uint64{last}); err != nil {
+		t.Error(err)
+	}
+	if err := b.repair(ctx, a.ID(), run+"x", []uint64{last}); err == nil {
+		t.Error("it gives what another process has told")
+	}
+}
+
+// TestSaidByLiars: an answer that was told is found though another one was told that nobody has, and though somebody who is connected does not answer.
+func TestSaidByLiars(t *testing.T) {
+	ctx := context.Background()
+	_, honest := open(t, Options{Listen: loopback.Listen, Serve: true, Key: aKey(t)})
+	expr := question(t, honest, 1)
+	right, _, err := honest.store.Answer(ctx, expr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, n := open(t, Options{})
+	done := make(chan struct{})
+	t.Cleanup(func() { close(done) })
+	silent := newLiar(t)
+	wait := func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-done:
+		case <-r.Context().Done():
+		}
+	}
+	silent.block, silent.result = wait, wait
+	liar, teller := aKey(t), aKey(t)
+	var ids []peer.ID
+	for _, k := range []crypto.PrivKey{liar, teller} {
+		id, err := peer.IDFromPrivateKey(k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, id)
+	}
+	trusting(t, s, ids...)
+	for _, addr := range []string{silent.addr, honest.Addrs()[0].String()} {
+		if _, err := n.Connect(ctx, addr); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wrong := junk(7).CID
+	list := []said{{ids[0], wrong, seal(t, liar, wrong)}, {ids[1], right.Result, seal(t, teller, right.Result)}}
+	ctx, end := context.WithTimeout(ctx, idleTime*2/3)
+	defer end()
+	if ok, err := n.findSaid(ctx, expr, list, []peer.ID{silent.id, honest.ID()}, false); err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	if got, ok, err := n.believed.Answer(ctx, expr); err != nil || !ok || got.Result != right.Result || !n.believed.Believe(got.By) {
+		t.Errorf("got %+v %v %v, want that it is believed", got, ok, err)
 	}
 }

@@ -511,7 +511,7 @@ func (n *Node) pointOf(ctx context.Context, text string, expr cid.Cid) (cid.Cid,
 	case err != nil:
 		return cid.Undef, repl.Misuse(fmt.Errorf("%s is no checkpoint: %w", c, err))
 	case expr.Defined() && point.Of != expr:
-		return cid.Undef, repl.Misuse(fmt.Errorf("%s is a checkpoint of %s, not of %s", c, point.Of, expr))
+		return cid.Undef, repl.Misuse(fmt.Errorf("%s is no checkpoint of %s, but of %s", c, expr, point.Of))
 	}
 	return point.Of, nil
 }

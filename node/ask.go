@@ -5,6 +5,7 @@ package node
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -176,16 +177,16 @@ func (n *Node) request(ctx context.Context, id peer.ID, t repl.Task, progress fu
 		if err := json.NewDecoder(io.LimitReader(in, 64<<10)).Decode(&p); err != nil || p.Error+p.Problem == "" {
 			return answer, fmt.Errorf("it answers %s", got.Status)
 		}
-		return answer, errors.New(p.Error + p.Problem)
+		return answer, errors.New(cut(p.Error + p.Problem))
 	}
-	lines := bufio.NewReader(in)
+	lines := bufio.NewScanner(in)
+	lines.Buffer(nil, maxLine)
 	for event := ""; ; {
-		line, err := lines.ReadString('\n')
-		if err != nil {
-			return answer, late(ctx, fmt.Errorf("it has ended without an answer: %w", err))
+		if !lines.Scan() {
+			return answer, late(ctx, fmt.Errorf("it has ended without an answer: %w", cmp.Or(lines.Err(), io.ErrUnexpectedEOF)))
 		}
 		timer.Reset(idleTime)
-		key, value, _ := strings.Cut(strings.TrimRight(line, "\n"), ": ")
+		key, value, _ := strings.Cut(lines.Text(), ": ")
 		switch {
 		case key == "event":
 			event = value
@@ -200,11 +201,26 @@ func (n *Node) request(ctx context.Context, id peer.ID, t repl.Task, progress fu
 				return answer, err
 			}
 			if answer.Problem != "" {
-				return answer, errors.New(answer.Problem)
+				return answer, errors.New(cut(answer.Problem))
 			}
+			answer.Value, answer.Error = nil, nil // the Result has them
+			answer.Stopped, answer.Checkpoint, answer.Rests = cut(answer.Stopped), cut(answer.Checkpoint), cut(answer.Rests)
 			return answer, nil
 		}
 	}
+}
+
+const (
+	maxLine   = 1 << 20 // bytes of a line of what a peer answers: it is asked for no value
+	maxSaying = 2 << 10 // bytes of what it says that people read
+)
+
+// cut is what a peer says for people, or the beginning of it.
+func cut(text string) string {
+	if len(text) <= maxSaying {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxSaying], "") + "…"
 }
 
 // late is err, or that nothing has come for too long.
@@ -384,7 +400,7 @@ func (n *Node) takeFound(ctx context.Context, expr cid.Cid, result graph.Block, 
 	if err := n.fetchResult(ctx, expr, result.CID, limit, from...); err != nil {
 		return false, err
 	}
-	_, err = n.store.Claims(ctx, result.CID, by.String())
+	err = n.claimOf(ctx, expr, result.CID, by.String())
 	return err == nil, err
 }
 

@@ -281,6 +281,90 @@ func TestManyConnections(t *testing.T) {
 	}
 }
 
+// TestConnectionsOfOne: one customer does not get all connections, and gives back those that he has had.
+func TestConnectionsOfOne(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	from := &fromListener{Listener: l}
+	fair := bounded(from).(*fairListener)
+	accepted := make(chan net.Conn, maxConns)
+	go func() {
+		for {
+			c, err := fair.Accept()
+			if err != nil {
+				close(accepted)
+				return
+			}
+			accepted <- c
+		}
+	}()
+	dial := func(format string, args ...any) net.Conn {
+		t.Helper()
+		addr, err := net.ResolveTCPAddr("tcp", fmt.Sprintf(format, args...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		from.addr.Store(addr)
+		before := from.count.Load()
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		soon(t, "it is accepted", func() bool { return from.count.Load() > before })
+		return c
+	}
+	var his []net.Conn
+	for i := range eachConns {
+		dial("[2001:db8::%x]:1", i+1)
+		his = append(his, <-accepted)
+	}
+	if _, err := dial("[2001:db8::ffff]:1").Read(make([]byte, 1)); err == nil {
+		t.Error("one customer gets one more")
+	}
+	for _, other := range []string{"192.0.2.1:1", "127.0.0.1:1"} {
+		dial("%s", other)
+		defer (<-accepted).Close()
+	}
+	for _, c := range his {
+		c.Close()
+		c.Close()
+	}
+	dial("[2001:db8::1]:1")
+	(<-accepted).Close()
+	fair.mu.Lock()
+	defer fair.mu.Unlock()
+	if len(fair.count) != 1 {
+		t.Errorf("got %v, want the one that is open", fair.count)
+	}
+	l.Close()
+}
+
+// A fromListener gives its connections the address that it is told.
+type fromListener struct {
+	net.Listener
+	addr  atomic.Pointer[net.TCPAddr]
+	count atomic.Int64
+}
+
+type fromConn struct {
+	net.Conn
+	addr net.Addr
+}
+
+func (c *fromConn) RemoteAddr() net.Addr { return c.addr }
+
+func (l *fromListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	defer l.count.Add(1)
+	return &fromConn{c, l.addr.Load()}, nil
+}
+
 // A countingListener knows how many of its connections are open, and were at most.
 type countingListener struct {
 	net.Listener

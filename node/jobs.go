@@ -22,7 +22,7 @@ import (
 type job struct {
 	task    repl.Task // without limits
 	key     string
-	owner   client // who asked first
+	owner   client // who wants it, and whose process it is
 	waiting []*waiter
 	cancel  context.CancelFunc
 	ctx     context.Context
@@ -136,15 +136,20 @@ func (w *workers) join(me *waiter) (*job, error) {
 	return j, nil
 }
 
-// dispatchLocked begins what there is room for: the first in the queue whose owner has not as many processes as one may have.
+// dispatchLocked begins what there is room for: the first in the queue that somebody wants who has not as many processes as one may have.
 func (w *workers) dispatchLocked() {
 	for i := 0; i < len(w.queue) && w.running < w.limits.Jobs && !w.closed; {
 		j := w.queue[i]
-		own := w.peers.of(j.owner.who)
-		if own.running >= w.limits.EachJobs && !j.owner.free() {
+		at := slices.IndexFunc(j.waiting, func(m *waiter) bool {
+			a := w.peers[m.who]
+			return m.free() || a == nil || a.running < w.limits.EachJobs
+		})
+		if at < 0 {
 			i++
 			continue
 		}
+		j.owner = j.waiting[at].client
+		own := w.peers.of(j.owner.who)
 		w.queue = slices.Delete(w.queue, i, i+1)
 		w.running++
 		own.running++

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ipfs/go-cid"
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"github.com/rosser-lang/rosser/graph"
@@ -197,7 +198,12 @@ func TestLastOfAJob(t *testing.T) {
 			r.Body.Close()
 		}
 	}()
-	until(t, n, "it runs", waiting(1))
+	until(t, n, "it has done something", func(w *workers) bool {
+		for _, j := range w.jobs {
+			return waiting(1)(w) && j.steps > 0
+		}
+		return false
+	})
 	type answer struct {
 		taskAnswer
 		status int
@@ -222,32 +228,6 @@ func TestLastOfAJob(t *testing.T) {
 	<-gone
 	if a.status != http.StatusAccepted || a.Checkpoint == "" || a.Reduct == "" {
 		t.Errorf("got %+v, want a checkpoint", a)
-	}
-}
-
-// TestCheckpointOfAnother: what is no checkpoint of an expression is refused, and not made part of a job that others may want.
-func TestCheckpointOfAnother(t *testing.T) {
-	n, web := working(t, Limits{})
-	expr, other := question(t, n, 1), question(t, n, 2)
-	put := graph.SinkFunc(func(b graph.Block) { n.store.Put(context.Background(), b) })
-	point := graph.EncodeCheckpoint(graph.Checkpoint{Of: other}, put).CID
-	for _, test := range []struct {
-		checkpoint, want string
-		status           int
-	}{
-		{"nonsense", "is not a CID", http.StatusBadRequest},
-		{junk(1).CID.String(), junk(1).CID.String(), http.StatusNotFound},
-		{expr.String(), "is no checkpoint", http.StatusBadRequest},
-		{point.String(), "is a checkpoint of " + other.String(), http.StatusBadRequest},
-	} {
-		if a, status := evaluate(t, web.URL, repl.Task{Expr: expr.String(), Checkpoint: test.checkpoint}); status != test.status || !strings.Contains(a.Problem, test.want) {
-			t.Errorf("%s: got %d %q, want %d %q", test.checkpoint, status, a.Problem, test.status, test.want)
-		}
-	}
-	for _, task := range []repl.Task{{Checkpoint: point.String()}, {Expr: other.String(), Checkpoint: point.String()}} {
-		if a, status := evaluate(t, web.URL, task); status != http.StatusOK || a.Expr != other.String() || a.Result == "" {
-			t.Errorf("got %d %+v, want the answer to %s", status, a, other)
-		}
 	}
 }
 
@@ -365,4 +345,78 @@ func TestTurnsOfPeers(t *testing.T) {
 	leave()
 	all.Wait()
 	until(t, n, "nothing is left", look(0, 0))
+}
+
+// TestJobOfAnother: who wants what somebody else wants, too, who has as many processes as he may, does not wait for those.
+func TestJobOfAnother(t *testing.T) {
+	w := newWorkers("/does/not/exist", t.TempDir(), Limits{Jobs: 2, EachJobs: 1})
+	w.peers.of("a").running, w.running = 1, 1
+	want := func(who string) *waiter {
+		t.Helper()
+		m := &waiter{client: client{who: who}, task: w.limits.clamp(repl.Task{Expr: "x"}), since: time.Now(), news: make(chan repl.TaskProgress, 1), answer: make(chan answered, 1)}
+		if _, err := w.join(m); err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	a := want("a")
+	if len(w.queue) != 1 {
+		t.Fatal("one who has his processes is given another one")
+	}
+	b := want("b")
+	for _, m := range []*waiter{a, b} {
+		if got := <-m.answer; got.err == nil {
+			t.Errorf("got %+v of a program that is not there", got)
+		}
+	}
+	w.close()
+	if len(w.queue)+len(w.jobs) != 0 || w.peers.of("b").running != 0 || w.peers.of("a").running != 1 {
+		t.Errorf("%d tasks are left, and %d processes of b", len(w.queue)+len(w.jobs), w.peers.of("b").running)
+	}
+}
+
+// TestCheckpointOfAnother: a task whose checkpoint is of something else, or is none, is refused before others wait for it.
+func TestCheckpointOfAnother(t *testing.T) {
+	ctx := context.Background()
+	n, web := working(t, Limits{})
+	x, y := question(t, n, 1), question(t, n, 2)
+	var blocks []graph.Block
+	put := graph.SinkFunc(func(b graph.Block) { blocks = append(blocks, b) })
+	point := func(of cid.Cid) string { return graph.EncodeCheckpoint(graph.Checkpoint{Of: of}, put).CID.String() }
+	ofX, ofY := point(x), point(y)
+	if err := n.store.Put(ctx, blocks...); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		task   repl.Task
+		status int
+		text   string
+	}{
+		"of another":          {repl.Task{Expr: x.String(), Checkpoint: ofY}, http.StatusBadRequest, "is no checkpoint of"},
+		"of a source":         {repl.Task{Source: "1 + 1", Checkpoint: ofY}, http.StatusBadRequest, "is no checkpoint of"},
+		"no checkpoint":       {repl.Task{Expr: x.String(), Checkpoint: x.String()}, http.StatusBadRequest, "is no checkpoint:"},
+		"no CID":              {repl.Task{Checkpoint: "x"}, http.StatusBadRequest, "is not a CID"},
+		"not there":           {repl.Task{Expr: x.String(), Checkpoint: junk(3).CID.String()}, http.StatusNotFound, "not"},
+		"of the expression":   {repl.Task{Expr: x.String(), Checkpoint: ofX}, http.StatusOK, ""},
+		"without expression":  {repl.Task{Checkpoint: ofX}, http.StatusOK, ""},
+		"without checkpoints": {repl.Task{Expr: x.String()}, http.StatusOK, ""},
+	} {
+		a, status := evaluate(t, web.URL, test.task)
+		if status != test.status || !strings.Contains(a.Problem, test.text) || status == http.StatusOK && (a.Expr != x.String() || a.Result == "") {
+			t.Errorf("%s: got %d %+v, want %d %s", name, status, a, test.status, test.text)
+		}
+	}
+}
+
+// TestCustomers: addresses of one customer have one account, over HTTP as well.
+func TestCustomers(t *testing.T) {
+	_, n := open(t, Options{})
+	for from, want := range map[string]string{
+		"[2001:db8:0:7::1]:80": "2001:db8::/56", "[2001:db8:0:9::2]:80": "2001:db8::/56", "[2001:db8:0:100::2]:80": "2001:db8:0:100::/56",
+		"[fe80::1%eth0]:80": "fe80::/56", "192.0.2.1:80": "192.0.2.1", "[::ffff:192.0.2.1]:80": "192.0.2.1", "127.0.0.1:80": "", "[::1]:80": "",
+	} {
+		if got := n.clientOf(&http.Request{RemoteAddr: from}); got.address != want || got.free() != (want == "") {
+			t.Errorf("%s: got %+v, want %q", from, got, want)
+		}
+	}
 }

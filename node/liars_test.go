@@ -381,3 +381,46 @@ func TestQuorumOfOne(t *testing.T) {
 		}
 	}
 }
+
+// TestGiantWords: what a peer says in its answer to a task is bounded, also what people are told of it.
+func TestGiantWords(t *testing.T) {
+	ctx := context.Background()
+	_, honest := open(t, loopback)
+	expr := question(t, honest, 1)
+	_, n := open(t, Options{})
+	giant := strings.Repeat("no ", 5<<20)
+	long := strings.Repeat("no ", 100<<10)
+	for name, test := range map[string]struct {
+		says func(w http.ResponseWriter)
+		want string
+	}{
+		"a giant line": {func(w http.ResponseWriter) { io.WriteString(w, "data: "+giant+"\n") }, "token too long"},
+		"a giant answer": {func(w http.ResponseWriter) {
+			writeEvent(w, "end", taskAnswer{TaskReport: repl.TaskReport{Stopped: giant}})
+		}, "token too long"},
+		"a long problem": {func(w http.ResponseWriter) {
+			writeEvent(w, "end", taskAnswer{TaskReport: repl.TaskReport{Problem: long}})
+		}, "no no"},
+		"a long stop": {func(w http.ResponseWriter) {
+			writeEvent(w, "end", taskAnswer{TaskReport: repl.TaskReport{Stopped: long, Checkpoint: long, Rests: long, Value: []byte(strings.Repeat("[", 9000) + strings.Repeat("]", 9000))}})
+		}, "no no"},
+		"no answer": {func(w http.ResponseWriter) { writeEvent(w, "progress", repl.TaskProgress{}) }, "ended without an answer: unexpected EOF"},
+	} {
+		l := newLiar(t)
+		l.eval = func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", typeEvents)
+			test.says(w)
+		}
+		var heard []Asked
+		_, err := n.Ask(ctx, Ask{Expr: expr.String(), Peers: []string{l.addr}}, func(string, repl.TaskProgress) {}, func(a Asked) { heard = append(heard, a) })
+		if err == nil || len(heard) != 1 {
+			t.Fatal(name, err, heard)
+		}
+		if text := heard[0].text(); len(text) > 3*maxSaying || !strings.Contains(text, test.want) {
+			t.Errorf("%s: got %d bytes, %.200s, want %s", name, len(text), text, test.want)
+		}
+		if r := heard[0].Report; r != nil && len(r.Value) > 0 {
+			t.Errorf("%s: a value is taken that was not asked for", name)
+		}
+	}
+}

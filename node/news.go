@@ -67,7 +67,7 @@ type gazette struct {
 func (n *Node) publishNews(ctx context.Context) error {
 	g := &n.gazette
 	g.every, g.again, g.soon, g.repair = cmp.Or(g.every, newsEvery), cmp.Or(g.again, sayAgain), cmp.Or(g.soon, saySoon), cmp.Or(g.repair, repairTime)
-	n.journal.run = rand.Text()
+	n.journal.begin(rand.Text())
 	ps, err := pubsub.NewGossipSub(ctx, n.host, pubsub.WithMessageSignaturePolicy(pubsub.StrictSign), pubsub.WithMaxMessageSize(newsBytes+4096))
 	if err != nil {
 		return err

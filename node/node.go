@@ -22,7 +22,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/ipfs/boxo/bitswap"
@@ -211,10 +213,62 @@ func newServer(h http.Handler) *http.Server {
 	}
 }
 
-const maxConns = 512 // over TCP, of the web and of this machine's own programs each: others wait; a few files each
+const (
+	maxConns  = 512          // over TCP, of the web and of this machine's own programs each: others wait; a few files each
+	eachConns = maxConns / 4 // of one customer (customerOf); more are closed at once
+)
 
 // bounded takes so many connections at a time. Who sends nothing, or has nothing more to ask, loses his soon.
-func bounded(l net.Listener) net.Listener { return netutil.LimitListener(l, maxConns) }
+func bounded(l net.Listener) net.Listener {
+	return &fairListener{Listener: netutil.LimitListener(l, maxConns), count: map[string]int{}}
+}
+
+// A fairListener leaves no one customer all connections. This machine's own programs may have them.
+type fairListener struct {
+	net.Listener
+	mu    sync.Mutex
+	count map[string]int // by customer
+}
+
+func (l *fairListener) Accept() (net.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		addr, err := netip.ParseAddr(remoteOf(c))
+		if err != nil || addr.Unmap().IsLoopback() {
+			return c, nil
+		}
+		who := customerOf(addr)
+		if l.add(who, 1) <= eachConns {
+			return &fairConn{Conn: c, end: sync.OnceFunc(func() { l.add(who, -1) })}, nil
+		}
+		l.add(who, -1)
+		c.Close()
+	}
+}
+
+func (l *fairListener) add(who string, n int) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.count[who] += n
+	left := l.count[who]
+	if left == 0 {
+		delete(l.count, who)
+	}
+	return left
+}
+
+type fairConn struct {
+	net.Conn
+	end func()
+}
+
+func (c *fairConn) Close() error {
+	c.end()
+	return c.Conn.Close()
+}
 
 // steady ends answers of which nothing is taken for a while: who does not read would hold for ever what answers him.
 func steady(h http.Handler, wait time.Duration) http.Handler {

@@ -16,8 +16,10 @@ package node
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -152,7 +154,7 @@ func (n *Node) Ask(ctx context.Context, a Ask, progress func(string, repl.TaskPr
 		if ctx.Err() != nil {
 			return cid.Undef, ctx.Err()
 		}
-		if o.Left != "" {
+		if o.Left != "" && (len(o.relay.links) > len(c.links) || o.relay.whole().Steps > c.whole().Steps) { // who was asked the question itself may have done less
 			c = o.relay
 		}
 	}
@@ -194,6 +196,9 @@ func (n *Node) askOne(ctx context.Context, id peer.ID, c relay, a Ask, progress 
 		if o.result, err = n.takeResult(ctx, id, &o, answer, from); err != nil {
 			o.result = cid.Undef
 			o.Error = fmt.Sprintf("it answers with what is no answer: %v", err)
+			if differs := (*conflict)(nil); errors.As(err, &differs) {
+				o.Error = differs.Error()
+			}
 			return o
 		}
 		o.Result = o.result.String()
@@ -226,6 +231,8 @@ func (n *Node) takeReduct(ctx context.Context, id peer.ID, c relay, answer taskA
 	switch {
 	case l.Of != c.at():
 		return l, fmt.Errorf("%s is of %s", l.block, l.Of)
+	case !isExpr(l.To):
+		return l, fmt.Errorf("%s is no expression", l.To)
 	case c.met(l.To):
 		return l, fmt.Errorf("%s leads back to %s", l.block, l.To)
 	case l.Steps == 0:
@@ -267,13 +274,13 @@ func (n *Node) takeResult(ctx context.Context, id peer.ID, o *outcome, answer ta
 	o.votes = o.Signed && answer.Rests == "" && c.signed()
 	o.Steps = answer.Steps
 	if len(c.links) == 0 {
-		_, err := n.store.Claims(ctx, result, id.String())
-		return result, err
+		return result, n.claimOf(ctx, question, result, id.String())
 	}
 	// The Result of each expression on the way rests on that of the next one.
 	by, steps := wordOf(id, o.Signed), min(answer.Steps, graph.MaxSteps)
+	var differs *conflict // the last, which is of the expression itself where that has one
 	trace, err := n.claim(ctx, question, result, cid.Undef, by)
-	if err != nil {
+	if err != nil && !errors.As(err, &differs) {
 		return cid.Undef, err
 	}
 	for _, l := range slices.Backward(c.links) {
@@ -289,16 +296,30 @@ func (n *Node) takeResult(ctx context.Context, id peer.ID, o *outcome, answer ta
 			return cid.Undef, err
 		}
 		by, steps, result = graph.JoinClaims(by, wordOf(l.peer, l.signed)), min(steps+min(l.Steps, graph.MaxSteps), graph.MaxSteps), joined.CID
-		if trace, err = n.claim(ctx, l.Of, result, trace, by); err != nil {
+		if trace, err = n.claim(ctx, l.Of, result, trace, by); err != nil && !errors.As(err, &differs) {
 			return cid.Undef, err
 		}
+	}
+	if differs != nil {
+		return cid.Undef, differs
 	}
 	o.Steps = steps
 	return result, nil
 }
 
+// A conflict is that two results of an expression are believed which differ, and neither is vouched for as a whole.
+type conflict struct {
+	expr, result cid.Cid
+	was          graph.Answer
+}
+
+func (c *conflict) Error() string {
+	return fmt.Sprintf("conflict: %s and %s are results of %s, both are by whom the policy believes, and none is used; the other one is a claim by %s",
+		c.result, c.was.Result, c.expr, strings.TrimPrefix(c.was.By, graph.ClaimAnswer))
+}
+
 // claim records a Result that is in the store as a claim, unless one is recorded that is believed, as this one is not. It rests on the trace uses, if that
-// is defined. It returns its own trace.
+// is defined. It returns its own trace, also with a conflict.
 func (n *Node) claim(ctx context.Context, expr, result, uses cid.Cid, by string) (cid.Cid, error) {
 	a, ok, err := n.store.Claim(ctx, expr, result, by)
 	if err == nil && !ok {
@@ -315,11 +336,30 @@ func (n *Node) claim(ctx context.Context, expr, result, uses cid.Cid, by string)
 	if err := n.store.Put(ctx, trace); err != nil {
 		return cid.Undef, err
 	}
-	if was, ok, err := n.store.Recorded(ctx, expr); err != nil || ok && n.believed.Believe(was.By) && !n.believed.Believe(by) {
-		return trace.CID, err
+	was, ok, err := n.store.Recorded(ctx, expr)
+	switch {
+	case err != nil:
+		return cid.Undef, err
+	case !ok || !n.believed.Believe(was.By):
+	case !n.believed.Believe(by):
+		return trace.CID, nil
+	case was.Result != result: // no word would tell of it, since none is signed for the whole
+		if err := n.store.Drop(ctx, was); err != nil {
+			return cid.Undef, err
+		}
+		return trace.CID, &conflict{expr, result, was}
 	}
 	a.Trace = trace.CID
 	return trace.CID, n.store.Record(ctx, a)
+}
+
+// claimOf records a Result that is in the store as what a peer claims, unless what is recorded is believed: whether this one is, too, the words for it say.
+func (n *Node) claimOf(ctx context.Context, expr, result cid.Cid, who string) error {
+	if was, ok, err := n.store.Recorded(ctx, expr); err != nil || ok && n.believed.Believe(was.By) {
+		return err
+	}
+	_, err := n.store.Claims(ctx, result, who)
+	return err
 }
 
 // An asking is that a peer is to go on with a relay.
@@ -481,11 +521,16 @@ func (n *Node) keepVotes(ctx context.Context, expr cid.Cid, b *ballot) error {
 		return err
 	}
 	a, ok, err := n.store.Claim(ctx, expr, b.agreed, graph.ClaimOfAny(groups))
-	if err != nil || !ok || n.believed.Believe(was.By) && !n.believed.Believe(a.By) {
+	switch {
+	case err != nil || !ok:
 		return err
-	}
-	if was.Result == a.Result {
+	case was.Result == a.Result:
 		a.Trace = was.Trace
+	case n.believed.Believe(was.By) && n.believed.Believe(a.By):
+		return errors.Join(&conflict{expr, a.Result, was}, n.store.Drop(ctx, was))
+	}
+	if n.believed.Believe(was.By) && !n.believed.Believe(a.By) {
+		return nil
 	}
 	return n.store.Record(ctx, a)
 }

@@ -1,9 +1,12 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -330,6 +333,82 @@ func TestRelayLiars(t *testing.T) {
 				t.Error("both are trusted, and it is not believed")
 			}
 		})
+	}
+}
+
+// TestRelayFurthest: who fails at what is left, and does less of the question than was done, takes nothing from what was done.
+func TestRelayFurthest(t *testing.T) {
+	r := newTrack(t)
+	a, b, c := r.runner(t, r.steps/2), r.runner(t, r.steps/8), r.runner(t, 0)
+	whole := b.eval
+	b.eval = func(w http.ResponseWriter, q *http.Request) {
+		body, err := io.ReadAll(q.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		if !bytes.Contains(body, []byte(r.expr.String())) {
+			refuse(w, http.StatusTooManyRequests, errBusy)
+			return
+		}
+		q.Body = io.NopCloser(bytes.NewReader(body))
+		whole(w, q)
+	}
+	n := r.asker(t)
+	got, heard, err := ask(t, n, r.expr, 0, a, b, c)
+	if err != nil || got != r.result {
+		t.Fatalf("got %s %v, want %s", got, err, r.result)
+	}
+	if len(heard) != 4 || heard[2].Left == "" || c.asked[0] != heard[0].Left {
+		t.Errorf("got %+v, want that the last one goes on from what the first one left", heard)
+	}
+}
+
+// TestRelayConflict: two answers that peers have come to together, who are all believed, and that differ: none is used. A stranger's takes no believed one's place.
+func TestRelayConflict(t *testing.T) {
+	r := newTrack(t)
+	a, b, wrong, stranger := r.runner(t, r.steps/3), r.runner(t, 0), r.runner(t, 0), r.runner(t, 0)
+	wrong.wrong, stranger.wrong = true, true
+	n := r.asker(t)
+	trusting(t, n.store, a.id, b.id, wrong.id)
+	used := func() (cid.Cid, bool) {
+		t.Helper()
+		got, ok, err := n.believed.Answer(context.Background(), r.expr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got.Result, ok && n.believed.Believe(got.By)
+	}
+	if got, _, err := ask(t, n, r.expr, 0, a, b); err != nil || got != r.result {
+		t.Fatalf("got %s %v, want %s", got, err, r.result)
+	}
+	for _, peers := range [][]*runner{{stranger}, {a, stranger}} {
+		if got, _, err := ask(t, n, r.expr, 0, peers...); err != nil || got == r.result {
+			t.Fatalf("got %s %v", got, err)
+		}
+		if got, ok := used(); !ok || got != r.result {
+			t.Errorf("a stranger has answered, and %s is used: %v, want %s", got, ok, r.result)
+		}
+	}
+	wrong.eval = func(next http.HandlerFunc) http.HandlerFunc {
+		return func(w http.ResponseWriter, q *http.Request) { // the question itself it does not answer
+			body, err := io.ReadAll(q.Body)
+			if err != nil {
+				t.Error(err)
+			}
+			if bytes.Contains(body, []byte(r.expr.String())) {
+				refuse(w, http.StatusTooManyRequests, errBusy)
+				return
+			}
+			q.Body = io.NopCloser(bytes.NewReader(body))
+			next(w, q)
+		}
+	}(wrong.eval)
+	_, heard, err := ask(t, n, r.expr, 0, a, wrong)
+	if !errors.Is(err, errNoAnswers) || !strings.Contains(fmt.Sprint(heard), "conflict") {
+		t.Errorf("got %v %+v, want that there is a conflict", err, heard)
+	}
+	if got, ok := used(); ok {
+		t.Errorf("%s is used, and there is a conflict", got)
 	}
 }
 
