@@ -111,6 +111,7 @@ func (m *Machine) checkpoint(within, soon time.Duration, most uint64) (c cid.Cid
 		}
 	}
 	out.Uses = append(out.Uses, traces...)
+	m.writeMembers()
 	c = graph.EncodeCheckpoint(out, m.Blocks()).CID
 	return c, m.policy.failure
 }

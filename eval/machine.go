@@ -729,9 +729,6 @@ func (m *Machine) blocksAfter(old *graph.Writer) {
 	put := graph.SinkFunc(func(b graph.Block) {
 		m.tooLong()
 		m.stats.Written += uint64(len(b.Data))
-		if m.writing && len(m.members) > 0 {
-			m.writeMembers(b)
-		}
 		if err := m.opt.Store.Put(m.ctx, b); err != nil {
 			m.policy.storeFailed(err)
 		}

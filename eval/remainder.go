@@ -139,16 +139,11 @@ func (m *Machine) noteMember(c, group cid.Cid, index int) {
 	m.members[c] = member{group, index}
 }
 
-// writeMembers writes the blocks of the members that b mentions, or somebody else could not go on with what is left.
-func (m *Machine) writeMembers(b graph.Block) {
-	links, err := codec.Links(cid.DagCBOR, b.Data)
-	if err != nil {
-		return
-	}
-	for _, l := range links {
-		if at, ok := m.members[l]; ok {
-			delete(m.members, l)
-			m.Blocks().Take(graph.EncodeCode(&graph.Term{Op: graph.OpMember, CID: at.group, Index: at.index}, nil))
-		}
+// writeMembers writes the blocks of the members that were met, once, or somebody else could not go on with what is left: what is written at a stop
+// mentions them, and so does what was written before.
+func (m *Machine) writeMembers() {
+	for c, at := range m.members {
+		m.Blocks().Take(graph.EncodeCode(&graph.Term{Op: graph.OpMember, CID: at.group, Index: at.index}, nil))
+		delete(m.members, c)
 	}
 }
