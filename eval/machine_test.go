@@ -27,7 +27,7 @@ import (
 )
 
 var (
-	programs = flag.Int("programs", 1000, "how many generated programs TestMachineAgreesWithOracle runs")
+	programs = flag.Int("programs", 600, "how many generated programs TestMachineAgreesWithOracle runs")
 	seed     = flag.Int64("seed", 1, "the first one's seed")
 )
 

@@ -102,7 +102,11 @@ func TestGiantClaims(t *testing.T) {
 		if _, err := n.Connect(ctx, l.addr); err != nil {
 			t.Fatal(err)
 		}
-		if found, err := n.Find(ctx, expr, true); found != named || err != nil {
+		found, err := n.Find(ctx, expr, true)
+		for again := 0; named && err != nil && again < 10; again++ { // on a slow machine it takes longer than one question may; what has come is kept
+			found, err = n.Find(ctx, expr, true)
+		}
+		if found != named || err != nil {
 			t.Errorf("named %v: got %v %v", named, found, err)
 		}
 		if err := s.Flush(ctx); err != nil {

@@ -343,7 +343,7 @@ func TestSilentPeers(t *testing.T) {
 	if ok, err := n.Find(ctx, expr, true); err != nil || !ok {
 		t.Fatal(ok, err)
 	}
-	if took := time.Since(began); took > findTime/2 {
+	if took := time.Since(began); took >= findTime {
 		t.Errorf("it took %v", took)
 	}
 	// Nothing is left of the questions that are not answered.
@@ -351,8 +351,11 @@ func TestSilentPeers(t *testing.T) {
 	for range 50 {
 		n.Find(ctx, expr, true)
 	}
-	time.Sleep(time.Second)
-	if after := runtime.NumGoroutine(); after > before+50 {
+	after := runtime.NumGoroutine()
+	for end := time.Now().Add(time.Minute); after > before+50 && time.Now().Before(end); after = runtime.NumGoroutine() {
+		time.Sleep(100 * time.Millisecond)
+	}
+	if after > before+50 {
 		t.Errorf("%d goroutines before, %d after", before, after)
 	}
 }

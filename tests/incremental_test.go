@@ -23,7 +23,7 @@ import (
 )
 
 var (
-	pipelines = flag.Int("pipelines", 4, "how many random programs over large lists are run")
+	pipelines = flag.Int("pipelines", 2, "how many random programs over large lists are run")
 	pipeline  = flag.Uint64("pipeline", 1, "the first one's seed")
 )
 
