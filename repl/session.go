@@ -150,7 +150,10 @@ func Open(o Options) (*Session, error) {
 	s.store, s.memory = db, memory
 	s.trust = trust.Over(db, dir, eval.Own, func(err error) { s.warn("%v", err) })
 	s.keepLibrary()
-	collectLate()
+	debug.SetGCPercent(laterGC)
+	if o.single {
+		collectLate()
+	}
 	debug.SetMemoryLimit(memory)
 	s.machine = s.newMachine()
 	return s, nil
@@ -651,13 +654,17 @@ func (s *Session) warn(format string, args ...any) {
 	fmt.Fprintf(s.opt.Stderr, "rosser: "+format+"\n", args...)
 }
 
-// collectLate has the heap's first collection come at 128 MiB, which many programs never reach, and each later one when it is five times what was
-// alive at the last. Who wants it otherwise says so after Open.
+const (
+	laterGC = 400  // of what is alive
+	firstGC = 3200 // of 4 MiB
+)
+
+// collectLate has the heap's first collection come at 128 MiB, which many programs never reach; a process that goes on for long does better without it.
+// Who wants another percentage than laterGC after that says so after Open.
 func collectLate() {
-	const first, later = 3200, 400 // of 4 MiB; of what is alive
-	debug.SetGCPercent(first)
+	debug.SetGCPercent(firstGC)
 	runtime.AddCleanup(new([2]*int), func(int) {
-		if now := debug.SetGCPercent(later); now != first {
+		if now := debug.SetGCPercent(laterGC); now != firstGC {
 			debug.SetGCPercent(now)
 		}
 	}, 0)
