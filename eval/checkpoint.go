@@ -191,11 +191,6 @@ func (m *Machine) Resume(ctx context.Context, c cid.Cid) (Outcome, error) {
 	return m.Eval(ctx, point.Of)
 }
 
-// reductOfUnit is reductOf for a unit. One that enters a context was written at a stop; it is itself what others became.
-func (m *Machine) reductOfUnit(u *unit) (r graph.Reduct, block cid.Cid, ok bool) {
-	return m.reductOf(u.cid)
-}
-
 // entersContext says whether a term is one that was written at a stop.
 func entersContext(t *graph.Term) bool {
 	return t.Op == graph.OpApp && len(t.Args) == 4 && t.Args[0].Op == graph.OpPrim && t.Args[0].Name == enterName

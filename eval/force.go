@@ -187,7 +187,7 @@ func (m *Machine) reduceUnit(u *unit, index int) graph.Value {
 		if m.memHigh.Load() || m.stopping.Load() != nil { // closed expressions in each other take no steps
 			m.safepoint()
 		}
-		if r, block, ok := m.reductOfUnit(u); ok {
+		if r, block, ok := m.reductOf(u.cid); ok {
 			u.becomes, to = block, m.unit(r.To)
 			m.addSteps(r.Steps)
 			return m.refValue(to, -1)

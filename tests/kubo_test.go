@@ -351,16 +351,20 @@ func TestKuboPins(t *testing.T) {
 	if got := k.ipfs("pin", "ls", "--type=recursive", "--quiet", p.root); got != p.root {
 		t.Errorf("got the pin %s", got)
 	}
+	k.showsSquares(p, k.page)
+}
 
-	// A browser.
-	page := k.page("/ipfs/" + p.root + "/names/")
+// showsSquares looks at the library as a browser does, by a function that gives the page of a path.
+func (k *kubo) showsSquares(p published, get func(path string) string) {
+	k.t.Helper()
+	page := get("/ipfs/" + p.root + "/names/")
 	for _, name := range []string{"answer", "mean", "squares"} {
 		if !strings.Contains(page, ">"+name+"</a>") {
-			t.Errorf("the page does not show %s\n%s", name, page)
+			k.t.Errorf("the page does not show %s\n%s", name, page)
 		}
 	}
-	if page := k.page("/ipfs/" + p.root + "/results/" + p.expr); !strings.Contains(page, "steps") || !strings.Contains(page, "value") {
-		t.Errorf("the page of a result has no value\n%s", page)
+	if page := get("/ipfs/" + p.root + "/results/" + p.expr); !strings.Contains(page, "steps") || !strings.Contains(page, "value") {
+		k.t.Errorf("the page of a result has no value\n%s", page)
 	}
 }
 
