@@ -98,11 +98,18 @@ type generation struct {
 	ops     []op
 	bytes   int
 	blocks  map[string][]byte // by key
-	answers map[string]op     // by key, the last change; of attestations, all since the last one of another kind
+	answers map[string]change // by key
+}
+
+// A change is the last op of a key; of attestations, all since the last op of another kind. Where what a key has after it hangs on the
+// op before, because one of the two is a drop, that one is kept too.
+type change struct {
+	op
+	before *change
 }
 
 func (g *generation) reset() {
-	*g = generation{blocks: map[string][]byte{}, answers: map[string]op{}}
+	*g = generation{blocks: map[string][]byte{}, answers: map[string]change{}}
 }
 
 func (g *generation) add(o op) {
@@ -113,13 +120,17 @@ func (g *generation) add(o op) {
 		g.blocks[o.key] = o.value
 	case opForget:
 		delete(g.blocks, o.key)
-	case opAttest:
-		if old, ok := g.answers[o.key]; ok && old.kind == opAttest {
-			o.value = attested(old.value, o.value)
-		}
-		g.answers[o.key] = o
 	default:
-		g.answers[o.key] = o
+		old, ok := g.answers[o.key]
+		next := change{op: o}
+		switch {
+		case ok && o.kind == opAttest && old.kind == opAttest:
+			next = change{op{opAttest, o.key, attested(old.value, o.value)}, old.before}
+		case ok && (o.kind == opDrop || old.kind == opDrop):
+			before := old
+			next.before = &before
+		}
+		g.answers[o.key] = next
 	}
 }
 
@@ -583,9 +594,12 @@ func (k *known) clear() {
 	k.turns++
 }
 
-// play returns the record of an Answer, or of attestations, after o.
-func (o op) play(old []byte, there bool) ([]byte, bool) {
-	switch {
+// play returns the record of an Answer, or of attestations, after c.
+func (c *change) play(old []byte, there bool) ([]byte, bool) {
+	if c.before != nil {
+		old, there = c.before.play(old, there)
+	}
+	switch o := c.op; {
 	case o.kind == opAttest:
 		return attested(old, o.value), true
 	case o.kind == opDrop && there && string(old) == string(o.value):

@@ -183,6 +183,28 @@ func TestReopen(t *testing.T) {
 	}
 }
 
+// TestQueuedDrop: what is read while a drop and what comes after it are queued is what stands when they are written.
+func TestQueuedDrop(t *testing.T) {
+	s := open(t, t.TempDir())
+	for i := range 300 {
+		own := makeFact(i, "own:1")
+		own.put(t, s)
+		if i%2 == 0 {
+			if err := s.Flush(bg); err != nil {
+				t.Fatal(err)
+			}
+		}
+		claim := own.answer
+		claim.By = "claim:them"
+		if err := errors.Join(s.Drop(bg, own.answer), s.Record(bg, claim)); err != nil {
+			t.Fatal(err)
+		}
+		if a, ok, err := s.Answer(bg, claim.Expr); !ok || err != nil || a != claim {
+			t.Fatalf("%d: got %v, %v, %v, want %v", i, a, ok, err, claim)
+		}
+	}
+}
+
 // TestForeignCIDs keeps blocks of other codecs and hashes, and those that are their own CID.
 func TestForeignCIDs(t *testing.T) {
 	s := open(t, t.TempDir())
