@@ -478,14 +478,21 @@ func (s *sorting) list() *graph.List {
 // piece returns the elements from index a up to, not including, b.
 func (s *sorting) piece(a, b int) (made *graph.List) {
 	if s.m.writing { // a checkpoint, for which nothing is evaluated
+		if !s.TryLock() { // it was stopped in make
+			panic(&Stop{Reason: Missing, Err: errNotMade})
+		}
+		defer s.Unlock()
 		return s.make(a, b)
 	}
-	return s.m.within(s.of, func() *graph.List { return s.make(a, b) })
+	return s.m.within(s.of, func() *graph.List {
+		s.Lock()
+		defer s.Unlock()
+		return s.make(a, b)
+	})
 }
 
+// make is piece under the lock.
 func (s *sorting) make(a, b int) *graph.List {
-	s.Lock()
-	defer s.Unlock()
 	if s.at <= a && b <= s.at+len(s.held) {
 		return graph.NewList(s.held[a-s.at : b-s.at]...).List()
 	}

@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"github.com/rosser-lang/rosser/graph"
 )
 
 // TestComparisonsCounted counts the comparisons of mergeSort over lists of all shapes, and has the same order.
@@ -68,4 +70,21 @@ func TestComparisonsCounted(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestStoppedInMake: a checkpoint that is written while elements of a sorted list are being put in order does not wait for them.
+func TestStoppedInMake(t *testing.T) {
+	s := &sorting{m: &Machine{writing: true}, keys: graph.NewList(graph.Int(2), graph.Int(1)).List(), order: ordered[int64]{2, 1}}
+	s.xs = s.keys
+	if got := s.piece(0, 1); got.At(0) != graph.Int(1) {
+		t.Errorf("got %v, want 1", got.At(0))
+	}
+	s.Lock()
+	defer func() {
+		if stop, ok := recover().(*Stop); !ok || stop.Err != errNotMade {
+			t.Errorf("got %v, want %v", stop, errNotMade)
+		}
+	}()
+	s.piece(0, 1)
+	t.Error("it was made")
 }
