@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 
@@ -497,3 +498,39 @@ func TestManyConditions(t *testing.T) {
 
 // believing is Options.Believe that believes all, or nobody.
 func believing(all bool) func(string) bool { return func(string) bool { return all } }
+
+// TestChainsAgree: an error has the same calls in progress, whether they are linked or not; one that was recorded in the same run, where it was
+// caught, those that it was found by.
+func TestChainsAgree(t *testing.T) {
+	errs, failures := 0, 0
+	for i := range *programs / 3 {
+		data := randomChoices(*seed + int64(i))
+		u, err := build(program(data))
+		if err != nil {
+			continue
+		}
+		var want *eval.Thrown
+		for _, mode := range []eval.Mode{eval.None, eval.Auto, eval.All} {
+			s := newShop(u)
+			m := eval.New(eval.Options{Store: s, Load: s.Load, Link: mode, Memory: 4 << 30, Fuel: 4 * generatedBudget})
+			if mode == eval.All {
+				m.SmallChunks(1024)
+			}
+			out, err := m.Eval(context.Background(), u.BodyCID)
+			switch {
+			case err != nil || out.Error == nil:
+			case mode == eval.None:
+				want = out.Error
+				errs++
+			case want != nil && out.Error.More == 0 && out.Stats.Reused > 0 && len(out.Error.Calls) < len(want.Calls) && slices.Equal(out.Error.Calls, want.Calls[len(want.Calls)-len(out.Error.Calls):]):
+			case want == nil || !slices.Equal(out.Error.Calls, want.Calls) || out.Error.More != want.More:
+				t.Errorf("seed %d, mode %d: got the calls %v and %d, want %v and %d of\n%s", *seed+int64(i), mode, out.Error.Calls, out.Error.More, want.Calls, want.More, program(data))
+				failures++
+			}
+		}
+		if failures > 2 {
+			return
+		}
+	}
+	t.Logf("%d errors", errs)
+}

@@ -702,6 +702,7 @@ func (m *Machine) chain(t *Thrown) {
 			inner = nil
 		}
 	}
+	tail := false // the first frame of the chunk above is that of a tail call, if a frame stands below it
 	for i := len(m.chunks) - 1; i >= 0; i-- {
 		c := m.chunks[i]
 		fp := unsafe.Pointer(unsafe.SliceData(c.slots))
@@ -710,17 +711,34 @@ func (m *Machine) chain(t *Thrown) {
 			index int
 		}
 		var frames []frame
-		index := -1 // of the primitive's call that the next frame stands above
+		index, bare, first := -1, false, tail // index is that of the node at which the next frame is waited for
+		tail = false
 		for uintptr(fp) < sp {
 			h := m.headerAt(fp)
-			if h.index >= 0 {
+			switch {
+			case h.index >= 0:
 				index = h.index
+			case h.f != nil && len(frames) > 0 && bare: // what a call has become by a tail call stands above it, where it is to be linked
+				index = frames[len(frames)-1].index
+				frames = frames[:len(frames)-1]
+			case h.f != nil && fp == unsafe.Pointer(unsafe.SliceData(c.slots)):
+				tail = true
 			}
 			if h.f != nil {
 				frames = append(frames, frame{h.f, index})
 				index = -1
 			}
+			if h.kind != graph.KindInt || h.index >= 0 {
+				bare = h.f != nil
+			}
 			fp = unsafe.Add(fp, h.size)
+		}
+		if last := len(frames) - 1; first && bare && last >= 0 {
+			if inner != nil {
+				inner.Index = frames[last].index
+			}
+			frames = frames[:last]
+			tail = tail && last == 0
 		}
 		for j := len(frames) - 1; j >= 0; j-- {
 			f, index := frames[j].f, frames[j].index
