@@ -110,12 +110,12 @@ func Serve(ctx context.Context, o repl.Options, v Serving) error {
 			go n.keep(ctx, p)
 		}
 		if v.DHT || len(v.Bootstrap) > 0 {
-			if err := n.joinDHT(ctx, v.Bootstrap); err != nil {
+			if err := n.joinDHT(ctx, v.Bootstrap); err != nil && ctx.Err() == nil {
 				return repl.Misuse(err)
 			}
 		}
 		if !v.Offline {
-			if err := n.publishNews(ctx); err != nil {
+			if err := n.publishNews(ctx); err != nil && ctx.Err() == nil {
 				return err
 			}
 			go n.keepFollowing(ctx)

@@ -16,16 +16,23 @@ import (
 	"time"
 )
 
-// browse gives the document at a URL as Chromium has it once its scripts have run. ROSSER_CHROMIUM names the binary; without it one on the path will do.
+// chromium is the binary that ROSSER_CHROMIUM names, or one on the path.
+func chromium(t *testing.T) string {
+	t.Helper()
+	if bin := os.Getenv("ROSSER_CHROMIUM"); bin != "" {
+		return bin
+	}
+	bin, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Skip("THERE IS NO CHROMIUM, so nothing is tested in a browser. ROSSER_CHROMIUM says where one is")
+	}
+	return bin
+}
+
+// browse gives the document at a URL as Chromium has it once its scripts have run.
 func browse(t *testing.T, url string) string {
 	t.Helper()
-	bin := os.Getenv("ROSSER_CHROMIUM")
-	if bin == "" {
-		var err error
-		if bin, err = exec.LookPath("chromium"); err != nil {
-			t.Skip("THERE IS NO CHROMIUM, so nothing is tested in a browser. ROSSER_CHROMIUM says where one is")
-		}
-	}
+	bin := chromium(t)
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, bin, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking",
@@ -44,6 +51,7 @@ func browse(t *testing.T, url string) string {
 
 // TestBrowserReads has a browser show the names of a library, through kubo's gateway, and an answer by the API of a node.
 func TestBrowserReads(t *testing.T) {
+	chromium(t)
 	k := startKubo(t)
 	m := newMachine(t, onLoopback)
 	p := publishSquares(t, m)
@@ -53,6 +61,7 @@ func TestBrowserReads(t *testing.T) {
 
 // TestBrowserOrigins has a page of another site ask a node to evaluate in every way that a browser has.
 func TestBrowserOrigins(t *testing.T) {
+	chromium(t)
 	s := serve(t, t.TempDir(), "--work")
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html")

@@ -86,6 +86,14 @@ func serveBy(t testing.TB, binary []string, dir string, args ...string) *served 
 	return s
 }
 
+// TestServeStoppedAtOnce stops nodes that have hardly begun.
+func TestServeStoppedAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	for range 8 {
+		serve(t, dir).stop()
+	}
+}
+
 // stop ends the node in order, which it has to do in time.
 func (s *served) stop() {
 	if s.cmd.ProcessState != nil {
