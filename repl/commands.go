@@ -211,8 +211,8 @@ func (s *Session) conclude(ctx, limited context.Context, expr, of cid.Cid, began
 
 // Bounds of reducing an error again to see where it happens.
 const (
-	locateSteps = 1 << 22
-	locateTime  = 200 * time.Millisecond
+	locateSteps = 1 << 26
+	locateTime  = time.Second
 )
 
 // located is the error that an expression came to, with the place where it happened and the calls that led there. A recorded error has none, nor has

@@ -287,6 +287,9 @@ func (s *Session) programError(t *eval.Thrown, roots ...cid.Cid) error {
 	for i := 0; e.at == nil && i < len(roots); i++ {
 		e.at = s.spot(roots[i], 0)
 	}
+	if !t.Block.Defined() {
+		e.why.notes = append(e.why.notes, "it is recorded; where it happened would take long to find out: --link none shows it")
+	}
 	e.calls = s.chain(calls, t.More)
 	return e
 }

@@ -65,6 +65,8 @@ func TestCallChains(t *testing.T) {
 		{"a tail call", "let down n = if n == 0 then 1 // n else down (n - 1)\nlet outer n = 1 + down n\n\nouter 5000\n",
 			"in down, called at x.ros:2:19\n  in outer, called at x.ros:4:1\n"},
 		{"a tail call of another", "let fail n = 1 // n\nlet through n = fail n\nlet outer n = 1 + through n\n\nouter 0\n", "in outer, called at x.ros:5:1\n"},
+		{"tail calls of two", "let f n = if n == 0 then 1 // n else g (n - 1) and g n = f n\nlet outer n = 1 + g n\n\nouter 5000\n",
+			"in f, called at x.ros:2:19\n  in outer, called at x.ros:4:1\n"},
 		{"a call that failed before", "let h n = if n == 0 then 1 // n else h (n - 1) + 1\nlet both n = [try (h n), h n]\n\nboth 3\n",
 			"in h, called at x.ros:2:26, 4 times in a row\n  in both, called at x.ros:4:1\n"},
 	} {
@@ -78,9 +80,22 @@ func TestCallChains(t *testing.T) {
 			if first == "" {
 				first = errText
 			}
-			if errText != first && c.name != "a tail call of another" { // the caller is named as well where its call is to be linked
+			if errText != first {
 				t.Errorf("%s, --link %s: got\n%s\nwant\n%s", c.name, link, errText, first)
 			}
+		}
+	}
+}
+
+// TestPlaceUnknown: an error that was recorded and takes long to happen again says that its place is not shown.
+func TestPlaceUnknown(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, "x.ros", "let down n = if n == 0 then 1 // n else down (n - 1)\n\n1 + down 70000000\n")
+	const note = "it is recorded; where it happened would take long to find out: --link none shows it"
+	for i, want := range []string{"x.ros:1:29: divide by zero", note} {
+		if _, errText, exit := command(t, dir, "run", "x.ros"); exit != 1 || !strings.Contains(errText, want) || i == 0 && strings.Contains(errText, note) {
+			t.Errorf("run %d: got exit %d and\n%.2000s\nwant %s", i, exit, errText, want)
 		}
 	}
 }
