@@ -96,6 +96,8 @@ const (
 	lookupCost   = 4
 	insertCost   = 8
 	firstSleep   = 1 << 16
+	longList     = 256           // elements
+	longAgain    = 256           // steps until it is looked at again whether a long list can be linked
 	findAgain    = 4096          // steps that a later process takes until it finds a result
 	findCost     = 400           // steps that a lookup in the store takes
 	lookShare    = 32            // one step in so many goes into such lookups
@@ -148,9 +150,10 @@ type account struct {
 	asleep bool
 	wake   uint64 // executed steps
 	nap    uint64
-	look   int64 // steps that may go into looking calls up in the store
-	line   int64 // and into looking up and linking those on lines (meet.go)
-	turns  int64 // how many may be looked up (meet.go)
+	look   int64  // steps that may go into looking calls up in the store
+	line   int64  // and into looking up and linking those on lines (meet.go)
+	turns  int64  // how many may be looked up (meet.go)
+	long   uint64 // executed steps, until which, for longAgain steps, no call that comes to a long list is linked
 }
 
 func (p *policy) init(m *Machine) {
@@ -650,7 +653,15 @@ func (p *policy) worthCall(f *lam, args []graph.Value, r graph.Value, steps, deb
 	if debt < grain && !p.fresh && !f.meets(args) {
 		return false
 	}
-	return p.worth(steps) && (steps >= grain || small(args)) && p.payable(args, r)
+	long := r.Kind() == graph.KindList && r.ListLen() >= longList
+	if long && p.m.opt.Link != All && f.acct.long-p.m.executed()-1 < longAgain { // who conses on the way back from deep recursion comes here each time
+		return false
+	}
+	ok := p.worth(steps) && (steps >= grain || small(args)) && p.payable(args, r)
+	if long && !ok {
+		f.acct.long = p.m.executed() + longAgain
+	}
+	return ok
 }
 
 func (p *policy) linkReturned(f *lam, args []graph.Value, r graph.Value, steps uint64, e extent) use {
