@@ -96,7 +96,7 @@ const (
 	lookupCost   = 4
 	insertCost   = 8
 	firstSleep   = 1 << 16
-	longList     = 256           // elements
+	longFrom     = 256           // elements
 	longAgain    = 256           // steps until it is looked at again whether a long list can be linked
 	findAgain    = 4096          // steps that a later process takes until it finds a result
 	findCost     = 400           // steps that a lookup in the store takes
@@ -653,7 +653,7 @@ func (p *policy) worthCall(f *lam, args []graph.Value, r graph.Value, steps, deb
 	if debt < grain && !p.fresh && !f.meets(args) {
 		return false
 	}
-	long := r.Kind() == graph.KindList && r.ListLen() >= longList
+	long := r.Kind() == graph.KindList && r.ListLen() >= longFrom
 	if long && p.m.opt.Link != All && f.acct.long-p.m.executed()-1 < longAgain { // who conses on the way back from deep recursion comes here each time
 		return false
 	}
