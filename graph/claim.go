@@ -96,6 +96,14 @@ func SourceKeys(source string) (keys []string, ok bool) {
 	return strings.Split(list, keyComma), true
 }
 
+// KeysAlone says whether a By is a claim that rests on keys, and on nothing else: a policy may believe it.
+func KeysAlone(by string) bool {
+	return strings.HasPrefix(by, ClaimAnswer) && !slices.ContainsFunc(Sources(by), func(s string) bool {
+		_, ok := SourceKeys(s)
+		return !ok
+	})
+}
+
 // RestsOn says whether a claim rests on a source, given as itself or as one of its keys.
 func RestsOn(by, source string) bool {
 	if !strings.HasPrefix(by, ClaimAnswer) {

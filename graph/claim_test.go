@@ -71,6 +71,17 @@ func TestClaims(t *testing.T) {
 	}
 }
 
+func TestKeysAlone(t *testing.T) {
+	for by, want := range map[string]bool{
+		"claim:key A": true, "claim:key A,B & key C": true,
+		"claim:key A & x.car": false, "claim:x.car": false, ClaimOf("key A"): false, ManySources: false, "own:4": false, "": false,
+	} {
+		if got := KeysAlone(by); got != want {
+			t.Errorf("%q: got %v, want %v", by, got, want)
+		}
+	}
+}
+
 // TestClaimOfAny: each group vouches for all of it, every key of a group for a part.
 func TestClaimOfAny(t *testing.T) {
 	for _, test := range []struct {

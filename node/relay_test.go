@@ -19,6 +19,7 @@ import (
 	"github.com/rosser-lang/rosser/compile"
 	"github.com/rosser-lang/rosser/eval"
 	"github.com/rosser-lang/rosser/graph"
+	"github.com/rosser-lang/rosser/graph/store"
 	"github.com/rosser-lang/rosser/lang"
 	"github.com/rosser-lang/rosser/repl"
 	"github.com/rosser-lang/rosser/stdlib"
@@ -238,6 +239,33 @@ func TestRelay(t *testing.T) {
 	answer, _, err := n.store.Recorded(context.Background(), r.expr)
 	if err != nil || answer.By != graph.JoinClaims(graph.JoinClaims(wordOf(a.id, true), wordOf(b.id, true)), wordOf(c.id, true)) {
 		t.Errorf("got a claim by %q %v", answer.By, err)
+	}
+}
+
+// TestRelayPulled: what several have come to, who are believed, stays when a library has a result of the same that nobody has signed.
+func TestRelayPulled(t *testing.T) {
+	ctx := context.Background()
+	r := newTrack(t)
+	a, b := r.runner(t, r.steps/3), r.runner(t, 0)
+	n := r.asker(t)
+	if _, _, err := ask(t, n, r.expr, 0, a, b); err != nil {
+		t.Fatal(err)
+	}
+	wrong := graph.EncodeResult(graph.Result{Of: r.expr, Value: graph.Int(1), Steps: 1}, nil)
+	if err := n.store.Put(ctx, wrong); err != nil {
+		t.Fatal(err)
+	}
+	for _, result := range []cid.Cid{r.result, wrong.CID} {
+		p, err := n.store.PutLibrary(ctx, store.Library{Names: map[string]cid.Cid{"main": r.expr}, Results: map[cid.Cid]cid.Cid{r.expr: result}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := n.store.AdoptLibrary(ctx, p.Root, "a publisher"); err != nil {
+			t.Fatal(err)
+		}
+		if !believes(t, n, r.expr, a.id, b.id) {
+			t.Errorf("with %s in a library it is not believed any more", result)
+		}
 	}
 }
 

@@ -51,19 +51,32 @@ func readAnswer(expr cid.Cid, rec []byte) (graph.Answer, error) {
 	return a, r.Done()
 }
 
-// outranks says whether the record old stays when the record rec comes: what this machine reduced does, when a
-// claim comes.
-func outranks(old, rec []byte) bool {
-	return recordBy(old, graph.OwnAnswer) && !recordBy(rec, graph.OwnAnswer)
+// outranks says whether the record old stays when the record rec comes: what this machine reduced does when a claim comes, and what rests on
+// keys alone does when something comes that only a name says. A policy may believe the one, and never the other.
+func outranks(old, rec []byte) bool { return rank(old) > rank(rec) }
+
+func rank(rec []byte) int {
+	by := byOf(rec)
+	switch {
+	case strings.HasPrefix(by, graph.OwnAnswer):
+		return 2
+	case graph.KeysAlone(by):
+		return 1
+	}
+	return 0
 }
 
-func recordBy(rec []byte, by string) bool {
+// byOf is the By of a record; "" if it is none.
+func byOf(rec []byte) string {
 	r := codec.NewReader(rec, true)
 	if _, err := r.Array(); err != nil {
-		return false
+		return ""
 	}
-	got, err := r.Text()
-	return err == nil && strings.HasPrefix(got, by)
+	by, err := r.Text()
+	if err != nil {
+		return ""
+	}
+	return by
 }
 
 // Distrusted is who claims what a version of the evaluator reduced that is not trusted any more: this and the version. No

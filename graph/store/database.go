@@ -46,7 +46,7 @@ type opKind byte
 const (
 	opBlock  opKind = iota + 1 // key is there, with value
 	opForget                   // key is gone: a block that was found to be damaged
-	opAnswer                   // key is an Answer with the record value, unless that is a claim and what is there is this machine's own
+	opAnswer                   // key is an Answer with the record value, unless what is there outranks it
 	opDrop                     // key is gone, if its record is still value
 	opNote                     // key, a note or a pin, is there, with value, whatever it was
 	opSwap                     // key has the second half of value, if it has the first
@@ -467,7 +467,7 @@ func (d *database) change(batch *pebble.Batch, o *op, fresh map[string][]byte) e
 		}
 	case opAnswer, opDrop:
 		old, ok := fresh[o.key]
-		if !ok && (o.kind == opDrop || !recordBy(o.value, graph.OwnAnswer)) { // nothing outranks this machine's own
+		if !ok && (o.kind == opDrop || !strings.HasPrefix(byOf(o.value), graph.OwnAnswer)) { // nothing outranks this machine's own
 			var err error
 			if old, _, err = d.get(key); err != nil {
 				var lost *damage

@@ -560,6 +560,77 @@ func TestAdopt(t *testing.T) {
 }
 
 // TestTracesOnce has results that each rest on the one before: to publish them all takes time by their number, and not by its square.
+// TestAdoptBeside: what rests on keys alone stays when a library or a CAR file has a result of the same, and reducts stay as answers do. What is claimed
+// for other keys, and what this machine finds, takes their place.
+func TestAdoptBeside(t *testing.T) {
+	from, to := open(t, t.TempDir()), open(t, t.TempDir())
+	p := update(t, from, shelfOf(t, from, "lib", 0, 1, 2, 3))
+	theirs := makeFact(0, "claim:them").answer
+	reduct := func(steps uint64) cid.Cid {
+		b := graph.EncodeReduct(graph.Reduct{Of: theirs.Expr, To: makeFact(1, "").answer.Expr, Steps: steps}, nil)
+		if err := errors.Join(from.Put(bg, b), to.Put(bg, b)); err != nil {
+			t.Fatal(err)
+		}
+		return b.CID
+	}
+	kept := graph.Becomes{Expr: theirs.Expr, Reduct: reduct(1), By: "claim:key A & key B"}
+	point := graph.EncodeCheckpoint(graph.Checkpoint{Of: theirs.Expr, Reducts: []cid.Cid{reduct(2)}}, nil)
+	if err := from.Put(bg, point); err != nil {
+		t.Fatal(err)
+	}
+	var library, stopped bytes.Buffer
+	for car, root := range map[*bytes.Buffer]cid.Cid{&library: p.Root, &stopped: point.CID} {
+		if _, err := from.Export(bg, root, car); err != nil {
+			t.Fatal(err)
+		}
+	}
+	facts := map[int]string{0: "claim:key A & key B", 1: "claim:key A & x.car", 2: "claim:many sources"}
+	for i, by := range facts {
+		makeFact(i, by).put(t, to)
+	}
+	if err := to.RecordReduct(bg, kept); err != nil {
+		t.Fatal(err)
+	}
+	for _, flush := range []bool{false, true} { // first all of it waits in the queue
+		if _, err := to.Import(bg, bytes.NewReader(library.Bytes()), "them"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := to.Import(bg, bytes.NewReader(stopped.Bytes()), "them"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := to.AdoptLibrary(bg, p.Root, "them"); err != nil {
+			t.Fatal(err)
+		}
+		for i := range 4 {
+			want := makeFact(i, "claim:them").answer
+			if i == 0 {
+				want.By = facts[0]
+			}
+			if a, ok, err := to.Answer(bg, want.Expr); !ok || err != nil || a != want {
+				t.Errorf("%d: got %v, %v, %v, want %v", i, a, ok, err, want)
+			}
+		}
+		if b, ok, err := to.Reduct(bg, theirs.Expr); !ok || err != nil || b != kept {
+			t.Errorf("the reduct: got %v, %v, %v, want %v", b, ok, err, kept)
+		}
+		if flush {
+			break
+		}
+		if err := to.Flush(bg); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, by := range []string{"claim:key C", "own:1"} {
+		next := makeFact(0, by).answer
+		if err := to.Record(bg, next); err != nil {
+			t.Fatal(err)
+		}
+		if a, ok, err := to.Answer(bg, next.Expr); !ok || err != nil || a != next {
+			t.Errorf("%s: got %v, %v, %v", by, a, ok, err)
+		}
+	}
+}
+
 func TestTracesOnce(t *testing.T) {
 	s := open(t, t.TempDir())
 	const n = 3000

@@ -129,6 +129,8 @@ func (g *generation) add(o op) {
 		case ok && (o.kind == opDrop || old.kind == opDrop):
 			before := old
 			next.before = &before
+		case ok && o.kind == opAnswer && old.kind == opAnswer:
+			next.before = old.before
 		}
 		g.answers[o.key] = next
 	}
@@ -262,7 +264,7 @@ func (s *Store) hasKey(ctx context.Context, key string) (ok bool, err error) {
 	return ok, err
 }
 
-// Record queues an Answer. A claim does not replace what this machine found out itself.
+// Record queues an Answer. A claim does not replace what this machine found out itself, and one that only a name makes none that rests on keys.
 func (s *Store) Record(ctx context.Context, a graph.Answer) error {
 	if !a.Expr.Defined() || !a.Result.Defined() {
 		return errors.New("an answer needs an expression and a result")

@@ -196,7 +196,7 @@ func TestQueuedDrop(t *testing.T) {
 		}
 		claim := own.answer
 		claim.By = "claim:them"
-		if err := errors.Join(s.Drop(bg, own.answer), s.Record(bg, claim)); err != nil {
+		if err := errors.Join(s.Drop(bg, own.answer), s.Record(bg, makeFact(i, "claim:somebody").answer), s.Record(bg, claim)); err != nil {
 			t.Fatal(err)
 		}
 		if a, ok, err := s.Answer(bg, claim.Expr); !ok || err != nil || a != claim {
