@@ -168,7 +168,7 @@ func (s *Store) believedOf(list []store.Attested, a graph.Answer, ok bool, p *Po
 	if !s.believe(a.By, func() *Policy { return p }) {
 		return believed
 	}
-	v := verdict{result: a.Result}
+	v := verdict{result: a.Result, joint: true}
 	for _, source := range graph.Sources(a.By) {
 		keys, _ := graph.SourceKeys(source)
 		for _, text := range keys {
@@ -184,7 +184,8 @@ func (s *Store) believedOf(list []store.Attested, a graph.Answer, ok bool, p *Po
 type verdict struct {
 	result   cid.Cid
 	signers  []peer.ID
-	believed []peer.ID // those of them that it is believed for; none if it is not
+	believed []peer.ID // those that it is believed for; none if it is not
+	joint    bool      // it rests on all of them, and none of them has signed it
 }
 
 // verdicts are those of the results of one expression.
@@ -226,7 +227,7 @@ func (s *Store) report(expr cid.Cid, believed []verdict) {
 	}
 }
 
-// A Conflict is that results of an expression are believed which differ: one of those who signed them is wrong.
+// A Conflict is that results of an expression are believed which differ: one of those whom they are believed for is wrong.
 type Conflict struct {
 	Expr     cid.Cid
 	believed []verdict
@@ -237,7 +238,11 @@ func (c *Conflict) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "conflict: %d results of %s are believed, and none is used:", len(c.believed), c.Expr)
 	for _, v := range c.believed {
-		fmt.Fprintf(&b, "\n  %s, signed by %s", v.result, strings.Join(c.policy.Names(v.believed), ", "))
+		how := "signed by"
+		if v.joint {
+			how = "a claim that rests on"
+		}
+		fmt.Fprintf(&b, "\n  %s, %s %s", v.result, how, strings.Join(c.policy.Names(v.believed), ", "))
 	}
 	return b.String()
 }

@@ -289,6 +289,15 @@ func TestClaimAgainstWord(t *testing.T) {
 	answered("somebody differs", cid.Undef)
 	if c, err := g.s.Conflict(t.Context(), expr); err != nil || c == nil || !strings.Contains(c.Error(), g.ids[0].String()) || !strings.Contains(c.Error(), g.ids[3].String()) {
 		t.Errorf("got the conflict %v %v, want one that names both sides", c, err)
+	} else {
+		for _, line := range []string{
+			fmt.Sprintf("%s, a claim that rests on %s, %s\n", right, g.ids[0], g.ids[1]),
+			fmt.Sprintf("%s, signed by %s\n", wrong, g.ids[3]),
+		} {
+			if !strings.Contains(c.Error()+"\n", line) {
+				t.Errorf("got %s, want %s", c, line)
+			}
+		}
 	}
 	g.policy("key %s\nkey %s\n", g.ids[0], g.ids[3])
 	answered("one of the two is not trusted any more", wrong)
