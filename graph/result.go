@@ -105,17 +105,27 @@ func EncodeResult(r Result, put Sink) Block {
 
 // Join returns the block of the Result of r.Of, given that of r.To: the value is the same, and the steps add up.
 func (r Reduct) Join(result []byte) (Block, error) {
+	return restate(result, r.To, r.Of, func(n uint64) uint64 { return min(n, MaxSteps) + min(r.Steps, MaxSteps) })
+}
+
+// Rest returns the block of the Result that r.To has, after so many steps, if result is that of r.Of: the value is the same.
+func (r Reduct) Rest(result []byte, steps uint64) (Block, error) {
+	return restate(result, r.Of, r.To, func(uint64) uint64 { return steps })
+}
+
+// restate is the Result of another expression with the same value.
+func restate(result []byte, was, now cid.Cid, steps func(uint64) uint64) (Block, error) {
 	d := newRecord(result)
 	d.fields(3)
 	d.key("of")
-	if of := d.link(); d.err == nil && of != r.To {
-		return Block{}, fmt.Errorf("got a result of %s, want one of %s", of, r.To)
+	if of := d.link(); d.err == nil && of != was {
+		return Block{}, fmt.Errorf("got a result of %s, want one of %s", of, was)
 	}
 	dst := codec.AppendMap(make([]byte, 0, len(result)+8), 3)
-	dst = codec.AppendLink(codec.AppendText(dst, "of"), r.Of)
+	dst = codec.AppendLink(codec.AppendText(dst, "of"), now)
 	add := func() {
 		d.key("steps")
-		dst = appendSteps(dst, min(d.natural(), MaxSteps)+min(r.Steps, MaxSteps))
+		dst = appendSteps(dst, steps(d.natural()))
 	}
 	rest := func(key string) {
 		d.key(key)

@@ -97,8 +97,7 @@ func (n *Node) vouched(ctx context.Context, expr, result cid.Cid, id peer.ID, en
 	if err := vouches(envelope, result, id); err != nil {
 		return false, err
 	}
-	_, err := n.believed.Keep(ctx, expr, envelope)
-	return true, err
+	return true, n.believed.Keep(ctx, expr, envelope)
 }
 
 // vouches says whether an envelope is a peer's attestation of a block.
@@ -414,16 +413,12 @@ func envelopesOf(texts []string) (envelopes [][]byte) {
 	return envelopes
 }
 
-// keepWords keeps the attestations of a Result that are by those whom the policy names, and the Result's block if there are any. It says whether the
-// policy believes the Result now.
+// keepWords keeps the attestations of a Result, and the chains to it, that are by those whom the policy names, and the Result's block if there are any. It
+// says whether the policy believes the Result now.
 func (n *Node) keepWords(ctx context.Context, expr cid.Cid, result graph.Block, envelopes [][]byte) (believed bool, err error) {
 	policy, kept := n.believed.Policy(), false
 	for _, envelope := range envelopes {
-		a, err := trust.Open(envelope)
-		if err != nil || a.Result != result.CID {
-			continue
-		}
-		if _, named := policy.Member(a.By); !named {
+		if !policy.NamesAll(envelope, expr, result) {
 			continue
 		}
 		if !kept {
@@ -432,18 +427,14 @@ func (n *Node) keepWords(ctx context.Context, expr cid.Cid, result graph.Block, 
 			}
 			kept = true
 		}
-		if _, err := n.believed.Keep(ctx, expr, envelope); err != nil {
+		if err := n.believed.Keep(ctx, expr, envelope); err != nil {
 			return false, err
 		}
 	}
 	if !kept {
 		return false, nil
 	}
-	words, err := n.believed.Words(ctx, expr)
-	for _, w := range words {
-		believed = believed || w.Result == result.CID && w.Counted
-	}
-	return believed, err
+	return n.believed.Believed(ctx, expr, result.CID)
 }
 
 const maxResult = 256 << 10 // bytes of a Result's block: what is large stands in others

@@ -432,7 +432,7 @@ func (n *Node) adoptWords(ctx context.Context, lists map[cid.Cid][][]byte) (kept
 		workers.Go(func() {
 			for expr := range todo {
 				for _, envelope := range lists[expr] {
-					if _, err := n.believed.Keep(ctx, expr, envelope); err == nil {
+					if err := n.believed.Keep(ctx, expr, envelope); err == nil {
 						count.Add(1)
 					}
 				}

@@ -28,6 +28,7 @@ import (
 
 	"github.com/rosser-lang/rosser/graph"
 	"github.com/rosser-lang/rosser/repl"
+	"github.com/rosser-lang/rosser/trust"
 )
 
 // A link is what one peer says that a question becomes.
@@ -36,6 +37,7 @@ type link struct {
 	block  cid.Cid // of the Reduct
 	peer   peer.ID
 	signed bool
+	word   []byte // by which it is
 }
 
 // A relay leads from an expression to what is left of it.
@@ -242,7 +244,7 @@ func (n *Node) takeReduct(ctx context.Context, id peer.ID, c relay, answer taskA
 		if err := vouches(answer.Attestation, l.block, id); err != nil {
 			return l, err
 		}
-		l.signed = true
+		l.signed, l.word = true, answer.Attestation
 	}
 	f = &fetch{store: n.store, sources: []source{from}, limit: maxTaskBytes}
 	if _, err := f.below(ctx, l.To); err != nil {
@@ -283,6 +285,11 @@ func (n *Node) takeResult(ctx context.Context, id peer.ID, o *outcome, answer ta
 	if err != nil && !errors.As(err, &differs) {
 		return cid.Undef, err
 	}
+	last, _, err := n.store.Claim(ctx, question, result, by)
+	if err != nil {
+		return cid.Undef, err
+	}
+	parts := []trust.Part{{Steps: last.Steps, Envelope: answer.Attestation}}
 	for _, l := range slices.Backward(c.links) {
 		data, err := n.store.Block(ctx, result)
 		if err != nil {
@@ -296,6 +303,11 @@ func (n *Node) takeResult(ctx context.Context, id peer.ID, o *outcome, answer ta
 			return cid.Undef, err
 		}
 		by, steps, result = graph.JoinClaims(by, wordOf(l.peer, l.signed)), min(steps+min(l.Steps, graph.MaxSteps), graph.MaxSteps), joined.CID
+		if parts = slices.Insert(parts, 0, trust.Part{To: l.To, Steps: l.Steps, Envelope: l.word}); o.Signed && c.signed() {
+			if err := n.keepChain(ctx, l.Of, result, parts); err != nil {
+				return cid.Undef, err
+			}
+		}
 		if trace, err = n.claim(ctx, l.Of, result, trace, by); err != nil && !errors.As(err, &differs) {
 			return cid.Undef, err
 		}
@@ -303,8 +315,24 @@ func (n *Node) takeResult(ctx context.Context, id peer.ID, o *outcome, answer ta
 	if differs != nil {
 		return cid.Undef, differs
 	}
+	if o.Signed && c.signed() {
+		n.gazette.answered(c.expr.String())
+	}
 	o.Steps = steps
 	return result, nil
+}
+
+// keepChain keeps who has signed which part of a result, so that who is told of it may believe it, too. A chain that is too long is not kept.
+func (n *Node) keepChain(ctx context.Context, expr, result cid.Cid, parts []trust.Part) error {
+	chain, err := trust.SealChain(result, parts)
+	if err == nil {
+		err = n.believed.Keep(ctx, expr, chain)
+	}
+	if errors.Is(err, trust.ErrBadAttestation) {
+		n.log.Debug("who has signed the parts of a result is not kept", "expr", expr.String(), "error", err)
+		return nil
+	}
+	return err
 }
 
 // A conflict is that two results of an expression are believed which differ, and neither is vouched for as a whole.

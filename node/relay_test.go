@@ -62,9 +62,9 @@ func newTrack(t *testing.T) *track {
 }
 
 // asker is a node on a store that has the program.
-func (r *track) asker(t *testing.T) *Node {
+func (r *track) asker(t *testing.T, o ...Options) *Node {
 	t.Helper()
-	s, n := open(t, Options{})
+	s, n := open(t, append(o, Options{})[0])
 	err := graph.Closure(context.Background(), []cid.Cid{r.expr}, r.blocks.Load, func(c cid.Cid, data []byte) error {
 		return s.Put(context.Background(), graph.Block{CID: c, Data: data})
 	})
@@ -265,6 +265,66 @@ func TestRelayPulled(t *testing.T) {
 		}
 		if !believes(t, n, r.expr, a.id, b.id) {
 			t.Errorf("with %s in a library it is not believed any more", result)
+		}
+	}
+}
+
+// TestRelayTravels: who has signed which part goes with the answer, in what this node answers and in libraries, and others believe it who trust them all.
+func TestRelayTravels(t *testing.T) {
+	ctx := context.Background()
+	r := newTrack(t)
+	a, b, c := r.runner(t, r.steps/3), r.runner(t, r.steps/3), r.runner(t, 0)
+	all := []peer.ID{a.id, b.id, c.id}
+	asker := r.asker(t, loopback)
+	if _, _, err := ask(t, asker, r.expr, 0, a, b, c); err != nil {
+		t.Fatal(err)
+	}
+	if told := asker.gazette.take(); !slices.Contains(told, r.expr.String()) {
+		t.Errorf("others are told of %v", told)
+	}
+	others, err := trust.Others(ctx, asker.store, r.expr, r.result)
+	if err != nil || len(others) != 1 {
+		t.Fatalf("got %d chains, %v", len(others), err)
+	}
+	lib := store.Library{Names: map[string]cid.Cid{"main": r.expr}, Results: map[cid.Cid]cid.Cid{r.expr: r.result}, Attest: map[cid.Cid][][]byte{r.expr: others}}
+	p, err := asker.store.PutLibrary(ctx, lib)
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := asker.Addrs()[0].String()
+	for way, get := range map[string]func(*Node, bool) error{
+		"an answer": func(n *Node, trusted bool) error {
+			if _, err := n.Connect(ctx, addr); err != nil {
+				return err
+			}
+			found, err := n.Find(ctx, r.expr, false)
+			if found != trusted {
+				t.Errorf("trusted %v: found %v", trusted, found)
+			}
+			return err
+		},
+		"a library": func(n *Node, _ bool) error {
+			_, err := n.Pull(ctx, Pull{From: addr + "/ipfs/" + p.Root.String()}, nil)
+			return err
+		},
+	} {
+		for i := range 4 {
+			trusted := slices.Clone(all)
+			if i < 3 {
+				trusted = slices.Delete(trusted, i, i+1)
+			}
+			s, n := open(t, Options{})
+			trusting(t, s, trusted...)
+			if err := get(n, i == 3); err != nil {
+				t.Fatalf("%s: %v", way, err)
+			}
+			if got := believes(t, n, r.expr, trusted...); got != (i == 3) {
+				t.Errorf("%s: %d of them are trusted, believed %v", way, len(trusted), got)
+			}
+			words, err := trust.Others(ctx, s, r.expr, r.result)
+			if kept := way == "a library" || i == 3; err != nil || (len(words) == 1) != kept {
+				t.Errorf("%s: %d of them are trusted, %d chains are kept, %v", way, len(trusted), len(words), err)
+			}
 		}
 	}
 }

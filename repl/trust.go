@@ -301,6 +301,7 @@ func (s *Session) standings(ctx context.Context, expr cid.Cid) ([]standing, erro
 		list = append(list, standing{result: result})
 		return &list[len(list)-1]
 	}
+	var parts []string // of what is recorded
 	if there {
 		st := at(recorded.Result)
 		version, mine := strings.CutPrefix(recorded.By, graph.OwnAnswer)
@@ -308,7 +309,8 @@ func (s *Session) standings(ctx context.Context, expr cid.Cid) ([]standing, erro
 			st.lines = append(st.lines, "reduced here, by evaluator "+oneLine(lang.Clean(version), shownBytes))
 		} else {
 			st.lines = append(st.lines, "a claim by "+s.Claimants(recorded.By))
-			st.lines = append(st.lines, s.relayed(ctx, recorded)...)
+			parts = s.relayed(ctx, recorded)
+			st.lines = append(st.lines, parts...)
 		}
 	}
 	for _, w := range words {
@@ -326,9 +328,23 @@ func (s *Session) standings(ctx context.Context, expr cid.Cid) ([]standing, erro
 		st := at(w.Result)
 		st.lines = append(st.lines, fmt.Sprintf("%s by %s, %s: %s", w.Kind, who, w.At.UTC().Format(time.RFC3339), what))
 	}
+	chains, err := s.trust.Chains(ctx, expr)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range chains {
+		if !there || recorded.Result != c.Result || len(parts) == 0 {
+			st := at(c.Result)
+			st.lines = append(st.lines, "signed in parts, one after the other, by "+strings.Join(s.trust.Policy().Names(c.Signers), ", "))
+		}
+	}
 	for i := range list {
 		st := &list[i]
 		mine := ok && answer.Result == st.result
+		believed, err := s.trust.Believed(ctx, expr, st.result)
+		if err != nil {
+			return nil, err
+		}
 		var counted []peer.ID
 		voters, keyed := 0, false
 		for _, w := range words {
@@ -346,7 +362,7 @@ func (s *Session) standings(ctx context.Context, expr cid.Cid) ([]standing, erro
 			st.used, st.why = true, "this machine has reduced it"
 		case own:
 			st.why = "this machine has reduced the expression to another result"
-		case conflict != nil && (len(counted) > 0 || there && recorded.Result == st.result && s.trust.Believe(recorded.By)):
+		case conflict != nil && (believed || there && recorded.Result == st.result && s.trust.Believe(recorded.By)):
 			st.why = "another result is believed too, so neither is"
 		case mine && len(counted) > 0 && keyed:
 			st.used, st.why = true, "it is by "+strings.Join(s.trust.Policy().Names(counted), ", ")+", who is trusted"
@@ -356,7 +372,7 @@ func (s *Session) standings(ctx context.Context, expr cid.Cid) ([]standing, erro
 			st.used, st.why = true, "all that it rests on is by those who are trusted"
 		case mine && s.opt.Trust:
 			st.used, st.why = true, "--trust-results"
-		case len(counted) > 0:
+		case believed:
 			st.why = "blocks of it are missing"
 		case voters > 0 && k > 0:
 			st.why = fmt.Sprintf("%d of %s say so, and it takes %d", voters, plural(n, "voter"), k)
@@ -474,7 +490,7 @@ func (s *Session) who(ctx context.Context, expr, result cid.Cid) (standing, erro
 
 // forgetKey forgets what a key has signed, for `rosser store distrust`.
 func forgetKey(ctx context.Context, o Options, s *store.Store, id peer.ID, out io.Writer) (n int, err error) {
-	if n, err = s.Unattest(ctx, []byte(id)); n > 0 {
+	if n, err = trust.Forget(ctx, s, id); n > 0 {
 		fmt.Fprintf(out, "%s by %s: forgotten\n", plural(n, "attestation"), id)
 	}
 	if err != nil {

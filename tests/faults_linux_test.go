@@ -46,8 +46,8 @@ type post struct {
 
 const queueLength = 400 // packets on their way, beyond which they are dropped
 
-// newCable makes two machines, and what is between them.
-func newCable(t *testing.T) *cable {
+// newCable makes two machines, and what is between them. Their names are a part of those of namespaces.
+func newCable(t *testing.T, names ...string) *cable {
 	t.Helper()
 	if os.Getuid() != 0 {
 		t.Skip("SKIPPED: only root makes network namespaces")
@@ -57,7 +57,7 @@ func newCable(t *testing.T) *cable {
 	}
 	c := &cable{}
 	c.rate.Store(1 << 20)
-	for i, name := range []string{"a", "b"} {
+	for i, name := range names {
 		m := &post{name: fmt.Sprintf("rosser%d%s", os.Getpid(), name), addr: fmt.Sprintf("10.77.0.%d", i+1), dir: t.TempDir()}
 		card, err := newCard(m.name)
 		if err != nil {
@@ -249,73 +249,93 @@ func library(t testing.TB, dir, name string, n int) cid.Cid {
 	return published.Root
 }
 
-var faults = flag.Bool("faults", false, "run TestFaults")
+var faults = flag.Bool("faults", false, "run TestFaults and TestFaultsLong")
+
+// A scene is a node that serves a library, and another machine that pulls it over a cable that fails.
+type scene struct {
+	*cable
+	ann, bob *post
+	a        *served
+	root     string
+	all      int   // blocks of the library
+	bytes    int64 // that they are on the cable
+}
+
+const (
+	faultNumbers = 3000 // of the library
+	again        = "the same again goes on from there"
+)
+
+func newScene(t *testing.T, names ...string) *scene {
+	t.Helper()
+	if !*faults {
+		t.Skip("it takes more than a minute: go test ./tests -run Faults -faults")
+	}
+	t.Parallel()
+	c := newCable(t, names...)
+	s := &scene{cable: c, ann: c.machines[0], bob: c.machines[1]}
+	s.root = library(t, s.ann.dir, "numbers", faultNumbers).String()
+	s.a = s.ann.serve(t, "--work", "--work-time", "5m")
+	s.all, s.bytes = s.everything(t, t.TempDir(), s.a.peer)
+	t.Logf("without a fault: %d blocks, %d bytes on the cable", s.all, s.bytes)
+	if least := 3*faultNumbers + 2; s.all < least {
+		t.Fatalf("%d blocks came, want %d", s.all, least)
+	}
+	return s
+}
+
+// everything pulls into dir what is missing there, and looks that everything is there then: it returns how many blocks came, and bytes.
+func (s *scene) everything(t *testing.T, dir, from string) (blocks int, bytes int64) {
+	t.Helper()
+	was := s.carried[1].Load()
+	d := s.bob.do(t, dir, "pull", from)
+	d.ends(0, fmt.Sprintf("%d names, %d results", faultNumbers, faultNumbers))
+	if got := strings.TrimSpace(d.out.String()); got != s.root {
+		t.Fatalf("pulled %q, want %s", got, s.root)
+	}
+	succeed(t, dir, "store", "check")
+	return d.came(), s.carried[1].Load() - was
+}
+
+// middle starts a pull, and returns in the middle of it.
+func (s *scene) middle(t *testing.T, dir, from string) *doing {
+	t.Helper()
+	was := s.carried[1].Load()
+	d := s.bob.do(t, dir, "pull", from)
+	s.reaches(t, 1, was, s.bytes/2)
+	return d
+}
+
+// rest pulls what an interrupted pull into dir has left.
+func (s *scene) rest(t *testing.T, dir, from string) {
+	t.Helper()
+	before := len(keys(t, dir, 'b'))
+	if before < s.all/10 || before >= s.all {
+		t.Fatalf("%d of %d blocks had come: want the middle", before, s.all)
+	}
+	came, carried := s.everything(t, dir, from)
+	t.Logf("%d of %d blocks had come; %d came, %d bytes on the cable", before, s.all, came, carried)
+	if before+came < s.all || before+came > s.all+faultNumbers { // what is below something that is missing comes with it: a function with its result
+		t.Errorf("%d of %d blocks had come, and %d came", before, s.all, came)
+	}
+	if most := s.bytes*int64(came)/int64(s.all)*3/2 + 200<<10; carried > most {
+		t.Errorf("%d bytes on the cable for the rest, want %d", carried, most)
+	}
+}
 
 // TestFaults has a pull go on where a fault of any kind has ended it, with nothing lost and nothing fetched twice.
 func TestFaults(t *testing.T) {
-	if !*faults {
-		t.Skip("it takes two minutes: go test ./tests -run Faults -faults")
-	}
-	const numbers = 3000
-	outer := t
-	c := newCable(t)
-	ann, bob := c.machines[0], c.machines[1]
-	root := library(t, ann.dir, "numbers", numbers).String()
-	a := ann.serve(t, "--work", "--work-time", "5m")
-
-	// everything pulls into dir what is missing there, and looks that everything is there then: it returns how many blocks came, and bytes.
-	everything := func(t *testing.T, dir, from string) (blocks int, bytes int64) {
-		t.Helper()
-		was := c.carried[1].Load()
-		d := bob.do(t, dir, "pull", from)
-		d.ends(0, fmt.Sprintf("%d names, %d results", numbers, numbers))
-		if got := strings.TrimSpace(d.out.String()); got != root {
-			t.Fatalf("pulled %q, want %s", got, root)
-		}
-		succeed(t, dir, "store", "check")
-		return d.came(), c.carried[1].Load() - was
-	}
-	all, bytes := everything(t, t.TempDir(), a.peer)
-	t.Logf("without a fault: %d blocks, %d bytes on the cable", all, bytes)
-	if least := 3*numbers + 2; all < least {
-		t.Fatalf("%d blocks came, want %d", all, least)
-	}
-
-	// middle starts a pull, and returns in the middle of it.
-	middle := func(t *testing.T, dir, from string) *doing {
-		t.Helper()
-		was := c.carried[1].Load()
-		d := bob.do(t, dir, "pull", from)
-		c.reaches(t, 1, was, bytes/2)
-		return d
-	}
-	// rest pulls what an interrupted pull into dir has left.
-	rest := func(t *testing.T, dir, from string) {
-		t.Helper()
-		before := len(keys(t, dir, 'b'))
-		if before < all/10 || before >= all {
-			t.Fatalf("%d of %d blocks had come: want the middle", before, all)
-		}
-		came, carried := everything(t, dir, from)
-		t.Logf("%d of %d blocks had come; %d came, %d bytes on the cable", before, all, came, carried)
-		if before+came < all || before+came > all+numbers { // what is below something that is missing comes with it: a function with its result
-			t.Errorf("%d of %d blocks had come, and %d came", before, all, came)
-		}
-		if most := bytes*int64(came)/int64(all)*3/2 + 200<<10; carried > most {
-			t.Errorf("%d bytes on the cable for the rest, want %d", carried, most)
-		}
-	}
-	const again = "the same again goes on from there"
+	s, outer := newScene(t, "a", "b"), t
 
 	t.Run("one address", func(t *testing.T) { // of which libp2p takes 8 peers at a time, and 16 in quick succession
-		c.rate.Store(100 << 20)
-		defer c.rate.Store(1 << 20)
+		s.rate.Store(100 << 20)
+		defer s.rate.Store(1 << 20)
 		dir := t.TempDir()
-		everything(t, dir, a.peer)
+		s.everything(t, dir, s.a.peer)
 		for range 2 {
 			var at []*doing
 			for range 12 {
-				at = append(at, bob.do(t, dir, "pull", a.peer))
+				at = append(at, s.bob.do(t, dir, "pull", s.a.peer))
 			}
 			for _, d := range at {
 				if <-d.done; d.exit != 0 {
@@ -325,87 +345,66 @@ func TestFaults(t *testing.T) {
 		}
 	})
 	t.Run("loss", func(t *testing.T) {
-		c.loss.Store(50) // 5 %
-		defer c.loss.Store(0)
-		c.delay.Store(int64(5 * time.Millisecond))
-		defer c.delay.Store(0)
-		everything(t, t.TempDir(), a.peer)
-		everything(t, t.TempDir(), a.url)
+		s.loss.Store(50) // 5 %
+		defer s.loss.Store(0)
+		s.delay.Store(int64(5 * time.Millisecond))
+		defer s.delay.Store(0)
+		s.everything(t, t.TempDir(), s.a.peer)
+		s.everything(t, t.TempDir(), s.a.url)
 	})
 	t.Run("delay", func(t *testing.T) {
-		c.delay.Store(int64(200 * time.Millisecond))
-		defer c.delay.Store(0)
-		everything(t, t.TempDir(), a.peer)
-		everything(t, t.TempDir(), a.url)
+		s.delay.Store(int64(200 * time.Millisecond))
+		defer s.delay.Store(0)
+		s.everything(t, t.TempDir(), s.a.peer)
+		s.everything(t, t.TempDir(), s.a.url)
 	})
 	t.Run("short cut", func(t *testing.T) {
 		dir := t.TempDir()
-		d := middle(t, dir, a.peer)
-		c.cut.Store(true)
+		d := s.middle(t, dir, s.a.peer)
+		s.cut.Store(true)
 		time.Sleep(4 * time.Second)
-		c.cut.Store(false)
+		s.cut.Store(false)
 		d.ends(0)
-		if d.came() != all {
-			t.Errorf("%d blocks came, want %d", d.came(), all)
+		if d.came() != s.all {
+			t.Errorf("%d blocks came, want %d", d.came(), s.all)
 		}
-	})
-	t.Run("long cut", func(t *testing.T) {
-		dirs := []string{t.TempDir(), t.TempDir()}
-		asks := bob.do(t, t.TempDir(), "ask", "let go i = if i == 0 then 0 else go (i - 1)\ngo 900000000000", "--peer", a.peer)
-		time.Sleep(3 * time.Second)
-		was := c.carried[1].Load()
-		peer, url := bob.do(t, dirs[0], "pull", a.peer), bob.do(t, dirs[1], "pull", a.url)
-		c.reaches(t, 1, was, bytes)
-		c.cut.Store(true)
-		peer.ends(3, a.id, again)
-		url.ends(3, a.url, again)
-		asks.ends(3, a.id)
-		for _, d := range []*doing{peer, url, asks} {
-			if d.took > 100*time.Second {
-				t.Errorf("%s took %v to give up", d.description, d.took)
-			}
-		}
-		bob.do(t, t.TempDir(), "pull", a.peer).ends(3, a.id, "cannot be reached")
-		c.cut.Store(false)
-		rest(t, dirs[0], a.peer)
-		rest(t, dirs[1], a.url)
 	})
 	t.Run("puller killed", func(t *testing.T) {
-		for _, from := range []string{a.peer, a.url} {
+		for _, from := range []string{s.a.peer, s.a.url} {
 			dir := t.TempDir()
-			d := middle(t, dir, from)
+			d := s.middle(t, dir, from)
 			d.cmd.Process.Kill()
 			<-d.done
-			rest(t, dir, from)
+			s.rest(t, dir, from)
 		}
 	})
 	t.Run("interrupted", func(t *testing.T) {
 		dir := t.TempDir()
-		d := middle(t, dir, a.peer)
+		d := s.middle(t, dir, s.a.peer)
 		d.cmd.Process.Signal(syscall.SIGINT)
 		d.ends(4, again)
-		rest(t, dir, a.peer)
+		s.rest(t, dir, s.a.peer)
 	})
 	t.Run("puller's node killed", func(t *testing.T) {
-		b := bob.serve(t)
-		d := middle(t, bob.dir, a.peer)
+		b := s.bob.serve(t)
+		d := s.middle(t, s.bob.dir, s.a.peer)
 		b.kill()
 		d.ends(3, "has ended", again)
-		rest(t, bob.dir, a.peer)
+		s.rest(t, s.bob.dir, s.a.peer)
 	})
 	t.Run("server killed", func(t *testing.T) {
-		for _, from := range []string{a.peer, a.url} {
+		for _, from := range []string{s.a.peer, s.a.url} {
 			dir := t.TempDir()
-			d := middle(t, dir, from)
-			a.kill()
-			who := a.id
-			if from == a.url {
-				who = a.url
+			d := s.middle(t, dir, from)
+			s.a.kill()
+			who := s.a.id
+			if from == s.a.url {
+				who = s.a.url
 			}
 			d.ends(3, who, again)
-			bob.do(t, dir, "pull", from).ends(3, who)
-			a = ann.serve(outer)
-			rest(t, dir, from)
+			s.bob.do(t, dir, "pull", from).ends(3, who)
+			s.a = s.ann.serve(outer)
+			s.rest(t, dir, from)
 		}
 	})
 	t.Run("full disk", func(t *testing.T) {
@@ -418,14 +417,40 @@ func TestFaults(t *testing.T) {
 			t.Skipf("SKIPPED: mounting a small disk: %v", err)
 		}
 		t.Cleanup(func() { syscall.Unmount(disk, 0) })
-		d := bob.do(t, dir, "pull", a.peer)
+		d := s.bob.do(t, dir, "pull", s.a.peer)
 		d.ends(3, disk, "no space left", again+" once there is room")
 		if err := syscall.Mount("none", disk, "tmpfs", syscall.MS_REMOUNT, "size=64m"); err != nil {
 			t.Fatal(err)
 		}
-		came, _ := everything(t, dir, a.peer)
-		if came >= all {
-			t.Errorf("%d blocks came, of %d", came, all)
+		came, _ := s.everything(t, dir, s.a.peer)
+		if came >= s.all {
+			t.Errorf("%d blocks came, of %d", came, s.all)
 		}
 	})
+}
+
+// TestFaultsLong does so where there is no network for longer than anybody waits: meanwhile nearly nothing happens here, so it runs beside the others.
+func TestFaultsLong(t *testing.T) {
+	s := newScene(t, "c", "d")
+	dirs := []string{t.TempDir(), t.TempDir()}
+	asks := s.bob.do(t, t.TempDir(), "ask", "let go i = if i == 0 then 0 else go (i - 1)\ngo 900000000000", "--peer", s.a.peer)
+	time.Sleep(3 * time.Second)
+	was := s.carried[1].Load()
+	url := s.bob.do(t, dirs[1], "pull", s.a.url)
+	s.reaches(t, 1, was, s.bytes/4)
+	peer := s.bob.do(t, dirs[0], "pull", s.a.peer)
+	s.reaches(t, 1, was, s.bytes*3/4) // so neither has all of it
+	s.cut.Store(true)
+	peer.ends(3, s.a.id, again)
+	url.ends(3, s.a.url, again)
+	asks.ends(3, s.a.id)
+	for _, d := range []*doing{peer, url, asks} {
+		if d.took > 100*time.Second {
+			t.Errorf("%s took %v to give up", d.description, d.took)
+		}
+	}
+	s.bob.do(t, t.TempDir(), "pull", s.a.peer).ends(3, s.a.id, "cannot be reached")
+	s.cut.Store(false)
+	s.rest(t, dirs[0], s.a.peer)
+	s.rest(t, dirs[1], s.a.url)
 }

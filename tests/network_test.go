@@ -319,9 +319,10 @@ func TestAskRelay(t *testing.T) {
 	a, b, c := serve(t, ann, "--work", "--work-fuel", "2000000"), serve(t, bob, "--work", "--work-fuel", "2000000"), serve(t, cat, "--work")
 	const program = "let go i x = if i == 0 then x else go (i - 1) (x * 16807 % 2147483647)\nsum (map (\\n -> go 1000000 n) (range 1 6))"
 	want, stats := succeed(t, eve, "eval", "--link", "none", "--stats", program)
+	var e *served
 	for _, dir := range []string{dan, eve} {
 		if dir == eve { // whose node serves its store meanwhile
-			serve(t, eve)
+			e = serve(t, eve)
 		}
 		out, note := succeed(t, dir, "ask", program, "--peer", a.peer, "--peer", b.peer, "--peer", c.peer)
 		if out != want || strings.Count(note, "is left, signed") != 2 || !strings.Contains(note, "it goes on from what "+a.id+" and "+b.id+" reached") {
@@ -352,6 +353,22 @@ func TestAskRelay(t *testing.T) {
 	got, stats := succeed(t, dan, "eval", "--stats", program)
 	if got != want || executed(t, stats) > 1000 {
 		t.Errorf("all are trusted: got %s\n%s", got, stats)
+	}
+	// Somebody who trusts them, too, has it of one who has asked, and reduces nothing.
+	fay := t.TempDir()
+	for _, id := range []string{a.id, b.id, c.id} {
+		succeed(t, fay, "trust", "add", id)
+	}
+	serve(t, fay, "--peer", e.peer)
+	got, stats = succeed(t, fay, "eval", "--stats", program)
+	if got != want || executed(t, stats) > 1000 {
+		t.Errorf("of another one: got %s\n%s", got, stats)
+	}
+	who, _ = succeed(t, fay, "result", "--who", program)
+	for _, s := range []string{"signed in parts, one after the other, by " + a.id + ", " + b.id + ", " + c.id, "used: all that it rests on"} {
+		if !strings.Contains(who, s) {
+			t.Errorf("of another one: want %q in\n%s", s, who)
+		}
 	}
 	_, note, exit := command(t, dan, "ask", strings.Replace(program, "6))", "7))", 1), "--peer", a.peer, "--peer", b.peer)
 	if exit != 3 || !strings.Contains(note, "rosser resume") {

@@ -88,7 +88,7 @@ func says(t *testing.T, dir string, n int, value int64, who ...neighbour) (expr,
 	for _, w := range who {
 		envelope, err := trust.Seal(w.key, trust.Attestation{Result: result, Kind: trust.Computed})
 		if err == nil {
-			_, err = trust.Keep(background, s, nil, expr, envelope)
+			err = trust.Keep(background, s, nil, expr, envelope)
 		}
 		if err != nil {
 			t.Fatal(err)

@@ -4,6 +4,7 @@ package trust
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io/fs"
@@ -148,7 +149,7 @@ func (s *Store) judge(ctx context.Context, expr cid.Cid, a graph.Answer, ok bool
 		return graph.Answer{}, false, nil
 	}
 	result := believed[0].result
-	claim, here, err := s.Claim(ctx, expr, result, graph.ClaimOfKeys(texts(believed[0].believed)))
+	claim, here, err := s.Claim(ctx, expr, result, believed[0].by)
 	if err != nil || !here {
 		return a, ok, err
 	}
@@ -168,7 +169,7 @@ func (s *Store) believedOf(list []store.Attested, a graph.Answer, ok bool, p *Po
 	if !s.believe(a.By, func() *Policy { return p }) {
 		return believed
 	}
-	v := verdict{result: a.Result, joint: true}
+	v := verdict{result: a.Result, by: a.By, joint: true}
 	for _, source := range graph.Sources(a.By) {
 		keys, _ := graph.SourceKeys(source)
 		for _, text := range keys {
@@ -184,8 +185,10 @@ func (s *Store) believedOf(list []store.Attested, a graph.Answer, ok bool, p *Po
 type verdict struct {
 	result   cid.Cid
 	signers  []peer.ID
-	believed []peer.ID // those that it is believed for; none if it is not
-	joint    bool      // it rests on all of them, and none of them has signed it
+	chains   [][]peer.ID // those of each chain to it
+	believed []peer.ID   // those that it is believed for; none if it is not
+	by       string      // the claim of these
+	joint    bool        // it rests on all of them, and none of them has signed it
 }
 
 // verdicts are those of the results of one expression.
@@ -196,12 +199,56 @@ func (p *Policy) verdicts(list []store.Attested) []verdict {
 			out = append(out, verdict{result: a.Result})
 		}
 		v := &out[len(out)-1]
-		v.signers = append(v.signers, peer.ID(a.Signer))
+		if c, ok := chainOf(a); ok {
+			v.chains = append(v.chains, c.Signers)
+		} else {
+			v.signers = append(v.signers, peer.ID(a.Signer))
+		}
 	}
 	for i := range out {
-		out[i].believed = p.believed(out[i].signers)
+		v := &out[i]
+		if v.believed = p.believed(v.signers); len(v.believed) > 0 {
+			v.by = graph.ClaimOfKeys(texts(v.believed))
+		} else if v.joint = p.chained(v); v.joint {
+			slices.SortFunc(v.believed, func(a, b peer.ID) int { return cmp.Compare(a.String(), b.String()) })
+			v.believed = slices.Compact(v.believed)
+		}
 	}
 	return out
+}
+
+// chained says whether a result is believed for chains to it: for one whose signers are each believed alone, or for as many as voters have to be, of
+// voters and of chains of such, that have no key in common.
+func (p *Policy) chained(v *verdict) bool {
+	if p.Nobody() {
+		return false
+	}
+	var groups [][]peer.ID
+	for _, c := range v.chains {
+		if !slices.ContainsFunc(c, func(k peer.ID) bool { return !p.Believes([]peer.ID{k}) }) {
+			v.believed, v.by = slices.Clone(c), graph.ClaimOfAny([][]string{texts(c)})
+			return v.by != graph.ManySources
+		}
+		if p.names(c) {
+			groups = append(groups, c)
+		}
+	}
+	for _, k := range v.signers {
+		if _, named := p.Member(k); named {
+			groups = append(groups, []peer.ID{k})
+		}
+	}
+	slices.SortStableFunc(groups, func(a, b []peer.ID) int { return len(a) - len(b) })
+	var apart [][]string
+	for _, g := range groups {
+		if len(apart) < p.quorum && !slices.ContainsFunc(g, func(k peer.ID) bool { return slices.Contains(v.believed, k) }) {
+			apart, v.believed = append(apart, texts(g)), append(v.believed, g...)
+		}
+	}
+	if v.by = graph.ClaimOfAny(apart); p.quorum == 0 || len(apart) < p.quorum || v.by == graph.ManySources {
+		v.believed, v.by = nil, ""
+	}
+	return len(v.believed) > 0
 }
 
 func texts(keys []peer.ID) []string {
@@ -301,23 +348,26 @@ func (s *Store) believe(by string, policy func() *Policy) bool {
 	return !slices.ContainsFunc(all, func(keys []peer.ID) bool { return !p.Believes(keys) })
 }
 
-// Keep opens an envelope and keeps what it attests among the attestations of expr, whose Result has to be there. Those whom the policy names
+// Keep opens an envelope, or a chain, and keeps what it attests among the attestations of expr, whose Result has to be there. Those whom the policy names
 // come before others, where there are too many.
-func (s *Store) Keep(ctx context.Context, expr cid.Cid, envelope []byte) (Attestation, error) {
+func (s *Store) Keep(ctx context.Context, expr cid.Cid, envelope []byte) error {
 	return Keep(ctx, s.Store, s.recent(), expr, envelope)
 }
 
 // Keep is Store.Keep for a policy at hand.
-func Keep(ctx context.Context, s *store.Store, p *Policy, expr cid.Cid, envelope []byte) (Attestation, error) {
+func Keep(ctx context.Context, s *store.Store, p *Policy, expr cid.Cid, envelope []byte) error {
+	if isChain(envelope) {
+		return keepChain(ctx, s, p, expr, envelope)
+	}
 	a, err := Open(envelope)
 	if err != nil {
-		return a, err
+		return err
 	}
 	keep := s.Attest
 	if _, named := p.Member(a.By); named {
 		keep = s.Favour
 	}
-	return a, keep(ctx, expr, a.Result, []byte(a.By), envelope)
+	return keep(ctx, expr, a.Result, []byte(a.By), envelope)
 }
 
 // Sign attests the result of expr with the key of this machine, and keeps that. What it has signed before stays.
@@ -352,7 +402,7 @@ func Envelopes(ctx context.Context, s *store.Store, key crypto.PrivKey, expr, re
 	return append([][]byte{own}, slices.DeleteFunc(all, func(e []byte) bool { return bytes.Equal(e, own) })...), err
 }
 
-// Others are the attestations of a result of expr that are kept, whoever has reduced it.
+// Others are the attestations of a result of expr that are kept, and the chains to it, whoever has reduced it.
 func Others(ctx context.Context, s *store.Store, expr, result cid.Cid) (all [][]byte, err error) {
 	list, err := s.Attestations(ctx, expr)
 	for _, a := range list {
@@ -372,6 +422,34 @@ type Word struct {
 	Counted bool   // it is one of those that its result is believed for
 }
 
+// Chains are all chains of an expression.
+func (s *Store) Chains(ctx context.Context, expr cid.Cid) (chains []Chain, err error) {
+	list, err := s.Attestations(ctx, expr)
+	for _, a := range list {
+		if c, ok := chainOf(a); ok {
+			chains = append(chains, c)
+		}
+	}
+	return chains, err
+}
+
+// Believed says whether the policy, as it is now, believes a result of expr for what is kept that was signed.
+func (s *Store) Believed(ctx context.Context, expr, result cid.Cid) (bool, error) {
+	list, err := s.Attestations(ctx, expr)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(s.Policy().verdicts(list), func(v verdict) bool { return v.result == result && len(v.believed) > 0 }), nil
+}
+
+// Forget forgets all that a key has signed, alone or in a chain, and returns of how many expressions.
+func Forget(ctx context.Context, s *store.Store, key peer.ID) (int, error) {
+	return s.Unattest(ctx, func(a store.Attested) bool {
+		c, _ := chainOf(a)
+		return peer.ID(a.Signer) == key || slices.Contains(c.Signers, key)
+	})
+}
+
 // Words are all attestations of an expression, by the policy as it is now. What is kept and cannot be opened is left out.
 func (s *Store) Words(ctx context.Context, expr cid.Cid) ([]Word, error) {
 	list, err := s.Attestations(ctx, expr)
@@ -381,7 +459,9 @@ func (s *Store) Words(ctx context.Context, expr cid.Cid) ([]Word, error) {
 	p := s.Policy()
 	believed := map[cid.Cid][]peer.ID{}
 	for _, v := range p.verdicts(list) {
-		believed[v.result] = v.believed
+		if !v.joint {
+			believed[v.result] = v.believed
+		}
 	}
 	var words []Word
 	for _, kept := range list {

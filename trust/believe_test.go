@@ -60,7 +60,7 @@ func (g *stage) result(about string, value int64) (expr, result cid.Cid) {
 
 func (g *stage) says(who int, expr, result cid.Cid) {
 	g.t.Helper()
-	if _, err := g.s.Keep(g.t.Context(), expr, seal(g.t, g.keys[who], Attestation{Result: result, Kind: Computed})); err != nil {
+	if err := g.s.Keep(g.t.Context(), expr, seal(g.t, g.keys[who], Attestation{Result: result, Kind: Computed})); err != nil {
 		g.t.Fatal(err)
 	}
 }
@@ -180,12 +180,12 @@ func TestReplay(t *testing.T) {
 	other, _ := g.result("y", 1)
 	envelope := seal(t, g.keys[0], Attestation{Result: result, Kind: Computed})
 	g.policy("key %s\n", g.ids[0])
-	if _, err := g.s.Keep(t.Context(), other, envelope); err == nil || !strings.Contains(err.Error(), "want one of "+other.String()) {
+	if err := g.s.Keep(t.Context(), other, envelope); err == nil || !strings.Contains(err.Error(), "want one of "+other.String()) {
 		t.Errorf("of another expression: got %v", err)
 	}
 	g.wants("replayed", other, cid.Undef)
 	for name, bad := range hostile(t) {
-		if _, err := g.s.Keep(t.Context(), expr, bad); err == nil {
+		if err := g.s.Keep(t.Context(), expr, bad); err == nil {
 			t.Errorf("%s: it was kept", name)
 		}
 	}
@@ -195,7 +195,7 @@ func TestReplay(t *testing.T) {
 	// One that is older or newer changes nothing: the first stays.
 	first := seal(t, g.keys[0], Attestation{Result: result, Kind: Computed, At: time.Unix(1_700_000_000, 0)})
 	for _, at := range []int64{1_700_000_000, 0, 1_900_000_000} {
-		if _, err := g.s.Keep(t.Context(), expr, seal(t, g.keys[0], Attestation{Result: result, Kind: Computed, At: time.Unix(at, 0)})); err != nil {
+		if err := g.s.Keep(t.Context(), expr, seal(t, g.keys[0], Attestation{Result: result, Kind: Computed, At: time.Unix(at, 0)})); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -2,7 +2,7 @@
 // known here: whoever hands one in has opened it (package trust), and what is kept was handed in.
 //
 // All attestations of an expression are one record under its CID, a DAG-CBOR list of lists [result, signer, envelope, favoured], in the
-// order of result and signer. A lookup of an expression that nobody has signed costs what one costs that has no Answer.
+// order of result and signer; a chain of several who have come to a result together (trust/chain.go) is one of them. A lookup of an expression that nobody has signed costs what one costs that has no Answer.
 //
 // Anybody can make any number of keys, so what is kept is bounded, and whoever comes first does not keep the others out: a signer that somebody
 // here has named (Favour) takes the place of one that nobody has. One signer has two attestations of an expression at most: the first, and another
@@ -38,7 +38,7 @@ const (
 // An Attested is an attestation of an expression's Result.
 type Attested struct {
 	Result   cid.Cid
-	Signer   []byte // whatever names the key
+	Signer   []byte // whatever names the key, or the chain
 	Envelope []byte
 	Favoured bool // somebody here has named the signer
 }
@@ -277,18 +277,18 @@ func (s *Store) Claim(ctx context.Context, expr, result cid.Cid, by string) (gra
 	return graph.Answer{Expr: expr, Result: result, By: by, Steps: steps}, true, nil
 }
 
-// Unattest forgets all that a signer has signed, and returns of how many expressions.
-func (s *Store) Unattest(ctx context.Context, signer []byte) (n int, err error) {
+// Unattest forgets all attestations of which forget says so, and returns of how many expressions.
+func (s *Store) Unattest(ctx context.Context, forget func(Attested) bool) (n int, err error) {
 	if err := s.Flush(ctx); err != nil {
 		return 0, err
 	}
 	err = s.each(ctx, []byte{attestPrefix}, func(e entry) error {
 		list, err := readAttested(e.value)
-		if err != nil || !slices.ContainsFunc(list, func(a Attested) bool { return bytes.Equal(a.Signer, signer) }) {
+		if err != nil || !slices.ContainsFunc(list, forget) {
 			return nil
 		}
 		n++
-		rest := slices.DeleteFunc(list, func(a Attested) bool { return bytes.Equal(a.Signer, signer) })
+		rest := slices.DeleteFunc(list, forget)
 		if err := s.enqueue(ctx, op{opDrop, string(e.key), e.value}); err != nil || len(rest) == 0 {
 			return err
 		}

@@ -127,7 +127,7 @@ func TestAttest(t *testing.T) {
 		t.Errorf("stat: got %v, %v", st.Attested, err)
 	}
 	// Unattest forgets one signer, wherever he is.
-	if n, err := guest.Unattest(bg, signer(2)); n != 1 || err != nil {
+	if n, err := guest.Unattest(bg, func(a Attested) bool { return bytes.Equal(a.Signer, signer(2)) }); n != 1 || err != nil {
 		t.Errorf("unattest: got %d, %v", n, err)
 	}
 	want = fmt.Sprint(map[cid.Cid]string{one: "000* 001 "})

@@ -4,7 +4,7 @@
 //	about/<name>                 its about block
 //	results/<expression CID>     the expression's Result
 //	traces/<expression CID>      its Trace
-//	attest/<expression CID>      who says that its Result is right: a DAG-CBOR list of signed envelopes, if there are any
+//	attest/<expression CID>      who says that its Result is right: a DAG-CBOR list of signed envelopes, and of chains, if there are any
 //	parent                       the library that this one took the place of, if there was one
 
 package store
