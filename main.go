@@ -20,6 +20,7 @@ import (
 	"github.com/rosser-lang/rosser/lsp"
 	"github.com/rosser-lang/rosser/node"
 	"github.com/rosser-lang/rosser/repl"
+	"github.com/rosser-lang/rosser/start"
 )
 
 type evalFlags struct {
@@ -743,6 +744,11 @@ func run(args []string) (code int) {
 			wrong.Context.PrintUsage(true)
 		}
 		return code
+	}
+	switch strings.Fields(k.Command())[0] {
+	case "eval", "run", "work":
+	default:
+		start.Done()
 	}
 	if strings.HasPrefix(k.Command(), "repl") {
 		if err := k.Run(&c); err != nil {

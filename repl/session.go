@@ -38,6 +38,7 @@ import (
 	"github.com/rosser-lang/rosser/graph"
 	"github.com/rosser-lang/rosser/graph/store"
 	"github.com/rosser-lang/rosser/lang"
+	"github.com/rosser-lang/rosser/start"
 	"github.com/rosser-lang/rosser/stdlib"
 	"github.com/rosser-lang/rosser/trust"
 )
@@ -129,7 +130,7 @@ func Open(o Options) (*Session, error) {
 	if err != nil {
 		return nil, Misuse(err)
 	}
-	adviseHeap(memory)
+	start.AdviseHeap(memory / 4)
 	dir, err := o.folder()
 	if err != nil {
 		return nil, err

@@ -40,10 +40,11 @@ func TestImports(t *testing.T) {
 		{"eval/ucd", nil, down(boxo, database, parser, flags)},
 		{"stdlib", []string{"codec", "graph", "lang", "compile", "eval", "media"}, down(boxo, database, flags)},
 		{"stdlib/gen", []string{"codec", "graph", "lang", "compile", "eval", "media", "stdlib"}, down(boxo, database, flags)},
-		{"repl", []string{"codec", "graph", "graph/store", "lang", "compile", "eval", "media", "stdlib", "repl/edit", "trust"}, down(flags, network)},
+		{"repl", []string{"codec", "graph", "graph/store", "lang", "compile", "eval", "media", "start", "stdlib", "repl/edit", "trust"}, down(flags, network)},
 		{"repl/edit", nil, down(boxo, parser, flags)},
-		{"node", []string{"codec", "graph", "graph/store", "lang", "compile", "eval", "media", "stdlib", "repl", "repl/edit", "trust"}, flags},
-		{"lsp", []string{"codec", "graph", "graph/store", "lang", "compile", "eval", "media", "stdlib", "repl", "repl/edit", "trust"}, flags},
+		{"node", []string{"codec", "graph", "graph/store", "lang", "compile", "eval", "media", "start", "stdlib", "repl", "repl/edit", "trust"}, flags},
+		{"start", nil, []string{"golang.org/", "github.com/cockroachdb", "github.com/ipfs", "github.com/libp2p", "encoding/", "net", "text/", "html/"}}, // or it does not come early
+		{"lsp", []string{"codec", "graph", "graph/store", "lang", "compile", "eval", "media", "start", "stdlib", "repl", "repl/edit", "trust"}, flags},
 	}
 	known := []string{module, module + "/tests"}
 	for _, r := range rules {

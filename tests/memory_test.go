@@ -207,3 +207,20 @@ func TestMemoryAtStart(t *testing.T) {
 		}
 	}
 }
+
+// TestStart: what a command that evaluates one expression does about its heap comes before the packages are initialised that make most of it, and until it
+// evaluates nothing is collected but what that takes. Other commands are as they were.
+func TestStart(t *testing.T) {
+	t.Setenv("GODEBUG", "inittrace=1,gctrace=1")
+	_, stderr, _ := command(t, t.TempDir(), "eval", "1")
+	start, assets := strings.Index(stderr, "rosser/start @"), strings.Index(stderr, "boxo/gateway/assets @")
+	if start < 0 || assets < start {
+		t.Errorf("got at %d of the initialisations, and the gateway's at %d\n%s", start, assets, stderr)
+	}
+	if n := strings.Count(stderr, "\ngc "); n > 1 {
+		t.Errorf("got %d collections, want the one that is asked for\n%s", n, stderr)
+	}
+	if _, stderr, _ = command(t, t.TempDir(), "fmt", "--help"); strings.Contains(stderr, "(forced)") {
+		t.Errorf("another command: got\n%s", stderr)
+	}
+}

@@ -1,6 +1,6 @@
 // This file asks the kernel for huge pages.
 
-package repl
+package start
 
 import (
 	"runtime/debug"
@@ -13,15 +13,15 @@ import (
 
 var advised sync.Once
 
-// adviseHeap has the kernel back the heap's first GiB, or first quarter of the limit, by huge pages, once a process: of a program that
+// AdviseHeap has the kernel back so much of the heap by huge pages, a GiB at most, once a process: of a program that
 // allocates much, a third of the time would else go to faults of small ones. It takes address space, and no memory: a slice that nobody
 // touches is advised and let go, and the heap grows where it was. The advice changes no behaviour, so errors are none.
-func adviseHeap(limit int64) {
+func AdviseHeap(most int64) {
 	if strconv.IntSize < 64 {
 		return
 	}
 	advised.Do(func() {
-		size := int(min(1<<30, limit/4))
+		size := int(min(heapSize, most))
 		probe, err := syscall.Mmap(-1, 0, size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
 		if err != nil { // ulimit -v, or strict overcommitment
 			return

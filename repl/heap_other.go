@@ -1,5 +1,0 @@
-//go:build !linux
-
-package repl
-
-func adviseHeap(int64) {}

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package start
+
+// AdviseHeap does nothing here.
+func AdviseHeap(int64) {}
