@@ -22,7 +22,7 @@ const own = graph.OwnAnswer + "now"
 
 // A stage is a store with a policy, and people who sign.
 type stage struct {
-	t    *testing.T
+	t    testing.TB
 	dir  string
 	s    *Store
 	told []string
@@ -30,7 +30,7 @@ type stage struct {
 	ids  []peer.ID
 }
 
-func newStage(t *testing.T) *stage {
+func newStage(t testing.TB) *stage {
 	t.Helper()
 	g := &stage{t: t, dir: t.TempDir()}
 	db, err := store.Open(g.dir, store.Options{})

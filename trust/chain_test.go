@@ -3,6 +3,7 @@
 package trust
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -194,6 +195,23 @@ func TestBadChains(t *testing.T) {
 	if _, err := SealChain(seven.result, seven.parts); !errors.Is(err, ErrBadAttestation) {
 		t.Errorf("seven: got %v", err)
 	}
+}
+
+// FuzzChain: whatever comes as a chain is refused, or is the one form of what it says.
+func FuzzChain(f *testing.F) {
+	g := newStage(f)
+	r := g.relay("x", false, 0, 1)
+	good, err := SealChain(r.result, r.parts)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good)
+	load := func(c cid.Cid) ([]byte, error) { return g.s.Block(context.Background(), c) }
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if _, err := OpenChain(data, r.expr, load); err == nil && !bytes.Equal(data, good) {
+			t.Errorf("%x is taken", data)
+		}
+	})
 }
 
 // TestChainBytes: what a chain is on its way is for ever.
