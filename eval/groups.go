@@ -21,6 +21,12 @@ import (
 //
 // A group is a list known as lazy (get key (groupBy f xs)). map g of it, which a program calls for each key, goes through the slots, and is again
 // a group of what is as well known slot by slot. A record is made when all groups of the slot have been dealt with.
+//
+// # What if memory is short?
+//
+// A program goes through the groups key by key, and their elements stand in the list slot by slot: to make those of a slot again for each key would
+// take as many times the work as there are keys. So the lists of a slot are written to the store, each to a block of its own, which nothing keeps there,
+// and loaded when somebody looks at them. What a primitive made of one is made again from that one alone.
 
 const (
 	groupsName        = "core.groups"
@@ -48,8 +54,10 @@ type slotOf struct {
 	how     *making                // of the map
 	keys    int                    // of the map
 	size    int                    // elements that were grouped
+	base    *slotOf                // what it was made of, if it was made of another grouping
 	n       map[string]int         // lengths, of the keys whose are known
 	held    map[string]*graph.List // the lists, of the keys whose are there
+	spilled map[string]cid.Cid     // blocks of the lists, if they were written because memory is short
 	entries map[string]graph.Value // what is recorded of each key, of what was made of another grouping
 	batch   *slotBatch
 	done    bool // the entries of all keys are recorded
@@ -83,23 +91,53 @@ func (m *Machine) groupList(s *slotOf, key string) *graph.List {
 	if l := s.held[key]; l != nil {
 		return l
 	}
+	if c, ok := s.spilled[key]; ok {
+		return s.listOf(key, m.makeAgain(c, func() graph.Value { return m.follow(c) }))
+	}
+	tight := m.tight()
+	if tight && s.base != nil {
+		base := m.groupList(s.base, key)
+		return s.listOf(key, m.makeAgain(s.how.of, func() graph.Value { return m.Apply(s.batch.stage, graph.ListValue(base)) }))
+	}
 	v := m.reduceAgain(s.how)
 	if v.Kind() != graph.KindMap || v.Map().Len() != s.keys {
 		panic(s.wrong())
 	}
 	s.held = make(map[string]*graph.List, s.keys)
 	v.Map().Each(func(key string, v graph.Value) bool {
-		n, known := s.n[key]
-		if v.Kind() != graph.KindList || known && v.List().Len() != n {
-			panic(s.wrong())
-		}
-		s.held[key] = v.List()
+		s.held[key] = s.listOf(key, v)
 		return true
 	})
-	if s.held[key] == nil {
+	list := s.held[key]
+	if list == nil {
 		panic(s.wrong())
 	}
-	return s.held[key]
+	if tight {
+		m.spill(s)
+	}
+	return list
+}
+
+// spill writes the lists of a slot to the store, each to a block of its own, so that it need not hold them.
+func (m *Machine) spill(s *slotOf) {
+	spilled := make(map[string]cid.Cid, len(s.held))
+	written := m.stats.Written // of what linking gives to the store, this is no part
+	for key, list := range s.held {
+		spilled[key] = graph.ValueBlock(graph.ListValue(list), m.Blocks())
+	}
+	m.stats.Written = written
+	if m.policy.failure == nil {
+		s.held, s.spilled = nil, spilled
+	}
+}
+
+// listOf is the list v, that of a key.
+func (s *slotOf) listOf(key string, v graph.Value) *graph.List {
+	n, known := s.n[key]
+	if v.Kind() != graph.KindList || known && v.List().Len() != n {
+		panic(s.wrong())
+	}
+	return v.List()
 }
 
 func (s *slotOf) wrong() *Stop {
@@ -194,6 +232,9 @@ func (l *loop) overSlots(f graph.Value, xs *graph.List, parts []graph.Part, of [
 		}
 		g.slots, l.keys, l.groups = append(g.slots, slot), l.keys[:0], l.groups[:0]
 		clear(l.index)
+		if m.tight() {
+			m.spill(slot)
+		}
 		if len(slot.n)*groupRecord > p.Len || steps > graph.MaxSteps {
 			m.policy.shut(e)
 			s.end(i, graph.Null(), extent{})
@@ -252,7 +293,7 @@ func (m *Machine) nextGrouping(g *grouping, record, name string, lead []graph.Va
 			b = &slotBatch{stage: stage, kind: record}
 		}
 		below := lazyOf(s.how.of)
-		d := &slotOf{keys: s.keys, size: s.size, n: map[string]int{}, held: map[string]*graph.List{}, entries: map[string]graph.Value{}, batch: b}
+		d := &slotOf{keys: s.keys, size: s.size, base: s, n: map[string]int{}, held: map[string]*graph.List{}, entries: map[string]graph.Value{}, batch: b}
 		d.how = m.making[m.application(eachGroupName, stage, below)]
 		b.below, b.slots = append(b.below, below), append(b.slots, d)
 		next.slots = append(next.slots, d)
@@ -395,7 +436,9 @@ func (l *loop) overGroup(name string, lead []graph.Value, gr *group, each func(x
 		}
 		made := l.take(cid.Undef)
 		from = i + 1
-		d.n[gr.key], d.held[gr.key] = made.Len(), made
+		if d.n[gr.key] = made.Len(); !m.tight() {
+			d.held[gr.key] = made
+		}
 		if steps <= graph.MaxSteps {
 			m.forgive(steps)
 			m.note(d, gr.key, recordOf(made, steps))

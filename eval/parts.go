@@ -510,11 +510,24 @@ func (m *Machine) within(of cid.Cid, make func() *graph.List) (made *graph.List)
 
 // reduceAgain reduces an expression that is known to come to a value. That takes no steps of whoever looks at it.
 func (m *Machine) reduceAgain(how *making) graph.Value {
+	return m.makeAgain(how.of, func() graph.Value {
+		if f, ok := m.find(how.of); ok && f.err == nil {
+			return f.value
+		}
+		m.putMaking(how)
+		v := m.refValue(m.unit(how.of), -1)
+		m.forget(how)
+		return v
+	})
+}
+
+// makeAgain makes a value that something of an expression is known to come to, at no steps.
+func (m *Machine) makeAgain(of cid.Cid, make func() graph.Value) graph.Value {
 	fp := m.sp
 	if uintptr(fp)+slotSize > m.end {
-		return m.hop(func() graph.Value { return m.reduceAgain(how) })
+		return m.hop(func() graph.Value { return m.makeAgain(of, make) })
 	}
-	of, start, remaking, resumed := how.of, m.now(), m.remaking, m.resumed
+	start, remaking, resumed := m.now(), m.remaking, m.resumed
 	m.remaking, m.resumed = true, nil
 	m.sp = unsafe.Add(fp, slotSize)
 	*slot(fp, 0) = madeMark.Value(m.entered(-1))
@@ -530,13 +543,7 @@ func (m *Machine) reduceAgain(how *making) graph.Value {
 			panic(x)
 		}
 	}()
-	if f, ok := m.find(of); ok && f.err == nil {
-		return f.value
-	}
-	m.putMaking(how)
-	v := m.refValue(m.unit(of), -1)
-	m.forget(how)
-	return v
+	return make()
 }
 
 // forget lets go what an expression that application made has come to: who goes through a list holds one part of it.

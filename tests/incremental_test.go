@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"iter"
 	"math/rand/v2"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -391,7 +392,8 @@ func (x *trial) options(mode eval.Mode, s *graph.Memory) eval.Options {
 	case 0, 1, 2:
 		o.Memory = 4 << 30
 	case 3:
-		o.Memory = 1 << 28 // so that what can be made again is not held
+		runtime.GC()
+		o.Memory = eval.MemoryInUse() * 5 / 2 // so that what can be made again is not held
 	}
 	return o
 }
