@@ -3,6 +3,7 @@
 package eval
 
 import (
+	"errors"
 	"slices"
 	"time"
 	"unsafe"
@@ -178,40 +179,102 @@ func (r *reader) segment(at []position, root, top bool) (err error) {
 	r.lost, r.fresh, r.index, r.now = false, nil, -1, r.m.steps
 	last := len(at) - 1
 	if !top { // the next anchor's call is what there is to do
-		fp := r.m.at(at[last])
-		h := r.m.headerAt(fp)
-		r.now = startIn(h.n, r.now)
-		r.call(fp, &h)
+		r.again(r.m.at(at[last]))
 		last--
 	}
 	r.longest, r.began = r.now, r.now
-	var fp, next unsafe.Pointer
-	var h, below runHeader
-	for i := last; i >= 0; i-- {
-		if fp, h, below = next, below, (runHeader{}); i == last {
-			fp = r.m.at(at[i])
-			h = r.m.headerAt(fp)
-		}
-		if i > 0 {
-			next = r.m.at(at[i-1])
-			below = r.m.headerAt(next)
-		}
-		if r.items++; r.items%1024 == 0 {
-			r.m.tooLong()
-		}
-		if s := r.lastShape; s != nil && r.simple && h.f == r.lastKey.f && r.index == r.lastKey.index && r.index >= 0 && r.have && len(r.runs) == 0 && h.f.arity > 0 && r.fresh == nil {
-			r.around(fp, s) // what item would do
-			r.long(fp, &h, &below)
-			r.index = h.index
-			continue
-		}
-		r.item(fp, &h, &below, top && i == last, first)
+	for i := last; i >= 0; {
+		i = r.runsFrom(at, i, top && i == last, first)
 	}
 	if !root && r.have {
-		r.becomes(fp, &h)
+		r.unlessUnmade(func() {
+			fp := r.m.at(at[0])
+			h := r.m.headerAt(fp)
+			r.becomes(fp, &h)
+		})
 	}
 	slices.Reverse(r.reducts[first:])
 	return nil
+}
+
+// runsFrom reads the runs of slots from the i-th outwards, up to one that mentions elements which would have to be made. What that one is of
+// begins again. It returns where to go on.
+func (r *reader) runsFrom(at []position, i int, innermost bool, first int) (next int) {
+	if r.unlessUnmade(func() {
+		var below runHeader
+		for h := r.m.headerAt(r.m.at(at[i])); i >= 0; i, h, innermost = i-1, below, false {
+			fp := r.m.at(at[i])
+			if below = (runHeader{}); i > 0 {
+				below = r.m.headerAt(r.m.at(at[i-1]))
+			}
+			if r.items++; r.items%1024 == 0 {
+				r.m.tooLong()
+			}
+			if s := r.lastShape; s != nil && r.simple && h.f == r.lastKey.f && r.index == r.lastKey.index && r.index >= 0 && r.have && len(r.runs) == 0 && h.f.arity > 0 && r.fresh == nil {
+				r.around(fp, s) // what item would do
+				r.long(fp, &h, &below)
+				r.index = h.index
+				continue
+			}
+			r.item(fp, &h, &below, innermost, first)
+		}
+	}) {
+		return i
+	}
+	r.again(r.m.at(at[i]))
+	return i - 1
+}
+
+// unlessUnmade runs f, and says whether it ended: it does not where it mentions elements that would have to be made.
+func (r *reader) unlessUnmade(f func()) (ended bool) {
+	defer func() {
+		if x := recover(); x != nil {
+			if s, ok := stopOf(x); !ok || !errors.Is(s.Err, errNotMade) {
+				panic(x)
+			}
+			r.m.forgetGiven()
+			r.put = r.m.Blocks()
+		}
+	}()
+	f()
+	return true
+}
+
+// again has that begin again whose run of slots is at fp, without what is above it: a call with its arguments, or what the frame around it looks at
+// once more. What can do neither is lost.
+func (r *reader) again(fp unsafe.Pointer) {
+	r.lose()
+	h := r.m.headerAt(fp)
+	r.fresh, r.index = nil, h.index
+	if h.kind == graph.KindInt || h.kind == restTag {
+		return
+	}
+	r.now = startIn(h.n, r.now)
+	if !r.unlessUnmade(func() {
+		switch {
+		case h.kind == thunkTag:
+			r.lost, r.index = false, -1
+		case h.kind == madeTag:
+			r.index = -1
+		case h.p != nil:
+			r.child = r.m.callOf(primHead(h.p), slices.Clone(slots(fp, slotSize, h.p.Arity)), r.put)
+			r.have, r.lost = true, false
+		case h.f.inner, h.f.loops:
+		case h.f.arity > 0:
+			if !r.unmade(fp, &h) {
+				r.call(fp, &h)
+			}
+		default:
+			r.lost, r.have, r.child = false, h.index >= 0, h.f.cid
+		}
+	}) {
+		r.lose()
+	}
+}
+
+// unmade says whether elements of an argument of the call whose frame is fp would have to be made.
+func (r *reader) unmade(fp unsafe.Pointer, h *runHeader) bool {
+	return slices.ContainsFunc(slots(fp, slotSize, h.f.arity), func(v graph.Value) bool { return v.Unmade() > 0 })
 }
 
 // item goes on with the run of slots at fp, whose neighbour outwards has the header below. The segment's reducts are those from first on.
@@ -505,7 +568,7 @@ func (r *reader) frame(fp unsafe.Pointer, h *runHeader) {
 		}
 		r.lose()
 	}
-	if h.f.arity == 0 || h.f.loops {
+	if h.f.arity == 0 || h.f.loops || r.unmade(fp, h) {
 		r.lose()
 		return
 	}

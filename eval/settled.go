@@ -88,7 +88,7 @@ func (m *Machine) keepSettled(by string, until time.Time, full uint64) (reducts,
 			if left < 0 || m.stats.Written > full {
 				return
 			}
-			if time.Duration(s.value().Unplaced())*layoutTime < left {
+			if v := s.value(); v.Unmade() == 0 && time.Duration(v.Unplaced())*layoutTime < left {
 				if reduct := m.writeSettled(s, by); reduct.Defined() {
 					reducts = append(reducts, reduct)
 				}
@@ -212,7 +212,7 @@ func (g *gatherer) loop(fp unsafe.Pointer, p *Prim) {
 		name = slot(fp, slotSize).Text()
 		g.all(l.args)
 	}
-	if k, ok := keeperOf(name); ok && l.begun {
+	if k, ok := keeperOf(name); ok && l.begun && l.slots == nil {
 		g.all(k.save(l))
 	}
 	g.look(l.acc)
