@@ -181,7 +181,9 @@ type keeper struct {
 // keeperOf is the keeper of a primitive whose loops can be resumed.
 func keeperOf(name string) (k keeper, ok bool) {
 	switch name {
-	case "list.map", "list.zipWith", "list.filter", "list.sortBy":
+	case "list.map", "list.filter":
+		k = keeper{saveOut, restoreParts}
+	case "list.zipWith", "list.sortBy":
 		k = keeper{saveOut, restoreOut}
 	case "map.map", "map.filter", eachGroupName:
 		k = keeper{saveFields, restoreFields}
@@ -307,6 +309,23 @@ func saveOut(l *loop) []graph.Value {
 
 func restoreOut(l *loop) bool {
 	return l.are(graph.KindList) && l.fill(&l.out, l.parts[0].List())
+}
+
+// restoreParts is restoreOut where what was made may have parts.
+func restoreParts(l *loop) bool {
+	if !l.are(graph.KindList) || !l.parts[0].Parted() {
+		return restoreOut(l)
+	}
+	l.prefix = l.parts[0].List()
+	return true
+}
+
+// made is the list of all that was put into out.
+func (l *loop) made() graph.Value {
+	if l.prefix == nil {
+		return l.out.value()
+	}
+	return graph.ListValue(l.m.concatLists(l.prefix, l.out.List()))
 }
 
 func saveFields(l *loop) []graph.Value { return []graph.Value{graph.MapValue(l.fields.b.SoFar())} }

@@ -64,6 +64,7 @@ type making struct {
 	from  []*making                // those of expressions that it mentions
 	has   bool                     // it was put
 	steps uint64                   // that it takes, if it is known
+	read  bool                     // it was read from a block: it is not known yet what it mentions
 }
 
 // A stage is a primitive on its way through a list whose parts are known as something.
@@ -515,7 +516,11 @@ func (m *Machine) reduceAgain(how *making) graph.Value {
 			return f.value
 		}
 		m.putMaking(how)
-		v := m.refValue(m.unit(how.of), -1)
+		u := m.unit(how.of)
+		v := m.refValue(u, -1)
+		if how.read {
+			m.readFrom(how, u)
+		}
 		m.forget(how)
 		return v
 	})
@@ -552,7 +557,9 @@ func (m *Machine) forget(how *making) {
 	if u == nil || u.state != reduced { // what it mentions was not reduced for it; or that is forgotten, by another way
 		return
 	}
-	u.state, u.value = unreduced, graph.Value{}
+	if u.state, u.value = unreduced, (graph.Value{}); how.read {
+		m.readFrom(how, u)
+	}
 	for _, from := range how.from {
 		m.forget(from)
 	}

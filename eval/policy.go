@@ -739,7 +739,7 @@ func (p *policy) findUnit(u *unit) bool {
 
 // unitDone links a closed expression that was reduced.
 func (p *policy) unitDone(u *unit, e extent) {
-	if u == p.root || !p.worth(u.steps) || !p.payable(nil, u.value) {
+	if u == p.root || !p.worth(u.steps) || u.lam != nil && isParted(u.lam.term.Args[0]) || !p.payable(nil, u.value) {
 		p.shut(e)
 		return
 	}

@@ -129,7 +129,7 @@ func listMap(m *Machine, args []graph.Value) (graph.Value, error) {
 	for l.over(xs); ; {
 		x, ok := l.next()
 		if !ok {
-			v := l.out.value()
+			v := l.made()
 			l.end()
 			return v, nil
 		}
@@ -158,7 +158,7 @@ func listFilter(m *Machine, args []graph.Value) (graph.Value, error) {
 	for l.over(xs); ; {
 		x, ok := l.next()
 		if !ok {
-			v := l.out.value()
+			v := l.made()
 			l.end()
 			return v, nil
 		}

@@ -62,6 +62,8 @@ type reader struct {
 	lastShape *shape
 	simple    bool // it is of a frame that waits for a value, without operands beside it
 
+	entries map[*graph.List]graph.Value // of lists whose elements are not there (unmade.go)
+
 	each    bool // call in progress gets a Reduct
 	reducts []graph.Reduct
 	known   []cid.Cid // blocks of Reducts that were used and still hold
@@ -257,24 +259,17 @@ func (r *reader) again(fp unsafe.Pointer) {
 		case h.kind == madeTag:
 			r.index = -1
 		case h.p != nil:
-			r.child = r.m.callOf(primHead(h.p), slices.Clone(slots(fp, slotSize, h.p.Arity)), r.put)
+			r.child = r.callOf(primHead(h.p), slices.Clone(slots(fp, slotSize, h.p.Arity)))
 			r.have, r.lost = true, false
 		case h.f.inner, h.f.loops:
 		case h.f.arity > 0:
-			if !r.unmade(fp, &h) {
-				r.call(fp, &h)
-			}
+			r.call(fp, &h)
 		default:
 			r.lost, r.have, r.child = false, h.index >= 0, h.f.cid
 		}
 	}) {
 		r.lose()
 	}
-}
-
-// unmade says whether elements of an argument of the call whose frame is fp would have to be made.
-func (r *reader) unmade(fp unsafe.Pointer, h *runHeader) bool {
-	return slices.ContainsFunc(slots(fp, slotSize, h.f.arity), func(v graph.Value) bool { return v.Unmade() > 0 })
 }
 
 // item goes on with the run of slots at fp, whose neighbour outwards has the header below. The segment's reducts are those from first on.
@@ -354,7 +349,7 @@ func (r *reader) waitsToEnter(u *unit) bool {
 func (r *reader) call(fp unsafe.Pointer, h *runHeader) {
 	args := slices.Clone(slots(fp, slotSize, h.f.arity))
 	r.have, r.lost, r.runs = true, false, r.runs[:0]
-	r.child = r.m.callOf(h.f.head(), args, r.put)
+	r.child = r.callOf(h.f.head(), args)
 	r.index = h.index
 }
 
@@ -422,7 +417,7 @@ func (r *reader) becomes(fp unsafe.Pointer, h *runHeader) {
 	r.flush()
 	start := startIn(h.n, r.now)
 	args := slices.Clone(slots(fp, slotSize, h.f.arity))
-	if expr := r.m.callOf(h.f.head(), args, r.put); expr != r.child && r.reduct(expr, start) {
+	if expr := r.callOf(h.f.head(), args); expr != r.child && r.reduct(expr, start) {
 		r.child, r.now, r.longest = expr, start, start
 	}
 }
@@ -443,7 +438,7 @@ func (r *reader) operands(run operandRun, below *runHeader) {
 	head, args := run.values[0], slices.Clone(run.values[1:])
 	if head.Kind() == graph.KindFn && len(args) > 0 {
 		all := append(slices.Clone(head.Fn().Args), args...)
-		r.have, r.child = true, r.m.callOf(fnHead(head.Fn()), all, r.put)
+		r.have, r.child = true, r.callOf(fnHead(head.Fn()), all)
 		return
 	}
 	r.lose()
@@ -477,7 +472,7 @@ func (r *reader) prim(fp unsafe.Pointer, h *runHeader) {
 	default: // It begins again, with what it has looked into so far.
 		r.clear()
 		r.now = startIn(h.n, r.now)
-		r.child = r.m.callOf(primHead(p), args, r.put)
+		r.child = r.callOf(primHead(p), args)
 	}
 	r.have, r.lost = true, false
 	r.index, r.runs = h.index, r.runs[:0]
@@ -534,7 +529,7 @@ func (r *reader) looping(l *loop, name string, own []graph.Value) {
 		return
 	}
 	r.clear()
-	r.child = r.m.callOf(&graph.Term{Op: graph.OpPrim, Name: resumeName}, []graph.Value{graph.Text(name), state, graph.Bool(has), value}, r.put)
+	r.child = r.callOf(&graph.Term{Op: graph.OpPrim, Name: resumeName}, []graph.Value{graph.Text(name), state, graph.Bool(has), value})
 }
 
 // loopShape is the context of a primitive's loop that waits for a call: all but its state is the same for all of them.
@@ -568,7 +563,7 @@ func (r *reader) frame(fp unsafe.Pointer, h *runHeader) {
 		}
 		r.lose()
 	}
-	if h.f.arity == 0 || h.f.loops || r.unmade(fp, h) {
+	if h.f.arity == 0 || h.f.loops {
 		r.lose()
 		return
 	}

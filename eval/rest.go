@@ -144,7 +144,7 @@ func (m *Machine) reduceRest(u *unit, index int) graph.Value {
 // apply is the application of head to args, one of which may be the child in hand, or head may.
 func (r *reader) apply(head *graph.Term, args []graph.Value) cid.Cid {
 	if r.rest == nil {
-		return r.m.callOf(head, args, r.put)
+		return r.callOf(head, args)
 	}
 	at := 0
 	for i, v := range args {

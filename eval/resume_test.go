@@ -232,6 +232,9 @@ func TestHostileCheckpoints(t *testing.T) {
 		"values for nobody":       app(prim("core.enter"), ref(identity), lit(graph.NewList(graph.Int(1))), lit(graph.Int(0))),
 		"entering for ever":       app(prim("core.enter"), ref(again), lit(graph.Int(1)), ref(again)),
 		"entering very often":     app(prim("core.enter"), ref(many), lit(graph.Int(1<<16)), lit(graph.Int(0))),
+		"parts that end too soon": app(prim("core.parted"), lit(graph.NewList(graph.Int(0), graph.NewList(graph.NewList(graph.NewThunk(&graph.Head{CID: missing}), graph.Int(1<<31-1)), graph.NewList(graph.NewThunk(&graph.Head{CID: missing}), graph.Int(1<<31-1)))))),
+		"parts of parts":          app(prim("core.parted"), lit(graph.NewList(graph.Int(1), graph.NewList(graph.NewList(graph.Int(7), graph.NewList()))))),
+		"too many arguments":      app(prim("core.parted"), lit(graph.NewList(graph.Int(2), graph.FnValue(&graph.Fn{Head: identity, Opaque: true}), graph.NewList(graph.NewList(graph.Int(1)), graph.NewList(graph.Int(1)))))),
 		"a loop that never began": app(prim("core.resume"), lit(graph.Text("list.map")), lit(graph.NewList(graph.NewList(), graph.Int(1<<40), graph.NewList())), lit(graph.Bool(true)), lit(graph.Null())),
 	} {
 		reducts := []graph.Reduct{{Of: u.BodyCID, To: to, Steps: 1<<63 - 1}, {Of: a, To: b, Steps: 1}, {Of: b, To: a, Steps: 1}, {Of: to, To: u.BodyCID, Steps: 3}}

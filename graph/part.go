@@ -231,6 +231,27 @@ func (v Value) Unmade() int {
 	return v.List().rest.root.known(func(m *made) bool { return m.held.Load() == nil })
 }
 
+// EachUnmade calls f for each part whose elements have to be made for who looks at them: where it begins, its length, and what it is known as.
+func (l *List) EachUnmade(f func(at, n int, of Value)) {
+	if l.rest != nil && l.rest.root != nil {
+		l.rest.root.eachUnmade(int(l.n), f)
+	}
+}
+
+func (t *node) eachUnmade(at int, f func(at, n int, of Value)) {
+	switch {
+	case t.far != nil && t.far.made != nil:
+		if t.far.made.held.Load() == nil {
+			f(at, t.n, t.far.made.of)
+		}
+	case t.far == nil && t.height > madeHeight:
+		for _, k := range t.kids {
+			k.eachUnmade(at, f)
+			at += k.n
+		}
+	}
+}
+
 // made is how many elements of l are in no block, but in parts.
 func (l *List) made() int { return l.rest.root.known(func(*made) bool { return true }) }
 
