@@ -42,3 +42,15 @@ func TestStoreRoom(t *testing.T) {
 		t.Error("all is bounded")
 	}
 }
+
+// TestStartIn: what has just been entered has begun no 2^44 steps ago.
+func TestStartIn(t *testing.T) {
+	for _, c := range []struct{ start, now, want uint64 }{
+		{0, 0, 0}, {5, 5, 5}, {5, 9, 5}, {9700, 9699, 9700}, {1, 1<<43 + 7, 1}, {1<<44 + 3, 1<<44 + 5, 1<<44 + 3}, {1<<44 + 3, 1<<44 + 2, 1<<44 + 3},
+	} {
+		m := Machine{steps: c.start}
+		if got := startIn(m.entered(-1), c.now); got != c.want {
+			t.Errorf("begun at %d, now %d: got %d", c.start, c.now, got)
+		}
+	}
+}

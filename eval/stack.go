@@ -105,10 +105,15 @@ func (m *Machine) entered(index int) int64 { return int64(m.steps<<indexBits) | 
 // indexIn is the index that a header's number holds, or -1.
 func indexIn(n int64) int { return int(n&indexMask) - 1 }
 
-// startIn is the steps at which what has a header's number was entered, given that it was at most now.
+// startIn is the steps at which what has a header's number was entered, given that it was at most now; or a little later, in what is counted from
+// a call on whose own step was taken back (coreEnter).
 func startIn(n int64, now uint64) uint64 {
-	const mask = 1<<(64-indexBits) - 1
-	return now - (now-uint64(n)>>indexBits)&mask
+	const mask, little = 1<<(64-indexBits) - 1, 1 << 10
+	ago := (now - uint64(n)>>indexBits) & mask
+	if ago > mask-little {
+		return now + (mask + 1 - ago)
+	}
+	return now - ago
 }
 
 func lamOf(t *graph.Tag) *lam { return (*lam)(unsafe.Pointer(t)) }
