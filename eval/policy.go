@@ -602,6 +602,9 @@ func (p *policy) costly(f *lam, fp unsafe.Pointer, h uint64, on lines, known boo
 // lookup looks a call up in the store, if that is paid for, and leaves what it finds in p.found.
 func (p *policy) lookup(f *lam, args []graph.Value, on lines) (ok bool) {
 	m, a := p.m, &f.acct
+	if left := mostUnmade; len(m.making) > 0 && unmadeIn(args, &left) { // to say which call it is the elements would be made
+		return false
+	}
 	find := func() { p.found, ok = m.find(m.callOf(f.head(), args, nil)) }
 	switch cheap := small(args); {
 	case p.fresh && cheap:
@@ -616,6 +619,28 @@ func (p *policy) lookup(f *lam, args []graph.Value, on lines) (ok bool) {
 		find()
 	}
 	return ok
+}
+
+const mostUnmade = 256 // values that are looked at for lists without elements, before a call is looked up
+
+// unmadeIn says whether values hold lists whose elements are not there, as far as it looks.
+func unmadeIn(vs []graph.Value, left *int) bool {
+	if *left -= len(vs); *left < 0 {
+		return false
+	}
+	for _, v := range vs {
+		switch v.Kind() {
+		case graph.KindList:
+			if v.Unmade() > 0 || !v.MostlyFar() && v.ListLen() <= *left && unmadeIn(listValues(v.List()), left) {
+				return true
+			}
+		case graph.KindFn:
+			if unmadeIn(v.Fn().Args, left) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // seeks says whether a call is looked up in the store whatever the table knows.

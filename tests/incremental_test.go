@@ -533,6 +533,46 @@ func TestPipelinesStopped(t *testing.T) {
 	t.Logf("%d stops; %.3f times the steps were executed", stops, float64(executed)/float64(whole))
 }
 
+// TestFoldStopped stops a fold over a list whose elements are not there: each leg goes on where the one before stood, and makes no elements but those
+// that the fold comes to.
+func TestFoldStopped(t *testing.T) {
+	ctx := context.Background()
+	const ys = "let ys = map (\\r -> length r.xs) @A in "
+	x := &trial{parted: newParted(1, 40000), t: t, src: ys + "sum ys"}
+	first := x.expr(t, x.src, x.lists[0], x.lists[0])
+	x.evaluate("at first", eval.New(eval.Options{Store: x.store, Load: x.store.Load, Link: eval.Auto}), first)
+	x.src = ys + "[sum ys, fold (\\a y -> fold (\\s k -> s * 31 % 1000003 + k) (a + y) (range 1 20)) 7 ys, length ys]"
+	expr := x.expr(t, x.src, x.lists[0], x.lists[0])
+	plain := x.evaluate("with no links", eval.New(eval.Options{Load: x.store.Load}), expr)
+	want := answerOf(expr, plain)
+	var at cid.Cid
+	executed, stops := uint64(0), 0
+	for {
+		m := eval.New(eval.Options{Store: x.store, Load: x.store.Load, Link: eval.Auto, Fuel: 100_000, Memory: 8 << 30})
+		out, err := x.run("stopped", func() (eval.Outcome, error) {
+			if at.Defined() {
+				return m.Resume(ctx, at)
+			}
+			return m.Eval(ctx, expr)
+		})
+		executed += out.Reduced
+		if err == nil {
+			if got := answerOf(expr, out); got != want {
+				t.Errorf("got %v, want %v", got, want)
+			}
+			break
+		}
+		if at = err.(*eval.Stop).Checkpoint; !at.Defined() || stops == 30 {
+			t.Fatalf("stop %d: %v, %v", stops, err, err.(*eval.Stop).Lost)
+		}
+		stops++
+	}
+	t.Logf("%d stops, %d steps of %d", stops, executed, plain.Reduced)
+	if stops < 3 || executed > plain.Reduced*5/4 {
+		t.Errorf("%d steps were executed in %d legs, want %d", executed, stops+1, plain.Reduced)
+	}
+}
+
 // TestMadeInTheMidst has elements made again, which takes long, where a function is in the midst of something else.
 func TestMadeInTheMidst(t *testing.T) {
 	const slow = "let count r = fold (\\a k -> a + k) (truncate (r.f * 1000000.0)) (range 1 300)\n" // so that the stack is cleared meanwhile
