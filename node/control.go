@@ -244,6 +244,9 @@ func (n *Node) control(dir string) (*controller, error) {
 		result, err := n.Ask(ctx, a,
 			func(who string, p repl.TaskProgress) { say(askLine{Who: who, Progress: &p}) },
 			func(one Asked) { say(askLine{Asked: &one}) })
+		if flushed := n.store.Flush(ctx); err == nil { // who asks may hold the store
+			err = flushed
+		}
 		if err == nil {
 			line(askLine{Result: result.String()})
 		}
