@@ -107,13 +107,13 @@ var scaled = []struct {
 	name, from, to string
 	copies         int
 }{
-	{name: "loop", from: "3000000", to: "100000000"},
+	{name: "loop", from: "3000000", to: "200000000"},
 	{name: "queens", from: "9", to: "12"},
-	{name: "primes", from: "29999", to: "1000000"},
-	{name: "mergesort", from: "200000", to: "400000"},
+	{name: "primes", from: "29999", to: "3000000"},
+	{name: "mergesort", from: "200000", to: "1000000"},
 	{name: "pipeline", from: "999999", to: "19999999"},
-	{name: "words", copies: 1},
-	{name: "json", copies: 4},
+	{name: "words", copies: 10},
+	{name: "json", copies: 8},
 }
 
 // BenchmarkLinking reports what linking costs where it cannot pay: auto over none, from an empty store, in processor time and
