@@ -217,7 +217,8 @@ func callKnown(f *lam, args []operand, at *site) code {
 			}
 			nfp := m.sp
 			if uintptr(nfp)+f.size > m.end {
-				return m.callOnNewChunk(f, index, x)
+				m.targs[0] = x
+				return m.callOnNewChunk(f, index)
 			}
 			m.sp = unsafe.Add(nfp, f.size)
 			*slot(nfp, 0) = f.Value(m.entered(index))
@@ -249,7 +250,8 @@ func callKnown(f *lam, args []operand, at *site) code {
 			}
 			nfp := m.sp
 			if uintptr(nfp)+f.size > m.end {
-				return m.callOnNewChunk(f, index, x, y)
+				m.targs[0], m.targs[1] = x, y
+				return m.callOnNewChunk(f, index)
 			}
 			m.sp = unsafe.Add(nfp, f.size)
 			*slot(nfp, 0) = f.Value(m.entered(index))
@@ -280,7 +282,8 @@ func callKnown(f *lam, args []operand, at *site) code {
 			}
 			nfp := m.sp
 			if uintptr(nfp)+f.size > m.end {
-				return m.callOnNewChunk(f, index, x, y, z)
+				m.targs[0], m.targs[1], m.targs[2] = x, y, z
+				return m.callOnNewChunk(f, index)
 			}
 			m.sp = unsafe.Add(nfp, f.size)
 			*slot(nfp, 0) = f.Value(m.entered(index))

@@ -387,12 +387,13 @@ func (g *generator) list(t *graph.Term, level, index int) code {
 	}
 	at := g.site(index)
 	if len(items) == 2 && spread[0] == nil && read { // [x, ...xs]
+		c := &cons{items[0], items[1], at, spread[1]}
 		return func(m *Machine, fp unsafe.Pointer) graph.Value {
-			x, xs := items[0](m, fp), items[1](m, fp)
+			x, xs := c.first(m, fp), c.rest(m, fp) // in a small frame: who builds a long list so comes back through as many
 			if xs.Kind() == graph.KindList {
 				return xs.ListPrepend(x)
 			}
-			return m.prepend(x, xs, at, spread[1])
+			return m.prepend(x, xs, c)
 		}
 	}
 	return func(m *Machine, fp unsafe.Pointer) graph.Value {
@@ -417,15 +418,21 @@ func (g *generator) list(t *graph.Term, level, index int) code {
 	}
 }
 
+// cons is [first, ...rest].
+type cons struct {
+	first, rest code
+	at, spread  *site
+}
+
 // prepend is [x, ...xs] where xs has to be looked into.
-func (m *Machine) prepend(x, xs graph.Value, at, spread *site) graph.Value {
-	fp, ok := m.reserve(2, at)
+func (m *Machine) prepend(x, xs graph.Value, c *cons) graph.Value {
+	fp, ok := m.reserve(2, c.at)
 	if !ok {
-		return m.hop(func() graph.Value { return m.prepend(x, xs, at, spread) })
+		return m.hop(func() graph.Value { return m.prepend(x, xs, c) })
 	}
 	vs := slots(fp, slotSize, 2)
 	vs[0], vs[1] = x, xs
-	r := graph.ListValue(m.listAt(xs, spread).Prepend(x))
+	r := graph.ListValue(m.listAt(xs, c.spread).Prepend(x))
 	m.sp = fp
 	return r
 }

@@ -221,7 +221,7 @@ func (p *policy) linkCalls(f *lam, fp unsafe.Pointer) graph.Value {
 			next := m.tail
 			if uintptr(base)+next.size > m.end {
 				m.sp = base
-				return m.callOnNewChunk(next, -1, m.targs[:next.arity]...)
+				return m.callOnNewChunk(next, -1)
 			}
 			m.place(next, base, -1)
 			if found, ok := enter(next, slots(base, slotSize, next.arity)); ok {

@@ -76,6 +76,8 @@ type Machine struct {
 	turning bool           // the call in hand is a tail call of the one around it (policy.go)
 
 	chunkSize uintptr // bytes of a chunk that frames may take
+	base      uintptr // where the stack of the goroutine in hand begins, and how much room it was given (room.go)
+	given     int
 
 	handing chan<- ending   // where a stop may end the evaluation in hand before the stack is unwound; nil if it may not
 	unwound <-chan struct{} // closed when the stack of the last evaluation is unwound

@@ -137,6 +137,9 @@ type policy struct {
 
 	found finding // what was looked up last
 
+	since  since // of the call that has just returned
+	extent extent
+
 	rootFound *finding // the answer to what was asked for, which was there before it was reduced to the end
 
 	failure error // the store's first error: nothing is linked after it
@@ -433,27 +436,30 @@ func (m *Machine) finishTail(f *lam, base unsafe.Pointer, turning bool) (r graph
 }
 
 // asleep runs a call and links it if it was costly.
+//
+//go:noinline
 func (p *policy) asleep(f *lam) code {
 	if !f.calls { // it can hardly be
 		return func(m *Machine, fp unsafe.Pointer) graph.Value {
-			start, high, floor, mark, forgiven := m.steps, m.high, p.floor, len(p.uses), p.forgiven
-			p.floor = mark
+			start, high, floor, forgiven := m.steps, m.high, p.floor, p.forgiven
+			p.floor = len(p.uses)
 			r := f.body(m, fp)
-			if m.steps-start < grain && len(p.uses) == mark {
+			if m.steps-start < grain && len(p.uses) == p.floor {
 				p.floor = floor
 				return r
 			}
-			return p.returned(f, fp, r, since{start, high}, extent{mark, floor, forgiven})
+			p.since, p.extent = since{start, high}, extent{p.floor, floor, forgiven}
+			return p.returned(f, fp, r)
 		}
 	}
 	return func(m *Machine, fp unsafe.Pointer) graph.Value {
 		if f.seeks(slots(fp, slotSize, f.arity)) {
-			return p.costly(f, fp, 0, lines{}, false)
+			return p.seek(f, fp)
 		}
-		// Most calls of most programs come this way, so what open, finish and shut do stands here in short.
-		start, floor, mark, forgiven := m.steps, p.floor, len(p.uses), p.forgiven
-		high, turning, base := m.high, m.turning, m.sp
-		p.floor, m.turning = mark, false
+		// Most calls of most programs come this way, so what open, finish and shut do stands here in short, in a small frame.
+		start, high, floor, forgiven := m.steps, m.high, p.floor, p.forgiven
+		turning, base := m.turning, m.sp
+		p.floor, m.turning = len(p.uses), false
 		if f.loops {
 			for i := range uintptr(f.arity) {
 				*slot(fp, f.kept+i*slotSize) = *slot(fp, slotSize+i*slotSize)
@@ -463,16 +469,18 @@ func (p *policy) asleep(f *lam) code {
 		if r.IsMark() {
 			r = m.finishTail(f, base, turning)
 		}
-		if m.steps-start < grain && len(p.uses) == mark {
+		if m.steps-start < grain && len(p.uses) == p.floor {
 			p.floor = floor
 			return r
 		}
-		return p.returned(f, fp, r, since{start, high}, extent{mark, floor, forgiven})
+		p.since, p.extent = since{start, high}, extent{p.floor, floor, forgiven}
+		return p.returned(f, fp, r)
 	}
 }
 
-// returned ends a call that took long, or rested on results.
-func (p *policy) returned(f *lam, fp unsafe.Pointer, r graph.Value, start since, e extent) graph.Value {
+// returned ends a call that took long, or rested on results. It began as p.since and p.extent say.
+func (p *policy) returned(f *lam, fp unsafe.Pointer, r graph.Value) graph.Value {
+	start, e := p.since, p.extent
 	if p.m.steps-start.steps < grain {
 		p.shut(e)
 		return r
@@ -597,6 +605,13 @@ func (p *policy) costly(f *lam, fp unsafe.Pointer, h uint64, on lines, known boo
 		p.remember(h, f, args, r, steps, u)
 	}
 	return r
+}
+
+// seek is costly for a call of which nothing is known yet.
+//
+//go:noinline
+func (p *policy) seek(f *lam, fp unsafe.Pointer) graph.Value {
+	return p.costly(f, fp, 0, lines{}, false)
 }
 
 // lookup looks a call up in the store, if that is paid for, and leaves what it finds in p.found.

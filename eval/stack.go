@@ -317,8 +317,12 @@ func (m *Machine) hop(f func() graph.Value) (r graph.Value) {
 		m.limit = m.steps // the next step looks
 	}
 	m.pushChunk()
+	base, room := m.base, roomAfter(m.base, m.given)
+	m.given = room
 	done := make(chan any)
 	go func() {
+		takeRoom(room)
+		m.base = here()
 		returned := false
 		defer func() {
 			if !returned {
@@ -335,6 +339,7 @@ func (m *Machine) hop(f func() graph.Value) (r graph.Value) {
 		fp, _ := m.extentOf(len(m.chunks) - 1)
 		m.unwindTo(fp, p)
 	}
+	m.base = base
 	m.popChunk()
 	if p != nil {
 		panic(p)
@@ -371,7 +376,8 @@ func (m *Machine) protect(f func() graph.Value) (v graph.Value, thrown any) {
 func (m *Machine) call(f *lam, args []graph.Value, index int) graph.Value {
 	fp := m.sp
 	if uintptr(fp)+f.size > m.end {
-		return m.callOnNewChunk(f, index, args...)
+		copy(m.handOver(f, len(args)), args)
+		return m.callOnNewChunk(f, index)
 	}
 	m.sp = unsafe.Add(fp, f.size)
 	*slot(fp, 0) = f.Value(m.entered(index))
@@ -393,9 +399,9 @@ func (m *Machine) run(f *lam, fp unsafe.Pointer) graph.Value {
 	return r
 }
 
-func (m *Machine) callOnNewChunk(f *lam, index int, args ...graph.Value) graph.Value {
-	held := make([]graph.Value, len(args))
-	copy(held, args)
+// callOnNewChunk is call with the arguments in m.targs.
+func (m *Machine) callOnNewChunk(f *lam, index int) graph.Value {
+	held := slices.Clone(m.targs[:f.arity])
 	return m.hop(func() graph.Value { return m.call(f, held, index) })
 }
 
@@ -406,7 +412,7 @@ func (m *Machine) trampoline(fp unsafe.Pointer) graph.Value {
 		_, n := slot(fp, 0).Tag()
 		if uintptr(fp)+f.size > m.end {
 			m.sp = fp
-			return m.callOnNewChunk(f, indexIn(n), m.targs[:f.arity]...)
+			return m.callOnNewChunk(f, indexIn(n))
 		}
 		m.place(f, fp, indexIn(n))
 		r := f.body(m, fp)
@@ -579,8 +585,9 @@ func (m *Machine) saturate(fn *graph.Fn, args []graph.Value, at *site) graph.Val
 			index = at.index
 		}
 		if uintptr(fp)+b.size > m.end {
-			held := append(append(make([]graph.Value, 0, b.arity), fn.Args...), args...)
-			return m.callOnNewChunk(b, index, held...)
+			all := m.handOver(b, b.arity)
+			copy(all[copy(all, fn.Args):], args)
+			return m.callOnNewChunk(b, index)
 		}
 		m.sp = unsafe.Add(fp, b.size)
 		*slot(fp, 0) = b.Value(m.entered(index))
