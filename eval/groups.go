@@ -22,6 +22,8 @@ import (
 // A group is a list known as lazy (get key (groupBy f xs)). map g of it, which a program calls for each key, goes through the slots, and is again
 // a group of what is as well known slot by slot. A record is made when all groups of the slot have been dealt with.
 //
+// A list of which most stands in slots that get no record, since their groups are so small, is grouped like one without parts.
+//
 // # What if memory is short?
 //
 // A program goes through the groups key by key, and their elements stand in the list slot by slot: to make those of a slot again for each key would
@@ -39,13 +41,15 @@ const (
 	slotEnds    = 2     // one in so many parts ends a slot that is long enough
 	groupRecord = 8     // elements of a slot for each of its groups in a record, at least
 	literalPart = 4096
-	slotBatches = 8 // one in so many slots ends a batch
+	slotBatches = 8           // one in so many slots ends a batch
+	enoughSlots = 2 * maxSlot // elements, after which it is asked whether slots are of use
 )
 
 // A grouping is a map of lists, which is known slot by slot.
 type grouping struct {
 	of    graph.Value // a lazy value that comes to it
 	slots []*slotOf
+	in    map[string][]int32    // the slots in which each key is
 	next  map[cid.Cid]*grouping // what primitives made of its lists
 }
 
@@ -147,11 +151,12 @@ func (s *slotOf) wrong() *Stop {
 // appendGroup puts the list of a key behind xs, as one that is known.
 func (m *Machine) appendGroup(xs *graph.List, g *grouping, key string) *graph.List {
 	n, all := 0, true
-	for _, s := range g.slots {
+	for _, i := range g.in[key] {
+		s := g.slots[i]
 		n += s.n[key]
 		all = all && (s.n[key] == 0 || s.held[key] != nil)
 	}
-	made := func() *graph.List { return m.joined(g.slots, key) }
+	made := func() *graph.List { return m.joined(g, key, 0, len(g.slots)) }
 	if n == 0 {
 		return xs
 	}
@@ -199,7 +204,7 @@ func (l *loop) overSlots(f graph.Value, xs *graph.List, parts []graph.Part, of [
 	g := &grouping{of: m.applied("list.groupBy", f, m.applied("list.concat", graph.NewList(of...)))}
 	l.slots = g
 	s := m.stageOf(groupsName, len(of), func(i int) cid.Cid { return m.application("list.groupBy", f, of[i]) })
-	from := 0
+	from, loose := 0, 0 // loose: elements of slots that got no record
 	for i, end := range ends {
 		p := graph.Part{At: parts[from].At, Len: parts[end-1].At + parts[end-1].Len - parts[from].At}
 		from = end
@@ -232,12 +237,16 @@ func (l *loop) overSlots(f graph.Value, xs *graph.List, parts []graph.Part, of [
 		}
 		g.slots, l.keys, l.groups = append(g.slots, slot), l.keys[:0], l.groups[:0]
 		clear(l.index)
-		if m.tight() {
+		scattered := len(slot.n)*groupRecord > p.Len
+		if !scattered && m.tight() {
 			m.spill(slot)
 		}
-		if len(slot.n)*groupRecord > p.Len || steps > graph.MaxSteps {
+		if scattered || steps > graph.MaxSteps {
 			m.policy.shut(e)
 			s.end(i, graph.Null(), extent{})
+			if loose += p.Len; loose >= enoughSlots && 2*loose > p.At+p.Len-parts[0].At && s.ends(i) {
+				return l.ungrouped(f, xs, graph.Part{At: p.At + p.Len, Len: xs.Len() - p.At - p.Len})
+			}
 			continue
 		}
 		m.forgive(steps)
@@ -248,17 +257,38 @@ func (l *loop) overSlots(f graph.Value, xs *graph.List, parts []graph.Part, of [
 	return v, nil
 }
 
+// ungrouped ends what overSlots began, where slots are of no use: the rest is one part.
+func (l *loop) ungrouped(f graph.Value, xs *graph.List, rest graph.Part) (graph.Value, error) {
+	all := groupsOut{index: map[string]int{}}
+	for _, s := range l.slots.slots {
+		for key := range s.n {
+			out := all.of(l.m, key)
+			l.m.groupList(s, key).Each(func(x graph.Value) bool {
+				out.add(x)
+				return true
+			})
+		}
+	}
+	l.slots, l.groupsOut = nil, all
+	if err := l.through(xs, rest, func(x graph.Value) error { return l.group(f, x) }); err != nil {
+		return graph.Value{}, err
+	}
+	return l.grouped(), nil
+}
+
 // groupsOf is the map of a grouping's lists.
 func (m *Machine) groupsOf(g *grouping) *graph.Map {
-	seen := map[string]bool{}
-	var b graph.MapBuilder
-	for _, s := range g.slots {
+	g.in = map[string][]int32{}
+	for i, s := range g.slots {
 		for key := range s.n {
-			if !seen[key] {
-				seen[key] = true
-				b.Set(key, graph.ListValue(m.appendGroup(graph.EmptyList, g, key)))
-			}
+			g.in[key] = append(g.in[key], int32(i))
 		}
+		m.poll()
+	}
+	var b graph.MapBuilder
+	for key := range g.in {
+		b.Set(key, graph.ListValue(m.appendGroup(graph.EmptyList, g, key)))
+		m.poll()
 	}
 	return b.Map()
 }
@@ -286,7 +316,7 @@ func (m *Machine) nextGrouping(g *grouping, record, name string, lead []graph.Va
 	if next := g.next[of]; next != nil {
 		return next
 	}
-	next := &grouping{of: lazyOf(of)}
+	next := &grouping{of: lazyOf(of), in: g.in}
 	var b *slotBatch
 	for i, s := range g.slots {
 		if b == nil {
@@ -410,7 +440,9 @@ func (l *loop) overGroup(name string, lead []graph.Value, gr *group, each func(x
 			l.settle()
 		}
 	}
-	for i, s := range gr.g.slots {
+	for _, at := range gr.g.in[gr.key] {
+		i := int(at)
+		s := gr.g.slots[i]
 		n, d := s.n[gr.key], next.slots[i]
 		if n == 0 {
 			continue
@@ -452,15 +484,15 @@ func (l *loop) overGroup(name string, lead []graph.Value, gr *group, each func(x
 // appendSlots puts what some slots have of a key behind xs: n elements, known as nothing.
 func (m *Machine) appendSlots(xs *graph.List, g *grouping, key string, from, to, n int) *graph.List {
 	return xs.AppendKnown(graph.Null(), n, nil, func() *graph.List {
-		return m.within(g.slots[from].how.of, func() *graph.List { return m.joined(g.slots[from:to], key) })
+		return m.within(g.slots[from].how.of, func() *graph.List { return m.joined(g, key, from, to) })
 	})
 }
 
-// joined returns what slots have of a key.
-func (m *Machine) joined(slots []*slotOf, key string) *graph.List {
+// joined returns what the slots from one to another have of a key.
+func (m *Machine) joined(g *grouping, key string, from, to int) *graph.List {
 	l := graph.EmptyList
-	for _, s := range slots {
-		if s.n[key] > 0 {
+	for _, i := range g.in[key] {
+		if s := g.slots[i]; from <= int(i) && int(i) < to && s.n[key] > 0 {
 			l = l.Concat(m.groupList(s, key))
 		}
 	}
@@ -470,7 +502,8 @@ func (m *Machine) joined(slots []*slotOf, key string) *graph.List {
 // addGroup is addPart for a part that is a group.
 func (s *numberSum) addGroup(m *Machine, gr *group) error {
 	next := m.nextGrouping(gr.g, groupCostsName, exactSumName, nil)
-	for i, slot := range gr.g.slots {
+	for _, i := range gr.g.in[gr.key] {
+		slot := gr.g.slots[i]
 		n, d := slot.n[gr.key], next.slots[i]
 		if n == 0 {
 			continue

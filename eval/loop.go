@@ -41,12 +41,42 @@ type loop struct {
 	other  listOut
 	joined joiner
 	fields mapOut
+	groupsOut
+	slots *grouping // what is grouped already, of parts (groups.go)
+	bits  []byte    // outcomes of comparisons
+	replacing
+}
+
+// A groupsOut gathers the lists of a groupBy.
+type groupsOut struct {
 	groups []*listOut
 	keys   []string
 	index  map[string]int // of the keys
-	slots  *grouping      // what is grouped already, of parts (groups.go)
-	bits   []byte         // outcomes of comparisons
-	replacing
+}
+
+// of gives the list of a key.
+func (o *groupsOut) of(m *Machine, key string) *listOut {
+	i, ok := o.index[key]
+	if !ok {
+		i = len(o.groups)
+		o.index[key] = i
+		o.keys, o.groups = append(o.keys, key), append(o.groups, &listOut{m: m})
+		if i&1023 == 1023 {
+			m.Reserve(1 << 17)
+		}
+	}
+	return o.groups[i]
+}
+
+func (o *groupsOut) value(m *Machine) graph.Value {
+	var out graph.MapBuilder
+	for i, k := range o.keys {
+		out.Set(k, o.groups[i].value())
+		if i&1023 == 1023 {
+			m.poll()
+		}
+	}
+	return graph.MapValue(out.Map())
 }
 
 type loopState uint8
@@ -99,7 +129,7 @@ func (l *loop) end() {
 	m := l.m
 	bits, groups, keys := l.bits[:0], l.groups[:0], l.keys[:0]
 	clear(l.groups)
-	*l = loop{Tag: l.Tag, m: m, bits: bits, groups: groups, keys: keys}
+	*l = loop{Tag: l.Tag, m: m, bits: bits, groupsOut: groupsOut{groups: groups, keys: keys}}
 	m.loops = append(m.loops, l)
 }
 

@@ -171,7 +171,7 @@ func (s *stage) end(i int, record graph.Value, e extent) {
 	default:
 		p.shut(e)
 	}
-	if b == nil || b.known || i+1 < b.to {
+	if b == nil || b.known || !s.ends(i) {
 		return
 	}
 	all := s.found[b.from:b.to]
@@ -182,6 +182,9 @@ func (s *stage) end(i int, record graph.Value, e extent) {
 	u, _ := m.link(s.record(b.from, b.to, m.Blocks()), graph.NewList(all...), nil, 0, p.uses[b.extent.mark:], true)
 	p.linked(b.extent, u)
 }
+
+// ends says whether the i-th part is the last of its batch.
+func (s *stage) ends(i int) bool { return s.batch[i] == nil || i+1 == s.batch[i].to }
 
 // forgive says that steps of a part will not be executed again, but for finding its record.
 func (m *Machine) forgive(steps uint64) { m.policy.forgiven += steps - min(steps, findAgain) }

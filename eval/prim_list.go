@@ -264,16 +264,7 @@ func (l *loop) group(f, x graph.Value) error {
 	if err != nil {
 		return err
 	}
-	i, ok := l.index[k]
-	if !ok {
-		i = len(l.groups)
-		l.index[k] = i
-		l.keys, l.groups = append(l.keys, k), append(l.groups, &listOut{m: l.m})
-		if i&1023 == 1023 {
-			l.m.Reserve(1 << 17)
-		}
-	}
-	l.groups[i].add(x)
+	l.of(l.m, k).add(x)
 	return nil
 }
 
@@ -575,12 +566,13 @@ func listGroupBy(m *Machine, args []graph.Value) (graph.Value, error) {
 			return graph.Value{}, err
 		}
 	}
-	var out graph.MapBuilder
-	for i, k := range l.keys {
-		out.Set(k, l.groups[i].value())
-	}
+	return l.grouped(), nil
+}
+
+func (l *loop) grouped() graph.Value {
+	v := l.groupsOut.value(l.m)
 	l.end()
-	return graph.MapValue(out.Map()), nil
+	return v
 }
 
 func listRange(m *Machine, args []graph.Value) (graph.Value, error) {

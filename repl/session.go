@@ -30,6 +30,7 @@ import (
 	"syscall"
 	"time"
 	"unicode/utf8"
+	"unsafe"
 
 	"github.com/ipfs/go-cid"
 
@@ -581,7 +582,8 @@ func (s *Session) readData(ctx context.Context, kind, path string) (*graph.Term,
 	case !utf8.Valid(data):
 		return nil, Misuse(fmt.Errorf("%s: not UTF-8 text", path))
 	}
-	v, thrown, err := s.machine.Primitive(ctx, kind+".parse", graph.Text(string(data)))
+	text := unsafe.String(unsafe.SliceData(data), len(data)) // nobody writes to it any more
+	v, thrown, err := s.machine.Primitive(ctx, kind+".parse", graph.Text(text))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
