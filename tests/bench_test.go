@@ -9,9 +9,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // benchValues are the programs' values. Those of linked are not to be had without links.
@@ -101,12 +105,34 @@ func TestBenchPrograms(t *testing.T) {
 	}
 }
 
-// scaled are programs whose calls hardly repeat, with what makes them take some seconds: a text in them and what stands in
-// its place, or how often the data is repeated.
-var scaled = []struct {
+type scaling struct {
 	name, from, to string
 	copies         int
-}{
+}
+
+// write writes the program into dir, and its data.
+func (s scaling) write(b *testing.B, dir string) string {
+	src, err := os.ReadFile("bench/" + s.name + ".ros")
+	if err != nil {
+		b.Fatal(err)
+	}
+	text := string(src)
+	if s.copies > 0 {
+		repeatData(b, dir, s.copies)
+		text = strings.ReplaceAll(text, "@DATA@", dir)
+	} else if s.from != "" {
+		text = strings.ReplaceAll(text, s.from, s.to)
+	}
+	program := filepath.Join(dir, s.name+".ros")
+	if err := os.WriteFile(program, []byte(text), 0o666); err != nil {
+		b.Fatal(err)
+	}
+	return program
+}
+
+// scaled are programs whose calls hardly repeat, with what makes them take some seconds: a text in them and what stands in
+// its place, or how often the data is repeated.
+var scaled = []scaling{
 	{name: "loop", from: "3000000", to: "200000000"},
 	{name: "queens", from: "9", to: "12"},
 	{name: "primes", from: "29999", to: "3000000"},
@@ -121,22 +147,8 @@ var scaled = []struct {
 func BenchmarkLinking(b *testing.B) {
 	for _, s := range scaled {
 		b.Run(s.name, func(b *testing.B) {
-			src, err := os.ReadFile("bench/" + s.name + ".ros")
-			if err != nil {
-				b.Fatal(err)
-			}
 			dir := b.TempDir()
-			text := string(src)
-			if s.copies > 0 {
-				repeatData(b, dir, s.copies)
-				text = strings.ReplaceAll(text, "@DATA@", dir)
-			} else {
-				text = strings.ReplaceAll(text, s.from, s.to)
-			}
-			program := filepath.Join(dir, s.name+".ros")
-			if err := os.WriteFile(program, []byte(text), 0o666); err != nil {
-				b.Fatal(err)
-			}
+			program := s.write(b, dir)
 			var seconds, bytes [2]float64
 			var values [2]string
 			for b.Loop() {
@@ -164,6 +176,61 @@ func BenchmarkLinking(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkSecond has a machine run the programs, as they are or scaled, and then another one that asks the first and trusts it. It reports
+// how long the second takes.
+func BenchmarkSecond(b *testing.B) {
+	asTheyAre := slices.Clone(scaled)
+	for i, s := range asTheyAre {
+		asTheyAre[i] = scaling{name: s.name, copies: min(s.copies, 1)}
+	}
+	for name := range benchValues {
+		if !slices.ContainsFunc(scaled, func(s scaling) bool { return s.name == name }) {
+			asTheyAre = append(asTheyAre, scaling{name: name})
+		}
+	}
+	for _, test := range []struct {
+		name     string
+		programs []scaling
+	}{{"as-they-are", asTheyAre}, {"scaled", scaled}} {
+		b.Run(test.name, func(b *testing.B) {
+			var seconds [2]float64
+			reduced := 0
+			for b.Loop() {
+				dir := b.TempDir()
+				var programs []string
+				for _, s := range test.programs {
+					programs = append(programs, s.write(b, dir))
+				}
+				run := func(i int, machine string) {
+					for _, program := range programs {
+						from := time.Now()
+						_, errText := succeed(b, machine, "run", "--as", "json", "--stats", program)
+						seconds[i] += time.Since(from).Seconds()
+						if m := reducedCalls.FindStringSubmatch(errText); m != nil && i == 1 {
+							n, _ := strconv.Atoi(m[1])
+							reduced += n
+						}
+					}
+				}
+				one, two := b.TempDir(), b.TempDir()
+				run(0, one)
+				first := serve(b, one)
+				succeed(b, two, "trust", "add", first.id)
+				second := serve(b, two, "--peer", first.peer)
+				run(1, two)
+				second.stop()
+				first.stop()
+			}
+			b.ReportMetric(seconds[0]/float64(b.N), "first-s/op")
+			b.ReportMetric(seconds[1]/seconds[0], "time-ratio")
+			b.ReportMetric(float64(reduced)/float64(b.N), "second-calls/op")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+var reducedCalls = regexp.MustCompile(`(?m)^calls +(\d+) reduced`)
 
 // repeatData writes the benchmark data into dir, so many times over.
 func repeatData(b *testing.B, dir string, copies int) {
