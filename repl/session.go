@@ -314,7 +314,10 @@ func (s *Session) Compile(ctx context.Context, name string, src []byte) (*compil
 	if err != nil {
 		return nil, err
 	}
-	if err := s.store.Put(ctx, u.Blocks...); err != nil {
+	switch err := s.store.Put(ctx, u.Blocks...); {
+	case ctx.Err() != nil:
+		return nil, stopped(context.Cause(ctx), "writing what "+name+" is compiled to")
+	case err != nil:
 		s.warn("the store cannot be written: %v", err)
 	}
 	return u, nil

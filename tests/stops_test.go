@@ -3,6 +3,8 @@
 package tests
 
 import (
+	"fmt"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -143,4 +145,25 @@ func TestChainsAfterStops(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestDeadlineOverData has deadlines that come while data is read, compiled and written, and after.
+func TestDeadlineOverData(t *testing.T) {
+	dir := t.TempDir()
+	rows := joined(`{"name":"row %d","amount":1}`, "\n", 200_000)
+	if err := os.WriteFile(filepath.Join(dir, "rows.json"), []byte("["+strings.ReplaceAll(rows, "\n", ",")+"]"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "p.ros"), []byte("let rows = import \"json:rows.json\"\n\nsum (map (\\r -> r.amount) rows)"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	ended := map[int]int{}
+	for ms := 20; ms < 1000; ms += ms/8 + 1 {
+		os.RemoveAll(filepath.Join(dir, "store"))
+		_, errText, exit := command(t, dir, "run", "--deadline", fmt.Sprintf("%dms", ms), "p.ros")
+		if ended[exit]++; exit != 0 && (exit != 4 || !strings.HasPrefix(errText, "rosser: deadline reached ")) {
+			t.Errorf("--deadline %dms: got exit %d and\n%s", ms, exit, errText)
+		}
+	}
+	t.Logf("ended with %v", ended)
 }
