@@ -11,7 +11,7 @@ import (
 
 // RunPrim runs a primitive whose demands have been forced, and says what it charged. The error is an *Error or a *Stop.
 func (m *Machine) RunPrim(p *Prim, args []graph.Value) (v graph.Value, steps uint64, err error) {
-	m.ctx, m.tries = context.Background(), 1
+	m.ctx, m.tries, m.primRun = context.Background(), 1, nil // the last one may have ended in the midst of another
 	m.steps, m.high, m.off, m.limit, m.fuelEnd = 0, 0, 0, 0, m.opt.Fuel
 	sp := m.sp
 	defer func() {

@@ -261,18 +261,25 @@ func restoreJoined(l *loop) bool {
 }
 
 func saveGroups(l *loop) []graph.Value {
-	all := map[string]*graph.List{}
-	if l.slots != nil {
-		for _, s := range l.slots.slots {
-			if s.held == nil {
-				panic(&Stop{Reason: Missing, Err: errNotMade})
-			}
-			for k, xs := range s.held {
-				all[k] = all[k].Concat(xs)
+	var b graph.MapBuilder
+	if l.slots == nil {
+		for i, k := range l.keys {
+			if b.Set(k, graph.ListValue(l.groups[i].SoFar())); i%pollEvery == 0 {
+				l.m.tooLong()
 			}
 		}
+		return []graph.Value{graph.MapValue(b.Map())}
 	}
-	var b graph.MapBuilder
+	all := map[string]*graph.List{}
+	for _, s := range l.slots.slots {
+		if s.held == nil {
+			panic(&Stop{Reason: Missing, Err: errNotMade})
+		}
+		for k, xs := range s.held {
+			all[k] = all[k].Concat(xs)
+		}
+		l.m.tooLong()
+	}
 	for i, k := range l.keys {
 		all[k] = all[k].Concat(l.groups[i].SoFar())
 	}

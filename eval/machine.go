@@ -516,6 +516,8 @@ func (m *Machine) apart(f func()) {
 	}
 }
 
+const pollEvery = 1 << 14 // elements that are put somewhere, between two polls
+
 // poll stops the evaluation if that is wanted, or memory is short. A primitive calls it in the midst of work that has been charged.
 func (m *Machine) poll() {
 	if s := m.stopping.Load(); s != nil {

@@ -64,7 +64,13 @@ func jsonParse(m *Machine, args []graph.Value) (graph.Value, error) {
 	parts := int64(strings.Count(s, ",") + strings.Count(s, "[") + strings.Count(s, "{"))
 	m.Charge(int64(len(s))/256 + parts/16 + digitCost(s))
 	reserve(m, 2*int64(len(s))+64*parts)
-	v, err := graph.ParseJSON(unsafe.Slice(unsafe.StringData(s), len(s)))
+	var v graph.Value
+	parse := func() { v, err = graph.ParseJSON(unsafe.Slice(unsafe.StringData(s), len(s))) }
+	if len(s) < longText {
+		parse()
+	} else {
+		m.apart(parse)
+	}
 	if err != nil {
 		offset := 0
 		if e := (*graph.TextError)(nil); errors.As(err, &e) {
@@ -99,6 +105,8 @@ func appendShown(m *Machine, dst []byte, v graph.Value) ([]byte, error) {
 	chargeBytes(m, len(dst)-before)
 	return dst, nil
 }
+
+const longText = 1 << 17 // bytes of a text that takes some milliseconds to parse
 
 const longInt = 1 << 13 // words of an int whose digits take some milliseconds
 

@@ -137,7 +137,9 @@ func listSortBy(m *Machine, args []graph.Value) (graph.Value, error) {
 			break
 		}
 		key, _ := keys.Next()
-		all = append(all, keyed{key, x})
+		if all = append(all, keyed{key, x}); len(all)%pollEvery == 0 {
+			m.poll()
+		}
 	}
 	c := meter{m: m}
 	err = mergeSort(all, make([]keyed, (len(all)+1)/2), func(b, a *keyed) (bool, error) {

@@ -172,6 +172,9 @@ func textLines(m *Machine, args []graph.Value) (graph.Value, error) {
 		}
 		lines.Add(graph.Text(s[:end]))
 		s = s[next:]
+		if lines.Len()%pollEvery == 0 {
+			m.poll()
+		}
 	}
 	m.Charge(int64(lines.Len()) / 16)
 	return graph.ListValue(lines.List()), nil
