@@ -1,10 +1,11 @@
-// This file tests that operations on huge ints can be stopped, and that the machine goes on after it.
+// This file tests that operations on huge ints and texts can be stopped, and that the machine goes on after it.
 
 package eval
 
 import (
 	"context"
 	"math/big"
+	"strings"
 	"testing"
 	"time"
 
@@ -44,5 +45,20 @@ func TestHugeIntsAreStopped(t *testing.T) {
 	v, _, err := m.Primitive(context.Background(), "core.show", x)
 	if err != nil || v.Text() != x.BigInt().String() {
 		t.Errorf("show: got other digits (%v)", err)
+	}
+}
+
+// TestLongTextsAreStopped has a deadline come while a text of 30 MB is taken apart, which takes several times as long on any machine.
+func TestLongTextsAreStopped(t *testing.T) {
+	m := New(Options{Link: None})
+	for _, c := range []struct{ prim, text string }{
+		{"json.parse", "[" + strings.Repeat("1,", 15_000_000) + "1]"}, {"text.lines", strings.Repeat("a\n", 15_000_000)},
+	} {
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+		_, _, err := m.Primitive(ctx, c.prim, graph.Text(c.text))
+		cancel()
+		if s, ok := err.(*Stop); !ok || s.Reason != Deadline {
+			t.Errorf("%s: got %v, want the deadline", c.prim, err)
+		}
 	}
 }
