@@ -16,6 +16,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -144,12 +145,28 @@ const (
 
 // accepts says whether a request prefers a type to JSON.
 func accepts(r *http.Request, kind string) bool {
-	for _, part := range strings.Split(r.Header.Get("Accept"), ",") {
-		switch got, _, _ := mime.ParseMediaType(strings.TrimSpace(part)); got {
-		case kind:
+	best, preferred := 0.0, false
+	for _, part := range strings.Split(strings.Join(r.Header.Values("Accept"), ","), ",") {
+		got, params, _ := mime.ParseMediaType(strings.TrimSpace(part))
+		if got != kind && got != typeJSON && got != typeDagJSON {
+			continue
+		}
+		weight := 1.0
+		if text, ok := params["q"]; ok {
+			weight, _ = strconv.ParseFloat(text, 64)
+		}
+		if weight > best {
+			best, preferred = weight, got == kind
+		}
+	}
+	return preferred
+}
+
+// has says whether a request names a tag in If-None-Match, where it does not matter that a proxy has made it a weak one.
+func has(r *http.Request, tag string) bool {
+	for _, part := range strings.Split(strings.Join(r.Header.Values("If-None-Match"), ","), ",") {
+		if strings.TrimPrefix(strings.TrimSpace(part), "W/") == tag {
 			return true
-		case typeJSON, typeDagJSON:
-			return false
 		}
 	}
 	return false
@@ -165,7 +182,7 @@ func (n *Node) writeBlock(w http.ResponseWriter, r *http.Request, c cid.Cid) {
 	h := w.Header()
 	h.Set("ETag", tag)
 	h.Set("Vary", "Accept")
-	if slices.Contains(strings.Split(strings.ReplaceAll(r.Header.Get("If-None-Match"), " ", ""), ","), tag) {
+	if has(r, tag) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
@@ -359,6 +376,10 @@ func (n *Node) readTask(w http.ResponseWriter, r *http.Request, t *repl.Task) bo
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err == nil && len(body) > 0 {
 		err = json.Unmarshal(body, t)
+	}
+	if errors.As(err, new(*http.MaxBytesError)) {
+		refuse(w, http.StatusRequestEntityTooLarge, fmt.Errorf("the body is longer than %d bytes: large data is given as an argument", maxBody))
+		return false
 	}
 	if err != nil {
 		refuse(w, http.StatusBadRequest, fmt.Errorf("the body is not a request to evaluate, such as {\"source\": \"1 + 2\"}: %w", err))

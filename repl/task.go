@@ -187,6 +187,8 @@ func (s *Session) TaskExpr(ctx context.Context, t Task) (cid.Cid, []graph.Block,
 		}
 	case t.Expr == "" && t.Checkpoint != "":
 		return cid.Undef, nil, nil
+	case t.Expr == "":
+		return cid.Undef, nil, Misuse(errors.New("got nothing to evaluate, want source, expr or checkpoint"))
 	default:
 		c, err := parseCID(t.Expr)
 		if err != nil || len(t.Args) == 0 {

@@ -1,0 +1,92 @@
+// This file asks the HTTP API what a client that is no browser may ask.
+
+package node
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/rosser-lang/rosser/codec"
+	"github.com/rosser-lang/rosser/graph"
+	"github.com/rosser-lang/rosser/graph/store"
+)
+
+// TestPreconditions: a tag that a proxy has weakened is the same tag, and the type with the larger weight is given.
+func TestPreconditions(t *testing.T) {
+	s, err := store.Open(t.TempDir(), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	n, err := Open(s, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	data := []byte{0x81, 1}
+	block := graph.Block{CID: codec.CIDOf(data), Data: data}
+	if err := s.Put(t.Context(), block); err != nil {
+		t.Fatal(err)
+	}
+	tag, weak := `"`+block.CID.String()+`.dag-json"`, `W/"`+block.CID.String()+`.dag-json"`
+	for _, test := range []struct {
+		header, value string
+		status        int
+		kind          string
+	}{
+		{"If-None-Match", tag, 304, ""},
+		{"If-None-Match", `"x", ` + weak, 304, ""},
+		{"If-None-Match", `"x"`, 200, typeDagJSON},
+		{"Accept", typeDagCBOR, 200, typeDagCBOR},
+		{"Accept", typeJSON + ", " + typeDagCBOR, 200, typeDagJSON},
+		{"Accept", typeJSON + ";q=0.5, " + typeDagCBOR, 200, typeDagCBOR},
+		{"Accept", typeDagCBOR + ";q=0, */*", 200, typeDagJSON},
+	} {
+		r := httptest.NewRequest("GET", "/api/v0/show/"+block.CID.String(), nil)
+		r.Header.Set(test.header, test.value)
+		w := httptest.NewRecorder()
+		n.Handler().ServeHTTP(w, r)
+		if w.Code != test.status || w.Header().Get("Content-Type") != test.kind {
+			t.Errorf("%s: %s: got %d %s, want %d %s", test.header, test.value, w.Code, w.Header().Get("Content-Type"), test.status, test.kind)
+		}
+	}
+}
+
+// TestBodies: what a body lacks, or has too much of, is told.
+func TestBodies(t *testing.T) {
+	s, err := store.Open(t.TempDir(), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	n, err := Open(s, Options{Program: "/does/not/exist"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	web := httptest.NewServer(n.Handler())
+	defer web.Close()
+	for _, test := range []struct {
+		body   string
+		status int
+		want   string
+	}{
+		{``, 400, "want source, expr or checkpoint"},
+		{`{"sourc": "1"}`, 400, "want source, expr or checkpoint"},
+		{`{"source": 1}`, 400, "not a request to evaluate"},
+		{strings.Repeat(" ", maxBody+1), 413, "longer than"},
+	} {
+		answer, err := http.Post(web.URL+"/api/v0/eval", typeJSON, strings.NewReader(test.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := make([]byte, 500)
+		got, _ := answer.Body.Read(text)
+		answer.Body.Close()
+		if answer.StatusCode != test.status || !strings.Contains(string(text[:got]), test.want) {
+			t.Errorf("%.20q: got %d %s, want %d %s", test.body, answer.StatusCode, text[:got], test.status, test.want)
+		}
+	}
+}
