@@ -67,6 +67,7 @@ type Ask struct {
 
 var (
 	errNoPeers   = errors.New("no peer is given or connected: --peer ADDRESS says whom to ask")
+	errUnreached = errors.New("none of the peers that are given can be reached")
 	errNoQuorum  = errors.New("no quorum")
 	errNoAnswers = errors.New("nobody has an answer: --peer ADDRESS asks others")
 )
@@ -86,10 +87,13 @@ func (n *Node) toAsk(ctx context.Context, addrs []string, failed func(addr strin
 	if len(addrs) == 0 {
 		peers = n.host.Network().Peers()
 	}
-	if len(peers) == 0 {
-		return nil, errNoPeers
+	switch {
+	case len(peers) > 0:
+		return peers, nil
+	case len(addrs) > 0:
+		return nil, errUnreached
 	}
-	return peers, nil
+	return nil, errNoPeers
 }
 
 // vouched keeps a peer's attestation of a result, and says whether it is that.

@@ -173,7 +173,7 @@ func toKubo(ctx context.Context, s *store.Store, base *url.URL, news Shared) (st
 	client.Transport = transport
 	answer, err := client.Do(request)
 	if err != nil {
-		return "", err
+		return "", unanswered(err, "is its ipfs daemon running, and is this the URL of its RPC API?")
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {

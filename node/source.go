@@ -145,6 +145,19 @@ func (g *gatewaySource) get(ctx context.Context, path, accept string) (*idleRead
 	}
 }
 
+// unanswered is why a request over HTTP had no answer, and the hint where nobody listens.
+func unanswered(err error, hint string) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = plainDial(u.Err)
+	}
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "dial" {
+		err = fmt.Errorf("%w (%s)", err, hint)
+	}
+	return err
+}
+
 // once asks once. again says after how long it should be asked again; 0 for never.
 func (g *gatewaySource) once(ctx context.Context, path, accept string) (_ *idleReader, again time.Duration, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -158,14 +171,7 @@ func (g *gatewaySource) once(ctx context.Context, path, accept string) (_ *idleR
 	answer, err := g.client.Do(r)
 	if err != nil {
 		body.Close()
-		var u *url.Error
-		if errors.As(err, &u) {
-			err = plainDial(u.Err)
-		}
-		var op *net.OpError
-		if errors.As(err, &op) && op.Op == "dial" {
-			err = fmt.Errorf("%w (%s)", err, askRunning)
-		}
+		err = unanswered(err, askRunning)
 		if context.Cause(ctx) == errLate {
 			err = errLate
 		}

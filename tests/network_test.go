@@ -213,6 +213,9 @@ func TestTwoMachines(t *testing.T) {
 	// Nobody else has bob pull anything.
 	eve := t.TempDir()
 	write(t, eve, "slow.ros", "let evil = 666\n")
+	if _, note, exit := command(t, eve, "publish", "slow.ros", "--to", "http://127.0.0.1:1"); exit != 3 || !strings.Contains(note, "is its ipfs daemon running") || strings.Contains(note, "Post") {
+		t.Errorf("a kubo that is not there: %d\n%s", exit, note)
+	}
 	if _, note, exit := command(t, eve, "publish", "slow.ros", "--to", b.peer); exit != 3 || !strings.Contains(note, "follows no such library") {
 		t.Errorf("eve's library: %d %q", exit, note)
 	}
@@ -305,6 +308,9 @@ func TestAsk(t *testing.T) {
 	_, note, exit = command(t, dan, "ask", "1 % 0", "--peer", a.peer)
 	if exit != 1 || !strings.Contains(note, "zero") {
 		t.Errorf("an error: %d\n%s", exit, note)
+	}
+	if _, note, exit = command(t, dan, "ask", "2 + 2", "--peer", "/ip4/127.0.0.1/tcp/1/p2p/"+a.id); exit != 3 || !strings.Contains(note, "none of the peers that are given can be reached") {
+		t.Errorf("a peer that is not there: %d\n%s", exit, note)
 	}
 	// What cannot be compiled is not sent.
 	if _, _, exit = command(t, dan, "ask", "1 +", "--peer", a.peer); exit != 2 {
