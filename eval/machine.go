@@ -340,6 +340,8 @@ func (m *Machine) guarded(ctx context.Context, f func()) error {
 	if s, ok := err.(*Stop); ok && s.Reason == MemoryLimit {
 		m.clearStack()
 		m.forgetValues()
+		m.newBlocks() // the old one has what it was to write, and read
+		m.asking.terms = nil
 		debug.FreeOSMemory()
 	}
 	return err
