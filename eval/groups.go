@@ -261,6 +261,7 @@ func (l *loop) overSlots(f graph.Value, xs *graph.List, parts []graph.Part, of [
 func (l *loop) ungrouped(f graph.Value, xs *graph.List, rest graph.Part) (graph.Value, error) {
 	all := groupsOut{index: map[string]int{}}
 	for _, s := range l.slots.slots {
+		l.m.poll()
 		for key := range s.n {
 			out := all.of(l.m, key)
 			l.m.groupList(s, key).Each(func(x graph.Value) bool {

@@ -10,21 +10,11 @@ import (
 
 	"github.com/rosser-lang/rosser/codec"
 	"github.com/rosser-lang/rosser/graph"
-	"github.com/rosser-lang/rosser/graph/store"
 )
 
 // TestPreconditions: a tag that a proxy has weakened is the same tag, and the type with the larger weight is given.
 func TestPreconditions(t *testing.T) {
-	s, err := store.Open(t.TempDir(), store.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	n, err := Open(s, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer n.Close()
+	s, n := open(t, Options{})
 	data := []byte{0x81, 1}
 	block := graph.Block{CID: codec.CIDOf(data), Data: data}
 	if err := s.Put(t.Context(), block); err != nil {
@@ -56,16 +46,7 @@ func TestPreconditions(t *testing.T) {
 
 // TestBodies: what a body lacks, or has too much of, is told.
 func TestBodies(t *testing.T) {
-	s, err := store.Open(t.TempDir(), store.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	n, err := Open(s, Options{Program: "/does/not/exist"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer n.Close()
+	_, n := open(t, Options{Program: "/does/not/exist"})
 	web := httptest.NewServer(n.Handler())
 	defer web.Close()
 	for _, test := range []struct {

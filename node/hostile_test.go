@@ -18,7 +18,6 @@ import (
 
 	"github.com/rosser-lang/rosser/codec"
 	"github.com/rosser-lang/rosser/graph"
-	"github.com/rosser-lang/rosser/graph/store"
 )
 
 // carOf is a CAR file of blocks, whatever they are said to be.
@@ -395,16 +394,7 @@ func (l *countingListener) Accept() (net.Conn, error) {
 
 // TestOrigins: pages of other sites may read what is public, and have nothing evaluated.
 func TestOrigins(t *testing.T) {
-	s, err := store.Open(t.TempDir(), store.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	n, err := Open(s, Options{Program: "/does/not/exist"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer n.Close()
+	_, n := open(t, Options{Program: "/does/not/exist"})
 	web := httptest.NewServer(n.Handler())
 	defer web.Close()
 	for _, test := range []struct {
