@@ -5,6 +5,7 @@ package eval
 import (
 	"context"
 	"math/big"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -60,5 +61,31 @@ func TestLongTextsAreStopped(t *testing.T) {
 		if s, ok := err.(*Stop); !ok || s.Reason != Deadline {
 			t.Errorf("%s: got %v, want the deadline", c.prim, err)
 		}
+	}
+}
+
+// TestOrderIsStopped has a deadline come while a map of a million entries that were inserted one by one is put in order.
+func TestOrderIsStopped(t *testing.T) {
+	ins := func(n int) *graph.Map {
+		o := graph.EmptyMap
+		for i := range n {
+			o = o.Insert(strconv.Itoa(i*7919%1000003), graph.Int(int64(i)))
+		}
+		return o
+	}
+	a, b := ins(1_000_000), ins(200_000)
+	m := New(Options{Link: None})
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+	defer cancel()
+	_, _, err := m.Primitive(ctx, "map.merge", graph.MapValue(a), graph.MapValue(b))
+	if s, ok := err.(*Stop); !ok || s.Reason != Deadline {
+		t.Errorf("got %v, want the deadline", err)
+	}
+	v, _, err := m.Primitive(context.Background(), "map.merge", graph.MapValue(a), graph.MapValue(b))
+	if err != nil || v.Map().Len() != a.Len() {
+		t.Errorf("got %d entries (%v), want %d", v.Map().Len(), err, a.Len())
+	}
+	if k, x := v.Map().At(7); k != "1000000" || x != graph.Int(23993) {
+		t.Errorf("got %s: %v, want 1000000: 23993", k, x)
 	}
 }

@@ -506,7 +506,7 @@ func (g *generator) mapping(t *graph.Term, level, index int) code {
 				if out.Len() == 0 {
 					out = v.Map()
 				} else {
-					out = out.Merge(v.Map())
+					out = m.mergeMaps(out, v.Map())
 				}
 			}
 			return graph.MapValue(out)

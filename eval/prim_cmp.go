@@ -194,6 +194,8 @@ func (c *comparison) equal(a, b graph.Value) (int, error) {
 		if x.Len() != y.Len() {
 			return 1, nil
 		}
+		c.m.inOrder(x)
+		c.m.inOrder(y)
 		for i := range x.Len() {
 			j, _ := x.At(i)
 			k, _ := y.At(i)

@@ -150,7 +150,7 @@ func shownSize(m *Machine, v graph.Value) (int64, error) {
 			if v.Kind() == graph.KindList {
 				l.list = v.List().Iter()
 			} else {
-				l.fields = v.Map()
+				l.fields = m.inOrder(v.Map())
 				if key, _, ok := l.fields.Only(); ok && key == "/" {
 					return 0, Fail("cannot show", v)
 				}

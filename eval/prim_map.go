@@ -29,6 +29,25 @@ func wantMap(v graph.Value) (*graph.Map, error) {
 	return v.Map(), nil
 }
 
+const unordered = 1 << 15 // changes of a map that take some milliseconds to be put in order
+
+// inOrder gives a map whose entries are about to be visited.
+func (m *Machine) inOrder(o *graph.Map) *graph.Map {
+	if o.Unordered() >= unordered {
+		m.apart(o.Order)
+	}
+	return o
+}
+
+// mergeMaps is a.Merge(b), which visits all entries unless b has few.
+func (m *Machine) mergeMaps(a, b *graph.Map) *graph.Map {
+	if b.Len()*8 > a.Len() {
+		m.inOrder(a)
+		m.inOrder(b)
+	}
+	return a.Merge(b)
+}
+
 // keyAndMap checks the first argument as a key and the last as a map.
 func keyAndMap(args []graph.Value) (string, *graph.Map, error) {
 	if args[0].Kind() != graph.KindText {
@@ -46,7 +65,7 @@ func listOfEntries(m *Machine, v graph.Value, each func(key string, v graph.Valu
 	}
 	reserveList(m, entries.Len())
 	c, out := meter{m: m}, graph.ListBuilder{}
-	entries.Each(func(key string, v graph.Value) bool {
+	m.inOrder(entries).Each(func(key string, v graph.Value) bool {
 		c.tick()
 		out.Add(each(key, v))
 		return true
@@ -103,7 +122,16 @@ func (o *mapOut) set(key string, v graph.Value) {
 	}
 }
 
-func (o *mapOut) value() graph.Value { return graph.MapValue(o.b.Map()) }
+func (o *mapOut) value() graph.Value {
+	if o.n < unordered {
+		return graph.MapValue(o.b.Map())
+	}
+	var out *graph.Map
+	b := o.b // of which Map changes nothing but the builder
+	o.m.apart(func() { out = b.Map() })
+	o.b = graph.MapBuilder{}
+	return graph.MapValue(out)
+}
 
 func mapGet(m *Machine, args []graph.Value) (graph.Value, error) {
 	key, entries, err := keyAndMap(args)
@@ -158,7 +186,7 @@ func mapMerge(m *Machine, args []graph.Value) (graph.Value, error) {
 		m.Charge((n + k) / 16)
 		reserve(m, (n+k)*2*valueSize)
 	}
-	return graph.MapValue(a.Merge(b)), nil
+	return graph.MapValue(m.mergeMaps(a, b)), nil
 }
 
 func mapMap(m *Machine, args []graph.Value) (graph.Value, error) {
@@ -182,7 +210,7 @@ func mapMap(m *Machine, args []graph.Value) (graph.Value, error) {
 // each calls f for the entries of a map that are not dealt with.
 func (l *loop) each(entries *graph.Map, f func(key string, v graph.Value) bool) {
 	skip := l.done()
-	entries.Each(func(key string, v graph.Value) bool {
+	l.m.inOrder(entries).Each(func(key string, v graph.Value) bool {
 		if skip > 0 {
 			skip--
 			return true

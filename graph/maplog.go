@@ -475,6 +475,21 @@ func (m *Map) tree() *mapNode {
 	return t
 }
 
+// Unordered returns how many changes Order, or the first visit to the entries, puts in order; 0 if blocks would be read for it.
+func (m *Map) Unordered() int {
+	if m == nil || m.log == nil || m.ordered() != nil {
+		return 0
+	}
+	c, _ := m.log.mark(m.n)
+	if c.root.isFar() {
+		return 0
+	}
+	return int(m.n - c.at)
+}
+
+// Order puts the entries in order, so that visiting them takes no longer the first time.
+func (m *Map) Order() { m.tree() }
+
 // ordered returns the tree of m, which has a log, if it is made.
 func (m *Map) ordered() *mapNode {
 	return (*mapNode)(atomic.LoadPointer((*unsafe.Pointer)(unsafe.Pointer(&m.root))))
