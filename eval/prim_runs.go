@@ -18,31 +18,49 @@ import (
 // A reduction that is cut by position joins other elements as soon as one is inserted. Cut where the elements say, it joins the
 // same ones again but for the runs that have changed, and what they came to is found. It is a hash of sixteen elements in a row that says so: the
 // values of a column are often few, and one that comes again and again cuts everywhere or nowhere; stretches of them are many. (A gear hash, which
-// what is behind the stretch has been shifted out of: Xia et al., "FastCDC", 2016.) The hash is part of the language: a run's calls are what
-// reduce's steps count.
+// what is behind the stretch has been shifted out of: Xia et al., "FastCDC", 2016.) Where no stretch says so, as in a column that counts to a thousand
+// again and again, the one with the lowest hash does, the same in each round. The hash is part of the language: a run's calls are what reduce's steps
+// count.
 
 var runPrims = []Spec{
-	{runEndsName, 1, 0b1, listRunEnds, "xs: the indices, one in 512, where a run of `reduce` may end, as the sixteen elements before say; cost: 1 per 16 elements visited"},
-	{runMarksName, 1, 0b1, listRunMarks, "xs: [the hashes of the elements up to each of the first fifteen and up to the last, the ends behind the sixteenth or a later one]; what list.runEnds records of a part; cost: 1 per 16 elements visited"},
+	{cutsName, 1, 0b1, listCuts, "xs: the ascending indices that cut xs into the runs of `reduce`; cost: 1 per 16 elements visited"},
+	{runMarksName, 1, 0b1, listRunMarks, "xs: [the hashes of the elements up to each of the first fifteen and up to the last, the places behind the sixteenth or a later one where a run may end]; what list.cuts records of a part; cost: 1 per 16 elements visited"},
 	{foldRunsName, 4, 0b1100, listFoldRuns, "f acc cuts xs: the list of fold f acc for each run of xs: up to the first of the cuts, ascending indices, from there to the next, and at last to the end; cost: 1 per 16 elements visited"},
 }
 
 const (
-	runEndsName  = "list.runEnds"
+	cutsName     = "list.cuts"
 	runMarksName = "list.runMarks"
 	foldRunsName = "list.foldRuns"
 
 	runWindow  = 16             // elements that say whether a run ends behind them
 	runShift   = 64 / runWindow // bits by which each moves the hash of those before it
-	endShift   = 55             // one stretch in 2^9 ends a run
+	markShift  = 58             // behind one stretch in 2^6 a run may end
+	endShift   = 55             // and behind one in 2^9 it does
 	endBytes   = 64             // of a text that count for its hash
 	endFields  = 8              // of an element that is a list or map
 	endDepth   = 2
-	endRecords = 64 // elements of a part for each end in its record, at least
+	markRecord = 16 // elements of a part for each mark in its record, at least
+
+	shortRun = 128  // elements: less are no run but at the end
+	longRun  = 2048 // elements of a run, at most
+	blindRun = 1024 // elements of a run that is cut where nothing says so
 )
 
-// endsRun says whether a run ends behind elements of that hash.
-func endsRun(hash uint64) bool { return hash>>endShift == 0 }
+// A mark is a place where a run may end.
+type mark struct {
+	at    int
+	level uint8 // the hash's bits behind those that say that it is one; the lowest of them mark ends
+}
+
+const endLevel = 1 << (8 - (64 - endShift) + (64 - markShift)) // above the levels of ends
+
+func (k mark) ends() bool { return k.level < endLevel }
+
+// markOf returns the mark behind elements of that hash, if there is one.
+func markOf(at int, hash uint64) (mark, bool) {
+	return mark{at, uint8(hash >> (markShift - 8))}, hash>>markShift == 0
+}
 
 // endHash is the hash of an element. It looks at nothing that is lazy or not loaded.
 func endHash(v graph.Value, depth int) uint64 {
@@ -92,14 +110,15 @@ func endHash(v graph.Value, depth int) uint64 {
 	return math.MaxUint64
 }
 
-// runMarks say where runs end in a part of a list, once the hash of what is before it is known.
+// runMarks say where runs may end in a part of a list, once the hash of what is before it is known.
 type runMarks struct {
 	hashes []uint64 // of the elements up to each of the first, as far as no window is full, and up to the last
-	ends   []int    // where a window is full
+	marks  []mark   // where a window is full; between ends that are near each other no others
 }
 
 func marksOf(c *meter, xs *graph.List) (r runMarks) {
 	var hash uint64
+	end := 0 // marks up to the last end
 	for i, it := 1, xs.Iter(); ; i++ {
 		x, ok := it.Next()
 		if !ok {
@@ -110,34 +129,42 @@ func marksOf(c *meter, xs *graph.List) (r runMarks) {
 		if i < runWindow || i == xs.Len() {
 			r.hashes = append(r.hashes, hash)
 		}
-		if i >= runWindow && endsRun(hash) {
-			r.ends = append(r.ends, i)
+		k, ok := markOf(i, hash)
+		if !ok || i < runWindow {
+			continue
 		}
+		if k.ends() {
+			if end > 0 && i-r.marks[end-1].at <= longRun-shortRun { // any cut without an end to choose looks farther
+				r.marks = r.marks[:end]
+			}
+			end = len(r.marks) + 1
+		}
+		r.marks = append(r.marks, k)
 	}
 }
 
-// after returns the ends in a part of n elements that comes after elements of some hash, and the hash with those of the part.
-func (r *runMarks) after(hash uint64, n int) (ends []int, all uint64) {
+// after returns the marks in a part of n elements that comes after elements of some hash, and the hash with those of the part.
+func (r *runMarks) after(hash uint64, n int) (marks []mark, all uint64) {
 	for i := 1; i < runWindow && i <= n; i++ {
-		if endsRun(hash<<(runShift*i) + r.hashes[i-1]) {
-			ends = append(ends, i)
+		if k, ok := markOf(i, hash<<(runShift*i)+r.hashes[i-1]); ok {
+			marks = append(marks, k)
 		}
 	}
 	if n > 0 {
 		hash = hash<<(runShift*n) + r.hashes[len(r.hashes)-1]
 	}
-	return append(ends, r.ends...), hash
+	return append(marks, r.marks...), hash
 }
 
 func (r *runMarks) value() graph.Value {
-	hashes, ends := make([]graph.Value, len(r.hashes)), make([]graph.Value, len(r.ends))
+	hashes, marks := make([]graph.Value, len(r.hashes)), make([]graph.Value, len(r.marks))
 	for i, h := range r.hashes {
 		hashes[i] = graph.Int(int64(h))
 	}
-	for i, end := range r.ends {
-		ends[i] = graph.Int(int64(end))
+	for i, k := range r.marks {
+		marks[i] = graph.Int(int64(k.at)<<8 | int64(k.level))
 	}
-	return graph.NewList(graph.NewList(hashes...), graph.NewList(ends...))
+	return graph.NewList(graph.NewList(hashes...), graph.NewList(marks...))
 }
 
 // marksIn reads what value wrote of a part of n elements.
@@ -145,8 +172,8 @@ func marksIn(v graph.Value, n int) (r runMarks, ok bool) {
 	if v.Kind() != graph.KindList || v.List().Len() != 2 {
 		return r, false
 	}
-	hashes := v.List().At(0)
-	if hashes.Kind() != graph.KindList || hashes.List().Len() != min(n, runWindow) {
+	hashes, marks := v.List().At(0), v.List().At(1)
+	if hashes.Kind() != graph.KindList || hashes.List().Len() != min(n, runWindow) || marks.Kind() != graph.KindList || marks.List().Len() > n {
 		return r, false
 	}
 	ok = true
@@ -158,10 +185,44 @@ func marksIn(v graph.Value, n int) (r runMarks, ok bool) {
 		}
 		return ok
 	})
-	if ok {
-		r.ends, ok = indices(v.List().At(1), n)
+	last := runWindow - 1
+	marks.List().Each(func(x graph.Value) bool {
+		if ok = ok && x.Kind() == graph.KindInt; ok {
+			i, small := x.Int()
+			k := mark{int(i >> 8), uint8(i)}
+			ok = small && k.at > last && k.at <= n
+			r.marks, last = append(r.marks, k), k.at
+		}
+		return ok
+	})
+	return r, ok
+}
+
+// cuts chooses from the marks of a list of n elements: the first end that is not too near the cut before; the lowest mark where an end is too far; or
+// a place by position.
+func cuts(marks []mark, n int) (at []int) {
+	for last := 0; ; at = append(at, last) {
+		for len(marks) > 0 && marks[0].at < last+shortRun {
+			marks = marks[1:]
+		}
+		cut := mark{last + blindRun, math.MaxUint8}
+		for _, k := range marks {
+			if k.at > last+longRun || k.at >= n {
+				break
+			}
+			if k.level < cut.level {
+				cut = k
+			}
+			if k.ends() {
+				cut = k
+				break
+			}
+		}
+		if !cut.ends() && n-last <= longRun {
+			return at
+		}
+		last = cut.at
 	}
-	return r, ok && (len(r.ends) == 0 || r.ends[0] >= runWindow)
 }
 
 func listRunMarks(m *Machine, args []graph.Value) (graph.Value, error) {
@@ -173,7 +234,7 @@ func listRunMarks(m *Machine, args []graph.Value) (graph.Value, error) {
 	return r.value(), nil
 }
 
-func listRunEnds(m *Machine, args []graph.Value) (graph.Value, error) {
+func listCuts(m *Machine, args []graph.Value) (graph.Value, error) {
 	xs, err := wantList(args[0])
 	if err != nil {
 		return graph.Value{}, err
@@ -188,7 +249,7 @@ func listRunEnds(m *Machine, args []graph.Value) (graph.Value, error) {
 		}
 		return m.application(runMarksName, m.valueOf(parts[i]))
 	})
-	c, out, hash := meter{m: m}, listOut{m: m}, uint64(0)
+	c, all, hash := meter{m: m}, []mark(nil), uint64(0)
 	for i, p := range parts {
 		own := uint64(p.Len) / 16
 		v, steps, ok := costOf(records.begin(i))
@@ -203,18 +264,22 @@ func listRunEnds(m *Machine, args []graph.Value) (graph.Value, error) {
 		} else {
 			e = m.policy.open()
 			marks = marksOf(&c, xs.Slice(p.At, p.At+p.Len))
-			if records.of[i].Defined() && len(marks.ends) <= p.Len/endRecords {
+			if records.of[i].Defined() && len(marks.marks) <= p.Len/markRecord {
 				record = graph.NewList(marks.value(), graph.Int(int64(own)))
 			} else {
 				m.policy.shut(e)
 			}
 		}
 		records.end(i, record, e)
-		var ends []int
-		ends, hash = marks.after(hash, p.Len)
-		for _, i := range ends {
-			out.add(graph.Int(int64(p.At + i)))
+		var here []mark
+		here, hash = marks.after(hash, p.Len)
+		for _, k := range here {
+			all = append(all, mark{p.At + k.at, k.level})
 		}
+	}
+	out := listOut{m: m}
+	for _, i := range cuts(all, xs.Len()) {
+		out.add(graph.Int(int64(i)))
 	}
 	return out.value(), nil
 }

@@ -20,9 +20,10 @@ import (
 // looks at them has them made.
 
 const (
-	minPartLeaves = 1  // of a part, but where it ends with its tree
-	maxPartLeaves = 16 // of a part
-	partEnds      = 2  // one in so many leaves ends a part that is long enough
+	minPartLeaves = 1       // of a part, but where it ends with its tree
+	maxPartLeaves = 16      // of a part
+	maxPart       = 1 << 10 // elements of a part that has several leaves, about
+	partEnds      = 2       // one in so many leaves ends a part that is long enough
 )
 
 // A Part is a stretch of a list.
@@ -57,6 +58,7 @@ type parter struct {
 	parts  []Part
 	at     int    // of the next part
 	leaves []*far // that follow on the last part, neighbours in one tree
+	len    int    // of those
 	known  bool
 }
 
@@ -105,8 +107,9 @@ func (p *parter) leaf(f *far) {
 		p.endLeaves()
 	}
 	p.leaves = append(p.leaves, f)
+	p.len += int(f.count)
 	digest := f.block.Hash()
-	if n := len(p.leaves); n >= minPartLeaves && digest[len(digest)-1]%partEnds == 0 || n == maxPartLeaves {
+	if n := len(p.leaves); n >= minPartLeaves && digest[len(digest)-1]%partEnds == 0 || n == maxPartLeaves || p.len >= maxPart {
 		p.endLeaves()
 	}
 }
@@ -121,7 +124,7 @@ func (p *parter) endLeaves() {
 		part.Len += int(f.count)
 		part.Leaves = append(part.Leaves, f.block)
 	}
-	p.leaves = p.leaves[:0]
+	p.leaves, p.len = p.leaves[:0], 0
 	p.add(part)
 }
 

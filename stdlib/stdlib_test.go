@@ -104,14 +104,16 @@ func TestDefinitions(t *testing.T) {
 		{`reduce (+) 0 []`, `0`},
 		{`reduce (++) "" ["a", "b", "c"]`, `"abc"`},
 		{`let n = 5000 in reduce (++) [] (map (\x -> [x]) (range 1 n)) == range 1 n`, `true`},
-		// Each run has its zero: there are as many as List.runEnds says, but for those of fewer than 128 elements.
 		{`let xs = range 1 4096 in reduce (+) 1 xs == 1 + sum xs`, `true`},
-		{`let xs = range 1 20000 in let ends = fold (\cuts e -> if e - (if isEmpty cuts then 0 else List.fromEnd 0 cuts) < 128 then cuts else [...cuts, e]) [] (List.runEnds xs) in (length ends > 10) && reduce (+) 0 xs == sum xs && reduce (+) 1 xs == sum xs + length ends + 1`, `true`},
-		// What comes before an end is sixteen elements; one value over and over has none, and is cut behind 4,096.
-		{`let xs = map (\i -> i * i * i // 977 % 2 == 0) (range 1 20000) in length (List.runEnds xs) > 10`, `true`},
-		{`let xs = range 1 20000 in let far = filter (\e -> e > 116) (List.runEnds xs) in map (\e -> e - 100) far == filter (\e -> e > 16) (List.runEnds (drop 100 xs))`, `true`},
-		{`List.runEnds (repeat 20000 true)`, `[]`},
-		{`reduce (+) 1 (repeat 20000 0)`, `4`},
+		// Each run has its zero.
+		{`let xs = range 1 20000 in let cuts = List.cuts xs in (length cuts > 10) && reduce (+) 0 xs == sum xs && reduce (+) 1 xs == sum xs + length cuts + 1`, `true`},
+		// What comes before a cut is sixteen elements; one value over and over has none, and is cut behind 1,024.
+		{`let xs = map (\i -> i * i * i // 977 % 2 == 0) (range 1 20000) in length (List.cuts xs) > 10`, `true`},
+		{`List.cuts (repeat 5000 true)`, `[1024,2048,3072]`},
+		{`reduce (+) 1 (repeat 20000 0)`, `19`},
+		// Behind a change the cuts are the same again, also where the elements come again and again.
+		{`let xs = range 1 20000 in let far = filter (\e -> e > 5100) (List.cuts xs) in map (\e -> e - 100) far == filter (\e -> e > 5000) (List.cuts (drop 100 xs))`, `true`},
+		{`let xs = map (\i -> i * 7919 % 1000) (range 1 20000) in let far = filter (\e -> e > 5000) (List.cuts xs) in (length far > 10) && map (\e -> e + 1) far == filter (\e -> e > 5001) (List.cuts [5, ...xs])`, `true`},
 		{`reduce (+) 0 (repeat 5000 1)`, `5000`},
 		{`product []`, `1`},
 		{`product [2, 0.5, 3]`, `3.0`},

@@ -49,6 +49,12 @@ var changePrograms = []string{
 	`@LIST |> map (\r -> [r.city, r.age % 5]) |> unique |> length`,
 }
 
+// countedPrograms are programs over a list of countedRecord.
+var countedPrograms = []string{
+	`@LIST |> filter (\r -> r.x > 100) |> map (\r -> r.x * 2) |> reduce (\a b -> a + b) 0`,
+	`@LIST |> groupBy (\r -> r.g) |> Map.map (\_ rs -> sum (map (\r -> r.x) rs))`,
+}
+
 var ordering = regexp.MustCompile(`sort|unique`)
 
 // A changeBench is a list of changeRecords records, and what it is with a few changed.
@@ -60,16 +66,29 @@ type changeBench struct {
 	changed map[string]cid.Cid
 }
 
-func newChangeBench() *changeBench {
+var userKeys = []string{"age", "amount", "city", "id", "name"}
+
+// userRecord is a record of some sixty bytes.
+func userRecord(random *rand.Rand, i int) graph.Value {
+	return graph.MapValue(graph.MapSorted(userKeys, []graph.Value{
+		graph.Int(random.Int63n(99)), graph.Int(random.Int63n(100_000)), graph.Text(fmt.Sprintf("city%02d", random.Intn(60))),
+		graph.Int(int64(i)), graph.Text(fmt.Sprint("user", i)),
+	}))
+}
+
+// countedRecord is a record of some twenty bytes, in which x comes again and again but for changes.
+func countedRecord(random *rand.Rand, i int) graph.Value {
+	x := int64(i) * 7919 % 1000
+	if i < 0 {
+		x = random.Int63n(1000)
+	}
+	return graph.Record("g", graph.Int(int64(max(i, -i)%97)), "id", graph.Int(int64(i)), "x", graph.Int(x))
+}
+
+func newChangeBench(recordOf func(*rand.Rand, int) graph.Value) *changeBench {
 	c := &changeBench{lists: graph.NewMemory(), blocks: map[cid.Cid]bool{}}
 	random := rand.New(rand.NewSource(1))
-	keys := []string{"age", "amount", "city", "id", "name"}
-	record := func(i int) graph.Value {
-		return graph.MapValue(graph.MapSorted(keys, []graph.Value{
-			graph.Int(random.Int63n(99)), graph.Int(random.Int63n(100_000)), graph.Text(fmt.Sprintf("city%02d", random.Intn(60))),
-			graph.Int(int64(i)), graph.Text(fmt.Sprint("user", i)),
-		}))
-	}
+	record := func(i int) graph.Value { return recordOf(random, i) }
 	var b graph.ListBuilder
 	for i := range changeRecords {
 		b.Add(record(i))
@@ -88,7 +107,7 @@ func newChangeBench() *changeBench {
 	c.first = of(list)
 	c.all = len(c.blocks)
 	c.changed = map[string]cid.Cid{
-		"one is another":  of(list.Set(k, record(k))),
+		"one is another":  of(list.Set(k, record(-2))),
 		"one more within": of(list.Slice(0, k).Append(record(-1)).Concat(list.Slice(k, changeRecords))),
 		"a thousand more": of(tail),
 	}
@@ -133,8 +152,12 @@ func TestSmallChanges(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes a million records")
 	}
-	c := newChangeBench()
-	for _, src := range changePrograms {
+	testSmallChanges(t, newChangeBench(userRecord), changePrograms)
+	testSmallChanges(t, newChangeBench(countedRecord), countedPrograms)
+}
+
+func testSmallChanges(t *testing.T, c *changeBench, programs []string) {
+	for _, src := range programs {
 		same := func(name string, got, want eval.Outcome) {
 			t.Helper()
 			if g, w := string(graph.Encode(got.Value, nil)), string(graph.Encode(want.Value, nil)); g != w || got.Steps != want.Steps {
@@ -174,7 +197,7 @@ func TestSmallChanges(t *testing.T) {
 
 // BenchmarkSmallChanges reports the time of a run after a change over that of the first, and of the first over that without links.
 func BenchmarkSmallChanges(b *testing.B) {
-	c := newChangeBench()
+	c := newChangeBench(userRecord)
 	timed := func(src string, s graph.Store, list cid.Cid, o eval.Options) time.Duration {
 		runtime.GC()
 		start := time.Now()
