@@ -49,14 +49,38 @@ func TestHugeIntsAreStopped(t *testing.T) {
 	}
 }
 
-// TestLongTextsAreStopped has a deadline come while a text of 30 MB is taken apart, which takes several times as long on any machine.
-func TestLongTextsAreStopped(t *testing.T) {
+// TestLongWorkIsStopped has a deadline come while tens of megabytes are gone through, which takes several times as long on any machine.
+func TestLongWorkIsStopped(t *testing.T) {
 	m := New(Options{Link: None})
-	for _, c := range []struct{ prim, text string }{
-		{"json.parse", "[" + strings.Repeat("1,", 15_000_000) + "1]"}, {"text.lines", strings.Repeat("a\n", 15_000_000)},
+	text := func(s string, n int) graph.Value { return graph.Text(strings.Repeat(s, n)) }
+	var texts graph.ListBuilder
+	for range 5_000_000 {
+		texts.Add(graph.Text("a"))
+	}
+	list := graph.ListValue(texts.List())
+	letters, digits, bytes := text("aé", 10_000_000), text("1", 60_000_000), graph.BytesValue([]byte(strings.Repeat("a", 60_000_000)))
+	for _, c := range []struct {
+		prim string
+		args []graph.Value
+	}{
+		{"json.parse", []graph.Value{graph.Text("[" + strings.Repeat("1,", 15_000_000) + "1]")}},
+		{"text.lines", []graph.Value{text("a\n", 15_000_000)}},
+		{"text.split", []graph.Value{graph.Text(","), text("a,", 15_000_000)}},
+		{"text.join", []graph.Value{graph.Text(","), list}},
+		{"text.chars", []graph.Value{letters}},
+		{"text.codes", []graph.Value{letters}},
+		{"text.upper", []graph.Value{letters}},
+		{"text.foldCase", []graph.Value{letters}},
+		{"text.reverse", []graph.Value{letters}},
+		{"core.show", []graph.Value{letters}},
+		{"core.show", []graph.Value{list}},
+		{"regex.escape", []graph.Value{letters}},
+		{"num.parseFloat", []graph.Value{digits}},
+		{"bytes.toList", []graph.Value{bytes}},
+		{"bytes.hex", []graph.Value{bytes}},
 	} {
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
-		_, _, err := m.Primitive(ctx, c.prim, graph.Text(c.text))
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Millisecond)
+		_, _, err := m.Primitive(ctx, c.prim, c.args...)
 		cancel()
 		if s, ok := err.(*Stop); !ok || s.Reason != Deadline {
 			t.Errorf("%s: got %v, want the deadline", c.prim, err)

@@ -76,7 +76,7 @@ func (o *groupsOut) value(m *Machine) graph.Value {
 			m.poll()
 		}
 	}
-	return graph.MapValue(out.Map())
+	return mapOf(m, &out, len(o.keys))
 }
 
 type loopState uint8

@@ -518,6 +518,18 @@ func (m *Machine) apart(f func()) {
 	}
 }
 
+// long gives f(), which looks at nothing. Where n, the bytes that f goes through, are many it can be stopped meanwhile.
+func (m *Machine) long(n int, f func() graph.Value) (v graph.Value) {
+	if n < longBytes {
+		return f()
+	}
+	done := new(graph.Value)
+	m.apart(func() { *done = f() })
+	return *done
+}
+
+const longBytes = 1 << 20 // that take some milliseconds to be made into others
+
 const pollEvery = 1 << 14 // elements that are put somewhere, between two polls
 
 // poll stops the evaluation if that is wanted, or memory is short. A primitive calls it in the midst of work that has been charged.

@@ -74,8 +74,11 @@ func bytesToList(m *Machine, args []graph.Value) (graph.Value, error) {
 	m.Charge(int64(len(b)) / 16)
 	reserveList(m, len(b))
 	var list graph.ListBuilder
-	for _, c := range b {
+	for i, c := range b {
 		list.Add(graph.Int(int64(c)))
+		if i%pollEvery == pollEvery-1 {
+			m.poll()
+		}
 	}
 	return graph.ListValue(list.List()), nil
 }
@@ -112,11 +115,13 @@ func bytesText(m *Machine, args []graph.Value) (graph.Value, error) {
 		return graph.Value{}, err
 	}
 	chargeBytes(m, len(b))
-	if !utf8.Valid(b) {
-		return graph.None(), nil
-	}
 	reserve(m, int64(len(b)))
-	return graph.Some(graph.Text(string(b))), nil
+	return m.long(len(b), func() graph.Value {
+		if !utf8.Valid(b) {
+			return graph.None()
+		}
+		return graph.Some(graph.Text(string(b)))
+	}), nil
 }
 
 func bytesFromText(m *Machine, args []graph.Value) (graph.Value, error) {
@@ -126,7 +131,7 @@ func bytesFromText(m *Machine, args []graph.Value) (graph.Value, error) {
 	}
 	chargeBytes(m, len(s))
 	reserve(m, int64(len(s)))
-	return graph.BytesValue([]byte(s)), nil
+	return m.long(len(s), func() graph.Value { return graph.BytesValue([]byte(s)) }), nil
 }
 
 func bytesHex(m *Machine, args []graph.Value) (graph.Value, error) {
@@ -136,7 +141,7 @@ func bytesHex(m *Machine, args []graph.Value) (graph.Value, error) {
 	}
 	chargeBytes(m, len(b))
 	reserve(m, 4*int64(len(b)))
-	return graph.Text(hex.EncodeToString(b)), nil
+	return m.long(len(b), func() graph.Value { return graph.Text(hex.EncodeToString(b)) }), nil
 }
 
 func bytesFromHex(m *Machine, args []graph.Value) (graph.Value, error) {
@@ -146,11 +151,13 @@ func bytesFromHex(m *Machine, args []graph.Value) (graph.Value, error) {
 	}
 	chargeBytes(m, len(s))
 	reserve(m, int64(len(s)))
-	b, err := hex.DecodeString(s)
-	if err != nil {
-		return graph.None(), nil
-	}
-	return graph.Some(graph.BytesValue(b)), nil
+	return m.long(len(s), func() graph.Value {
+		b, err := hex.DecodeString(s)
+		if err != nil {
+			return graph.None()
+		}
+		return graph.Some(graph.BytesValue(b))
+	}), nil
 }
 
 func bytesBase64(m *Machine, args []graph.Value) (graph.Value, error) {
@@ -160,7 +167,7 @@ func bytesBase64(m *Machine, args []graph.Value) (graph.Value, error) {
 	}
 	chargeBytes(m, len(b))
 	reserve(m, 3*int64(len(b)))
-	return graph.Text(base64.StdEncoding.EncodeToString(b)), nil
+	return m.long(len(b), func() graph.Value { return graph.Text(base64.StdEncoding.EncodeToString(b)) }), nil
 }
 
 func bytesFromBase64(m *Machine, args []graph.Value) (graph.Value, error) {
@@ -174,9 +181,11 @@ func bytesFromBase64(m *Machine, args []graph.Value) (graph.Value, error) {
 	if strings.HasSuffix(s, "=") {
 		encoding = base64.StdEncoding
 	}
-	b, err := encoding.Strict().DecodeString(s)
-	if err != nil || strings.ContainsAny(s, "\r\n") { // Go's decoder passes over line breaks
-		return graph.None(), nil
-	}
-	return graph.Some(graph.BytesValue(b)), nil
+	return m.long(len(s), func() graph.Value {
+		b, err := encoding.Strict().DecodeString(s)
+		if err != nil || strings.ContainsAny(s, "\r\n") { // Go's decoder passes over line breaks
+			return graph.None()
+		}
+		return graph.Some(graph.BytesValue(b))
+	}), nil
 }

@@ -98,7 +98,16 @@ func appendShown(m *Machine, dst []byte, v graph.Value) ([]byte, error) {
 		chargeBytes(m, len(dst)-before)
 		return dst, nil
 	}
-	dst, err = graph.AppendJSON(slices.Grow(dst, int(size)), v, m.Blocks())
+	if v.Kind() == graph.KindText && size >= longBytes {
+		text := m.long(int(size), func() graph.Value {
+			text, _ := graph.AppendJSON(nil, v, nil) // a text has no error
+			return graph.BytesValue(text)
+		})
+		dst = append(dst, text.Bytes()...)
+		chargeBytes(m, len(dst)-before)
+		return dst, nil
+	}
+	dst, err = graph.AppendJSONPolled(slices.Grow(dst, int(size)), v, m.Blocks(), m.poll)
 	if err != nil {
 		return nil, Fail("cannot show", v)
 	}
@@ -321,7 +330,6 @@ func appendCell(m *Machine, out []byte, cell string, i, n int) []byte {
 }
 
 func hashSHA256(m *Machine, args []graph.Value) (graph.Value, error) {
-	var sum [sha256.Size]byte
 	switch v := args[0]; v.Kind() {
 	case graph.KindBytes:
 		m.Charge(int64(v.BytesLen()) / 64)
@@ -330,12 +338,15 @@ func hashSHA256(m *Machine, args []graph.Value) (graph.Value, error) {
 			h.Write(b)
 			return true
 		})
-		h.Sum(sum[:0])
+		return graph.BytesValue(h.Sum(nil)), nil
 	case graph.KindText:
-		m.Charge(int64(len(v.Text())) / 64)
-		sum = sha256.Sum256([]byte(v.Text()))
+		s := v.Text()
+		m.Charge(int64(len(s)) / 64)
+		return m.long(len(s), func() graph.Value {
+			sum := sha256.Sum256([]byte(s))
+			return graph.BytesValue(sum[:])
+		}), nil
 	default:
 		return graph.Value{}, wrongKind(v, "bytes or text")
 	}
-	return graph.BytesValue(sum[:]), nil
 }

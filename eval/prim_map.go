@@ -29,11 +29,9 @@ func wantMap(v graph.Value) (*graph.Map, error) {
 	return v.Map(), nil
 }
 
-const unordered = 1 << 15 // changes of a map that take some milliseconds to be put in order
-
 // inOrder gives a map whose entries are about to be visited.
 func (m *Machine) inOrder(o *graph.Map) *graph.Map {
-	if o.Unordered() >= unordered {
+	if o.Unordered() >= longMap {
 		m.apart(o.Order)
 	}
 	return o
@@ -123,15 +121,21 @@ func (o *mapOut) set(key string, v graph.Value) {
 }
 
 func (o *mapOut) value() graph.Value {
-	if o.n < unordered {
+	if o.n < longMap {
 		return graph.MapValue(o.b.Map())
 	}
-	var out *graph.Map
-	b := o.b // of which Map changes nothing but the builder
-	o.m.apart(func() { out = b.Map() })
+	b := o.b // whose arrays are only read
+	v := mapOf(o.m, &b, o.n)
 	o.b = graph.MapBuilder{}
-	return graph.MapValue(out)
+	return v
 }
+
+// mapOf is the map of the n entries of b, which nobody else adds to.
+func mapOf(m *Machine, b *graph.MapBuilder, n int) graph.Value {
+	return m.long(n*(longBytes/longMap), func() graph.Value { return graph.MapValue(b.Map()) })
+}
+
+const longMap = 1 << 14 // entries that take some milliseconds to be put in order
 
 func mapGet(m *Machine, args []graph.Value) (graph.Value, error) {
 	key, entries, err := keyAndMap(args)

@@ -690,14 +690,22 @@ func numParseFloat(m *Machine, args []graph.Value) (graph.Value, error) {
 	}
 	s := args[0].Text()
 	m.Charge(int64(len(s)) / 256)
+	if len(s) < longBytes {
+		return floatOf(s), nil
+	}
+	return m.long(len(s), func() graph.Value { return floatOf(s) }), nil
+}
+
+// floatOf is Some of the float that s denotes, else None.
+func floatOf(s string) graph.Value {
 	if !isDecimal(s) {
-		return graph.None(), nil
+		return graph.None()
 	}
 	f, err := strconv.ParseFloat(s, 64)
 	if err != nil {
-		return graph.None(), nil
+		return graph.None()
 	}
-	return graph.Some(graph.Float(f)), nil
+	return graph.Some(graph.Float(f))
 }
 
 // isDecimal says whether s is [+-] digits [. digits] [e [+-] digits], where digits may be missing on one side of the point.

@@ -401,16 +401,20 @@ func regexEscape(m *Machine, args []graph.Value) (graph.Value, error) {
 		return graph.Value{}, err
 	}
 	reserve(m, 2*int64(len(s)))
-	var out []byte
-	for i := range len(s) {
-		if strings.IndexByte(`\.+*?()|[]{}^$`, s[i]) >= 0 {
-			out = append(out, '\\')
+	v := args[0]
+	v = m.long(len(s), func() graph.Value {
+		var out []byte
+		for i := range len(s) {
+			if strings.IndexByte(`\.+*?()|[]{}^$`, s[i]) >= 0 {
+				out = append(out, '\\')
+			}
+			out = append(out, s[i])
 		}
-		out = append(out, s[i])
-	}
-	chargeBytes(m, len(out))
-	if len(out) == len(s) {
-		return args[0], nil
-	}
-	return graph.Text(string(out)), nil
+		if len(out) == len(s) {
+			return v
+		}
+		return graph.Text(string(out))
+	})
+	chargeBytes(m, len(v.Text()))
+	return v, nil
 }

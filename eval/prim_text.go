@@ -108,6 +108,9 @@ func textSplit(m *Machine, args []graph.Value) (graph.Value, error) {
 		}
 		parts.Add(texts.Text(s[:i]))
 		s = s[i+len(sep):]
+		if parts.Len()%pollEvery == 0 {
+			m.poll()
+		}
 	}
 	parts.Add(texts.Text(s))
 	return graph.ListValue(parts.List()), nil
@@ -138,11 +141,14 @@ func textJoin(m *Machine, args []graph.Value) (graph.Value, error) {
 		}
 		texts = append(texts, s)
 		size += int64(len(s))
+		if len(texts)%pollEvery == 0 {
+			m.poll()
+		}
 	}
 	size += int64(len(sep)) * int64(max(len(texts)-1, 0))
 	m.Charge(size / 256)
 	reserve(m, size)
-	return graph.Text(strings.Join(texts, sep)), nil
+	return m.long(int(size), func() graph.Value { return graph.Text(strings.Join(texts, sep)) }), nil
 }
 
 // lineEnd finds the first line break of s: where it begins, and where the next line does; -1 if there is none.
@@ -233,6 +239,9 @@ func textChars(m *Machine, args []graph.Value) (graph.Value, error) {
 			chars.Add(graph.Text(s[i : i+w]))
 		}
 		i += w
+		if chars.Len()%pollEvery == 0 {
+			m.poll()
+		}
 	}
 	return graph.ListValue(chars.List()), nil
 }
@@ -262,6 +271,9 @@ func textCodes(m *Machine, args []graph.Value) (graph.Value, error) {
 	var codes graph.ListBuilder
 	for _, r := range s {
 		codes.Add(graph.Int(int64(r)))
+		if codes.Len()%pollEvery == 0 {
+			m.poll()
+		}
 	}
 	return graph.ListValue(codes.List()), nil
 }
@@ -274,10 +286,14 @@ func textFromCodes(m *Machine, args []graph.Value) (graph.Value, error) {
 	m.Charge(int64(list.Len()) / 16)
 	reserve(m, 4*int64(list.Len()))
 	out := make([]byte, 0, list.Len())
-	for it := list.Iter(); ; {
+	it := list.Iter()
+	for n := 1; ; n++ {
 		v, ok := it.Next()
 		if !ok {
 			break
+		}
+		if n%pollEvery == 0 {
+			m.poll()
 		}
 		v = head(m, v)
 		code, err := wantCount(v)
@@ -308,26 +324,28 @@ func mapCase(m *Machine, v graph.Value, first, last byte, mapping []caseRange) (
 	}
 	chargeBytes(m, len(s))
 	reserve(m, int64(len(s))*3/2)
-	out := make([]byte, 0, len(s))
-	changed := false
-	for _, r := range s {
-		if r < utf8.RuneSelf {
-			b := byte(r)
-			if first <= b && b <= last {
-				b ^= 0x20
-				changed = true
+	return m.long(len(s), func() graph.Value {
+		out := make([]byte, 0, len(s))
+		changed := false
+		for _, r := range s {
+			if r < utf8.RuneSelf {
+				b := byte(r)
+				if first <= b && b <= last {
+					b ^= 0x20
+					changed = true
+				}
+				out = append(out, b)
+				continue
 			}
-			out = append(out, b)
-			continue
+			c := changeCase(mapping, r)
+			changed = changed || c != r
+			out = utf8.AppendRune(out, c)
 		}
-		c := changeCase(mapping, r)
-		changed = changed || c != r
-		out = utf8.AppendRune(out, c)
-	}
-	if !changed {
-		return v, nil
-	}
-	return graph.Text(string(out)), nil
+		if !changed {
+			return v
+		}
+		return graph.Text(string(out))
+	}), nil
 }
 
 func textTrim(m *Machine, args []graph.Value) (graph.Value, error) {
@@ -336,7 +354,7 @@ func textTrim(m *Machine, args []graph.Value) (graph.Value, error) {
 		return graph.Value{}, err
 	}
 	chargeBytes(m, len(s))
-	return part(args[0], strings.TrimFunc(s, isSpace)), nil
+	return trimmed(m, args[0], strings.TrimFunc), nil
 }
 
 func textTrimLeft(m *Machine, args []graph.Value) (graph.Value, error) {
@@ -345,7 +363,7 @@ func textTrimLeft(m *Machine, args []graph.Value) (graph.Value, error) {
 		return graph.Value{}, err
 	}
 	chargeBytes(m, len(s))
-	return part(args[0], strings.TrimLeftFunc(s, isSpace)), nil
+	return trimmed(m, args[0], strings.TrimLeftFunc), nil
 }
 
 func textTrimRight(m *Machine, args []graph.Value) (graph.Value, error) {
@@ -354,7 +372,16 @@ func textTrimRight(m *Machine, args []graph.Value) (graph.Value, error) {
 		return graph.Value{}, err
 	}
 	chargeBytes(m, len(s))
-	return part(args[0], strings.TrimRightFunc(s, isSpace)), nil
+	return trimmed(m, args[0], strings.TrimRightFunc), nil
+}
+
+// trimmed is v's text cut by trim.
+func trimmed(m *Machine, v graph.Value, trim func(s string, space func(rune) bool) string) graph.Value {
+	s := v.Text()
+	if len(s) < longBytes {
+		return part(v, trim(s, isSpace))
+	}
+	return m.long(len(s), func() graph.Value { return part(v, trim(s, isSpace)) })
 }
 
 func textFoldCase(m *Machine, args []graph.Value) (graph.Value, error) {
@@ -368,15 +395,17 @@ func textFoldCase(m *Machine, args []graph.Value) (graph.Value, error) {
 	}
 	reserve(m, 3*int64(len(s)))
 	fold := foldings()
-	var out []byte
-	for _, r := range s {
-		if becomes, ok := fold[r]; ok {
-			out = append(out, becomes...)
-		} else {
-			out = utf8.AppendRune(out, r)
+	return m.long(len(s), func() graph.Value {
+		var out []byte
+		for _, r := range s {
+			if becomes, ok := fold[r]; ok {
+				out = append(out, becomes...)
+			} else {
+				out = utf8.AppendRune(out, r)
+			}
 		}
-	}
-	return graph.Text(string(out)), nil
+		return graph.Text(string(out))
+	}), nil
 }
 
 func textCategory(m *Machine, args []graph.Value) (graph.Value, error) {
@@ -411,7 +440,10 @@ func textContains(m *Machine, args []graph.Value) (graph.Value, error) {
 		return graph.Value{}, err
 	}
 	chargeBytes(m, len(s))
-	return graph.Bool(strings.Contains(s, sub)), nil
+	if len(s) < longBytes {
+		return graph.Bool(strings.Contains(s, sub)), nil
+	}
+	return m.long(len(s), func() graph.Value { return graph.Bool(strings.Contains(s, sub)) }), nil
 }
 
 func textStartsWith(m *Machine, args []graph.Value) (graph.Value, error) {
@@ -438,11 +470,13 @@ func textIndexOf(m *Machine, args []graph.Value) (graph.Value, error) {
 		return graph.Value{}, err
 	}
 	chargeBytes(m, len(s))
-	i := strings.Index(s, sub)
-	if i < 0 {
-		return graph.None(), nil
-	}
-	return graph.Some(graph.Int(int64(utf8.RuneCountInString(s[:i])))), nil
+	return m.long(len(s), func() graph.Value {
+		i := strings.Index(s, sub)
+		if i < 0 {
+			return graph.None()
+		}
+		return graph.Some(graph.Int(int64(utf8.RuneCountInString(s[:i]))))
+	}), nil
 }
 
 func textReplace(m *Machine, args []graph.Value) (graph.Value, error) {
@@ -468,19 +502,21 @@ func textReplace(m *Machine, args []graph.Value) (graph.Value, error) {
 	size := int64(len(s)) + int64(n)*(int64(len(by))-int64(len(was)))
 	m.Charge(size / 256)
 	reserve(m, size)
-	if was != "" {
-		return graph.Text(strings.ReplaceAll(s, was, by)), nil
-	}
-	out := make([]byte, 0, size)
-	for i := 0; i < len(s); {
-		if i > 0 {
-			out = append(out, by...)
+	return m.long(len(s)+int(size), func() graph.Value {
+		if was != "" {
+			return graph.Text(strings.ReplaceAll(s, was, by))
 		}
-		w := width(s[i])
-		out = append(out, s[i:i+w]...)
-		i += w
-	}
-	return graph.Text(string(out)), nil
+		out := make([]byte, 0, size)
+		for i := 0; i < len(s); {
+			if i > 0 {
+				out = append(out, by...)
+			}
+			w := width(s[i])
+			out = append(out, s[i:i+w]...)
+			i += w
+		}
+		return graph.Text(string(out))
+	}), nil
 }
 
 // sliceBounds are the bounds of a slice of n things: negative offsets count from the end, and both are cut to what there is.
@@ -519,8 +555,10 @@ func textSlice(m *Machine, args []graph.Value) (graph.Value, error) {
 		return part(v, s[a:b]), nil
 	}
 	chargeBytes(m, len(s))
-	start := byteOffset(s, a)
-	return part(v, s[start:start+byteOffset(s[start:], b-a)]), nil
+	return m.long(len(s), func() graph.Value {
+		start := byteOffset(s, a)
+		return part(v, s[start:start+byteOffset(s[start:], b-a)])
+	}), nil
 }
 
 // byteOffset is where the code point n of s begins.
@@ -583,7 +621,7 @@ func repeated(m *Machine, s string, n int64, extra int) string {
 	size := n*int64(len(s)) + int64(extra)
 	reserve(m, 2*size)
 	m.Charge(size / 256)
-	return strings.Repeat(s, int(n))
+	return m.long(int(size), func() graph.Value { return graph.Text(strings.Repeat(s, int(n))) }).Text()
 }
 
 func textRepeat(m *Machine, args []graph.Value) (graph.Value, error) {
@@ -605,13 +643,15 @@ func textReverse(m *Machine, args []graph.Value) (graph.Value, error) {
 	}
 	chargeBytes(m, len(s))
 	reserve(m, 2*int64(len(s)))
-	out := make([]byte, len(s))
-	for i := 0; i < len(s); {
-		w := width(s[i])
-		copy(out[len(s)-i-w:], s[i:i+w])
-		i += w
-	}
-	return graph.Text(string(out)), nil
+	return m.long(len(s), func() graph.Value {
+		out := make([]byte, len(s))
+		for i := 0; i < len(s); {
+			w := width(s[i])
+			copy(out[len(s)-i-w:], s[i:i+w])
+			i += w
+		}
+		return graph.Text(string(out))
+	}), nil
 }
 
 func textInterpolate(m *Machine, args []graph.Value) (graph.Value, error) {
@@ -658,7 +698,10 @@ func seqAppend(m *Machine, args []graph.Value) (graph.Value, error) {
 		size := len(x) + len(y)
 		chargeBytes(m, size)
 		reserve(m, int64(size))
-		return graph.Text(x + y), nil
+		if size < longBytes {
+			return graph.Text(x + y), nil
+		}
+		return m.long(size, func() graph.Value { return graph.Text(x + y) }), nil
 	}
 	x, y := allBytes(m, a), allBytes(m, b)
 	size := len(x) + len(y)

@@ -22,10 +22,21 @@ var ErrSlash = errors.New(`a map with the sole key "/" has no DAG-JSON`)
 
 // AppendJSON appends v as DAG-JSON without white space: the keys of maps in bytewise order, a function or lazy value
 // as the link to its code, whose blocks it puts. The only error is ErrSlash.
-func AppendJSON(dst []byte, v Value, put Sink) ([]byte, error) { return appendJSON(dst, v, put, false) }
+func AppendJSON(dst []byte, v Value, put Sink) ([]byte, error) {
+	return appendJSON(dst, v, put, false, nil)
+}
+
+// AppendJSONPolled is AppendJSON that calls poll from time to time.
+func AppendJSONPolled(dst []byte, v Value, put Sink, poll func()) ([]byte, error) {
+	return appendJSON(dst, v, put, false, poll)
+}
 
 // PrettyJSON appends v as AppendJSON does, with line breaks and two spaces of indentation.
-func PrettyJSON(dst []byte, v Value, put Sink) ([]byte, error) { return appendJSON(dst, v, put, true) }
+func PrettyJSON(dst []byte, v Value, put Sink) ([]byte, error) {
+	return appendJSON(dst, v, put, true, nil)
+}
+
+const pollEvery = 1 << 14 // values
 
 // A jsonFrame is a container in the course of being written.
 type jsonFrame struct {
@@ -36,7 +47,7 @@ type jsonFrame struct {
 	isMap bool
 }
 
-func appendJSON(dst []byte, v Value, put Sink, pretty bool) ([]byte, error) {
+func appendJSON(dst []byte, v Value, put Sink, pretty bool, poll func()) ([]byte, error) {
 	w := NewWriter(put)
 	var stack []jsonFrame
 	newline := func() {
@@ -47,7 +58,10 @@ func appendJSON(dst []byte, v Value, put Sink, pretty bool) ([]byte, error) {
 			}
 		}
 	}
-	for {
+	for n := 1; ; n++ {
+		if n%pollEvery == 0 && poll != nil {
+			poll()
+		}
 		switch v.Kind() {
 		case KindList:
 			dst = append(dst, '[')
