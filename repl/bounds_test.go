@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rosser-lang/rosser/eval"
+	"github.com/rosser-lang/rosser/graph"
 	"github.com/rosser-lang/rosser/lang"
 )
 
@@ -165,4 +167,35 @@ func TestMemoryWhileCompiling(t *testing.T) {
 		t.Errorf("got %v, want the memory limit", err)
 	}
 	goesOn(t, s)
+}
+
+// TestInterruptedBeforeTheRun has Ctrl-C come before anything is evaluated.
+func TestInterruptedBeforeTheRun(t *testing.T) {
+	s := openTest(t, Options{Fuel: 1000})
+	u, err := s.Compile(context.Background(), "fold", []byte("\\n -> fold (\\a x -> a + x) 0 (range 1 n)"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	arg, err := s.Argument(context.Background(), "5000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	expr, err := s.Apply(context.Background(), u, []*graph.Term{arg})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stop *eval.Stop
+	if _, err := s.Evaluate(context.Background(), expr); !errors.As(err, &stop) || !stop.Checkpoint.Defined() {
+		t.Fatalf("got %v, want a checkpoint", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, err = s.Apply(ctx, u, []*graph.Term{arg})
+	if _, code := s.Describe(err, false); code != exitStopped || err.Error() != "interrupted while writing the arguments" {
+		t.Errorf("arguments: got %v", err)
+	}
+	err = Resume(ctx, Options{Store: s.opt.Store, Stdout: io.Discard, Stderr: io.Discard}, stop.Checkpoint.String())
+	if _, code := s.Describe(err, false); code != exitStopped {
+		t.Errorf("resume: got %v", err)
+	}
 }

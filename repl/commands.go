@@ -92,7 +92,7 @@ func (s *Session) run(ctx context.Context, name string, src []byte, args []strin
 	if err != nil {
 		return err
 	}
-	if err := s.keepAbout(ctx, u); err != nil {
+	if err := s.keepAbout(ctx, u); err != nil && ctx.Err() == nil {
 		s.warn("the store cannot be written: %v", err)
 	}
 	if u.Body == nil {
@@ -134,7 +134,7 @@ func Resume(ctx context.Context, o Options, text string) error {
 		if err != nil {
 			return Misuse(fmt.Errorf("%s is no checkpoint: %w", c, err))
 		}
-		if claimed, err := s.claimed(ctx, point); err != nil {
+		if claimed, err := s.claimed(context.WithoutCancel(ctx), point); err != nil { // which takes no time
 			return err
 		} else if claimed && !s.opt.Trust {
 			s.warn("this checkpoint was not written here, so what it says is a claim: only what this store knows itself is used; --trust-results goes on from it")

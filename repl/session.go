@@ -553,7 +553,11 @@ func (s *Session) Apply(ctx context.Context, u *compile.Unit, args []*graph.Term
 	t := &graph.Term{Op: graph.OpApp, Args: append([]*graph.Term{u.Body}, args...)}
 	var blocks []graph.Block
 	b := graph.EncodeCode(t, graph.SinkFunc(func(b graph.Block) { blocks = append(blocks, b) }))
-	return b.CID, s.store.Put(ctx, append(blocks, b)...)
+	err := s.store.Put(ctx, append(blocks, b)...)
+	if ctx.Err() != nil {
+		return cid.Undef, stopped(context.Cause(ctx), "writing the arguments")
+	}
+	return b.CID, err
 }
 
 // readData reads a file of the kind file (as bytes), json or csv as a literal.
