@@ -273,8 +273,13 @@ func appendBrief(dst []byte, v graph.Value, n int) ([]byte, error) {
 }
 
 // programError is a program's error as it is shown: where, what, and the calls that led there. An error in code whose
-// source is not at hand is shown where the program called it.
+// source is not at hand is shown where the program called it. Where nothing is at hand, as when a stopped run goes on, what the store
+// has of the functions' sources is.
 func (s *Session) programError(t *eval.Thrown, roots ...cid.Cid) error {
+	at := func(c eval.Call) bool { return s.spot(c.Block, c.Index) != nil }
+	if s.spot(t.Block, t.Index) == nil && !slices.ContainsFunc(t.Calls, at) {
+		s.recall(t.Calls)
+	}
 	e := &shown{at: s.spot(t.Block, t.Index), why: s.explain(t.Err, s.fault(t))}
 	calls := t.Calls
 	for inside := ""; e.at == nil && len(calls) > 0; calls = calls[1:] {
@@ -287,11 +292,39 @@ func (s *Session) programError(t *eval.Thrown, roots ...cid.Cid) error {
 	for i := 0; e.at == nil && i < len(roots); i++ {
 		e.at = s.spot(roots[i], 0)
 	}
+	if e.at == nil { // in none of them
+		calls = t.Calls
+	}
 	if !t.Block.Defined() {
 		e.why.notes = append(e.why.notes, "it is recorded; where it happened would take long to find out: --link none shows it")
 	}
 	e.calls = s.chain(calls, t.More)
 	return e
+}
+
+// recall remembers where the code of functions came from, as far as the store has that.
+func (s *Session) recall(calls []eval.Call) {
+	for _, c := range calls {
+		if libraryName(c.Fn) != "" {
+			continue
+		}
+		a, ok := s.about(c.Fn)
+		if !ok {
+			continue
+		}
+		s.names[c.Fn] = a.Name
+		file := &lang.File{Name: a.Name, Source: a.Source}
+		for _, b := range a.Spans {
+			if _, ok := s.places[b.Block]; ok { // a group is one block: the innermost of its functions counts
+				continue
+			}
+			p := place{file: file}
+			for _, span := range b.Spans {
+				p.spans = append(p.spans, lang.Span{Start: span[0], End: span[1]})
+			}
+			s.places[b.Block] = p
+		}
+	}
 }
 
 // Failed is a program's error as an error that Describe shows.
@@ -303,7 +336,7 @@ func (s *Session) Failed(t *eval.Thrown, roots ...cid.Cid) error {
 // spot is the place of a node in source, or nil if that is not at hand.
 func (s *Session) spot(block cid.Cid, index int) *lang.Error {
 	p, ok := s.places[block]
-	if !ok || index < 0 || index >= len(p.spans) {
+	if !ok || index < 0 || index >= len(p.spans) || p.spans[index].End == 0 { // 0: of another function of its group
 		return nil
 	}
 	return &lang.Error{File: p.file, Span: p.spans[index]}

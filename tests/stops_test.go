@@ -147,6 +147,28 @@ func TestChainsAfterStops(t *testing.T) {
 	}
 }
 
+// TestChainsInResume: who goes on by a checkpoint's CID has no program at hand; an error is shown in what the store has of its functions' sources.
+func TestChainsInResume(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, src, want string }{
+		{"functions", "let bad x = if x == 900 then error \"boom\" else x * 2\nlet inner xs = map bad xs\n\n1 + sum (inner (range 1 1000))\n",
+			"bad:1:26: boom\n  bad x = if x == 900 then error \"boom\" else x * 2\n                           ^^^^^^^^^^^^\n  in bad, called at inner:1:12\n  in inner\n"},
+		{"a group", "let f n = if n == 0 then [1].x else n + g (n - 1)\nand g n = 1 + f n\n\nf 900\n",
+			"f:1:22: no field: got a list of 1 element, want a map with the field \"x\"\n  f n = if n == 0 then [1].x else n + g (n - 1)\n                       ^^^^^\n  in f\n  in g, called at f:1:37\n  … these 2 again"},
+	} {
+		dir := t.TempDir()
+		write(t, dir, "x.ros", c.src)
+		_, errText, exit := command(t, dir, "run", "--fuel", "500", "x.ros")
+		m := resumeLine.FindStringSubmatch(errText)
+		if exit != 4 || m == nil {
+			t.Fatalf("%s: got exit %d and %s, want that it is stopped", c.name, exit, errText)
+		}
+		if _, errText, exit = command(t, dir, "resume", m[1]); exit != 1 || !strings.HasPrefix(errText, c.want) {
+			t.Errorf("%s: got exit %d and\n%s\nwant\n%s", c.name, exit, errText, c.want)
+		}
+	}
+}
+
 // TestDeadlineOverData has deadlines that come while data is read, compiled and written, and after.
 func TestDeadlineOverData(t *testing.T) {
 	dir := t.TempDir()
