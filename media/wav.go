@@ -32,7 +32,12 @@ const (
 
 func badWav(reason string) error { return &Error{"wav", reason} }
 
-// readWav reads a file's format and its samples. It charges 1 per 16 chunks.
+// unknown is the least length that says nothing where less is there: programs that write to a pipe cannot come back to the lengths, and write
+// 0xffffffff (ffmpeg), 0x7ffff000 (sox), about as much, or 0 into both.
+const unknown = 0x7ffff000
+
+// readWav reads a file's format and its samples. A length that was unknown to who wrote it reaches to the end of the bytes; a file that is cut behind
+// its samples has all that matters. It charges 1 per 16 chunks.
 func readWav(b []byte, m Meter) (f Format, data []byte, err error) {
 	if len(b) >= 12 && (string(b[:4]) != "RIFF" || string(b[8:12]) != "WAVE") {
 		return f, nil, badWav("no WAVE header")
@@ -41,13 +46,15 @@ func readWav(b []byte, m Meter) (f Format, data []byte, err error) {
 		return f, nil, badWav(truncated)
 	}
 	size := int64(binary.LittleEndian.Uint32(b[4:]))
-	if size > int64(len(b))-8 {
-		return f, nil, badWav(truncated)
-	}
-	if size < 4 {
+	if size > 0 && size < 4 {
 		return f, nil, badWav("a chunk is too short")
 	}
-	rest := b[12 : 8+size]
+	cut := size > int64(len(b))-8
+	piped := size == 0 || cut && size >= unknown
+	rest := b[12:]
+	if size > 0 && !cut {
+		rest = b[12 : 8+size]
+	}
 	passed := tally{charge: m.Charge, per: 16}
 	for known := false; len(rest) > 0; {
 		passed.add(1)
@@ -55,7 +62,12 @@ func readWav(b []byte, m Meter) (f Format, data []byte, err error) {
 			return f, nil, badWav(truncated)
 		}
 		kind, size := string(rest[:4]), int64(binary.LittleEndian.Uint32(rest[4:]))
-		if size > int64(len(rest))-8 {
+		left := int64(len(rest)) - 8
+		toEnd := kind == "data" && (size == 0 && piped || size > left && size >= unknown)
+		if toEnd {
+			size = left
+		}
+		if size > left {
 			return f, nil, badWav(truncated)
 		}
 		chunk := rest[8 : 8+size]
@@ -70,12 +82,16 @@ func readWav(b []byte, m Meter) (f Format, data []byte, err error) {
 		case kind == "data" && !known:
 			return f, nil, badWav("no format before the samples")
 		case kind == "data":
-			if len(chunk)%f.frame() != 0 {
+			half := len(chunk) % f.frame()
+			if half != 0 && !toEnd {
 				return f, nil, badWav("the last frame is not whole")
 			}
-			return f, chunk, nil
+			return f, chunk[:len(chunk)-half], nil
 		}
 		rest = rest[min(8+size+size&1, int64(len(rest))):]
+	}
+	if cut {
+		return f, nil, badWav(truncated)
 	}
 	return f, nil, badWav("no samples")
 }

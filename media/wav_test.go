@@ -89,6 +89,54 @@ func TestWav(t *testing.T) {
 	}
 }
 
+// What wrote to a pipe knew no lengths: the samples are what is there. What stands behind the samples may be cut, or lack its last byte.
+func TestWavLengths(t *testing.T) {
+	m, _ := free()
+	f := Format{Channels: 1, Bits: 16, Rate: 8000}
+	const riff, size = 4, 12 + 8 + 16 + 8 + 4 + 4 // where the lengths of the file and of its samples stand
+	le := binary.LittleEndian
+	le4 := func(n uint32) string { return string(le.AppendUint32(nil, n)) }
+	for _, c := range []struct {
+		riff, size   uint32 // 1 leaves what is there
+		behind, want string
+	}{
+		{1<<32 - 1, 1<<32 - 1, "", "abcd"},
+		{1<<32 - 1, 1<<32 - 1, "efg", "abcdef"},
+		{0, 0, "", "abcd"},
+		{0, 1<<32 - 1, "e", "abcd"},
+		{0x7ffff024, 0x7ffff000, "", "abcd"},
+		{1<<32 - 1, 0, "", "abcd"},
+		{1<<32 - 1, 4, "LIST", "abcd"},
+		{0, 2, "", "ab"},
+		{1, 1<<32 - 1, "not the file's", "abcd"},
+		{1, 0, "", ""},
+		{200, 4, "LIST" + le4(5) + "hello", "abcd"},
+		{200, 4, "LIST" + le4(5) + "he", "abcd"},
+		{200, 4, "LI", "abcd"},
+		{200, 3, "", "the last frame is not whole"},
+		{200, 6, "", truncated},
+		{0, 6, "", truncated},
+		{1, 0x7fffefff, "", truncated},
+		{200, 0, "efgh", ""},
+		{3, 4, "", "too short"},
+	} {
+		b := append(wav(f, []byte("abcd")), c.behind...)
+		if c.riff != 1 {
+			le.PutUint32(b[riff:], c.riff)
+		}
+		if c.size != 1 {
+			le.PutUint32(b[size:], c.size)
+		}
+		_, data, err := readWav(b, m)
+		if got := string(data); err != nil && (c.want == "" || !strings.Contains(err.Error(), c.want)) || err == nil && got != c.want {
+			t.Errorf("lengths %#x and %#x, %q behind: got %q, %v, want %q", c.riff, c.size, c.behind, got, err, c.want)
+		}
+	}
+	if _, _, err := WavFormat(le.AppendUint32([]byte("RIFF\x00\x00\x00\x00WAVEfmt "), 16), m); err == nil || !strings.Contains(err.Error(), truncated) {
+		t.Errorf("a piped file without samples: got %v", err)
+	}
+}
+
 func TestBadWav(t *testing.T) {
 	m, _ := free()
 	f := Format{Channels: 2, Bits: 24, Rate: 44100}
