@@ -48,7 +48,7 @@ func (o *output) result() []byte {
 }
 
 // Gunzip decompresses a gzip file: its members, one after another. Header and data checksums, where there are such, must be right, and
-// nothing may follow the last member. It charges 1 per 256 bytes of b and 1 per 256 that come out.
+// nothing but zeros, as a tape's blocks are filled with, may follow the last member. It charges 1 per 256 bytes of b and 1 per 256 that come out.
 func Gunzip(b []byte, m Meter) ([]byte, error) {
 	const format = "gzip"
 	bad := func(reason string) ([]byte, error) { return nil, &Error{format, reason} }
@@ -56,6 +56,12 @@ func Gunzip(b []byte, m Meter) ([]byte, error) {
 	out := newOutput(m, format)
 	f := newInflater(b, format, out.write)
 	for first := true; first || f.pos < len(b); first = false {
+		if rest := b[f.pos:]; !first && !bytes.HasPrefix(rest, gzipMagic) {
+			if len(bytes.TrimLeft(rest, "\x00")) > 0 {
+				return bad(moreBehind)
+			}
+			break
+		}
 		n, reason := gzipHeader(b[f.pos:])
 		if reason != "" {
 			return bad(reason)
@@ -77,9 +83,11 @@ func Gunzip(b []byte, m Meter) ([]byte, error) {
 	return out.result(), nil
 }
 
+var gzipMagic = []byte{0x1f, 0x8b}
+
 // gzipHeader is the length of the header that b begins with, or what is wrong with it.
 func gzipHeader(b []byte) (n int, wrong string) {
-	if len(b) >= 2 && (b[0] != 0x1f || b[1] != 0x8b) || len(b) == 1 && b[0] != 0x1f {
+	if !bytes.HasPrefix(b, gzipMagic[:min(len(b), 2)]) {
 		return 0, "no gzip header"
 	}
 	if len(b) < 10 {
@@ -135,7 +143,7 @@ func UnZlib(b []byte, m Meter) ([]byte, error) {
 		return out.write(p)
 	}, sum.Sum32)
 	if err == nil && n < len(b) {
-		err = &Error{"zlib", "more bytes behind the end"}
+		err = &Error{"zlib", moreBehind}
 	}
 	if err != nil {
 		return nil, err

@@ -91,8 +91,16 @@ func TestBadGzip(t *testing.T) {
 			t.Errorf("byte %d is %d: got %v, want %s", c.at, c.to, err, c.want)
 		}
 	}
-	if _, err := Gunzip(append(bytes.Clone(good), "rest"...), m); err == nil {
-		t.Error("what follows the file is no error")
+	text, _ := Gunzip(good, m)
+	for _, c := range []struct{ behind, want string }{ // as gzip(1) has it, but that it warns of more bytes
+		{"\x00", ""}, {strings.Repeat("\x00", 100_000), ""}, {string(good), ""}, {string(good) + "\x00\x00", ""},
+		{"rest", moreBehind}, {"\x00\x00rest", moreBehind}, {"\x1f", moreBehind}, {"\x1f\x8c", moreBehind}, {"\x00" + string(good), moreBehind},
+		{"\x1f\x8b", truncated}, {string(good[:len(good)-1]), truncated},
+	} {
+		got, err := Gunzip([]byte(string(good)+c.behind), m)
+		if c.want == "" && (err != nil || !bytes.HasPrefix(got, text)) || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%.20q behind the file: got %.20q, %v, want %q", c.behind, got, err, c.want)
+		}
 	}
 }
 

@@ -23,6 +23,7 @@ func (e *Error) Error() string { return fmt.Sprintf("bad %s: %s", e.Format, e.Re
 const (
 	truncated   = "truncated"
 	badChecksum = "bad checksum"
+	moreBehind  = "more bytes behind the end"
 )
 
 // A tally charges 1 for every so many units, as they come.
