@@ -38,6 +38,7 @@ func (e *RowError) Error() string { return fmt.Sprintf("%d:%d: %s", e.Line, e.Co
 // Errors are *RowErrors, or the reader's.
 type Rows struct {
 	Reserve func(bytes int64) error // called before Whole takes much memory, if it is not nil; its error is Whole's
+	Cut     bool                    // the file has ended before its list did
 	window
 	read func() (Value, error)
 	skip func() error // passes over the bad row
@@ -396,6 +397,7 @@ func (r *Rows) skipElement() error {
 			}
 		}
 		if r.pos = len(r.buf); r.end {
+			r.Cut = true
 			return io.EOF
 		}
 		if err := r.more(); err != nil {

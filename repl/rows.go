@@ -26,6 +26,7 @@ type importing struct {
 	skipBad bool
 	bad     int64
 	first   string // the first bad row
+	cut     bool   // the file ends before its list does
 	failed  error  // of the store
 }
 
@@ -73,6 +74,9 @@ func (s *Session) importRows(ctx context.Context, r io.Reader, path, format stri
 	if i.bad > 0 {
 		s.warn("%s left out, the first at %s", plural64(uint64(i.bad), "bad row"), i.first)
 	}
+	if i.cut {
+		s.warn("%s ends before its list does: rows may be missing", path)
+	}
 	return nil
 }
 
@@ -110,6 +114,7 @@ func (i *importing) run(ctx context.Context, format string) (cid.Cid, error) {
 	for i.failed == nil {
 		v, err := rows.Next()
 		if err == io.EOF {
+			i.cut = rows.Cut
 			root := list.ValueBlock()
 			return root, i.failed
 		}
