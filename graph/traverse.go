@@ -76,6 +76,9 @@ func Resolve(ctx context.Context, root cid.Cid, path []string, load Loader) (Fou
 			return fail(i, err)
 		}
 	}
+	if _, plain := p.at.Node.(unixfsnode.PathedPBNode); plain { // no UnixFS: the names of its links are not all that it has
+		p.at.Node = p.raw
+	}
 	return p.at, nil
 }
 

@@ -108,6 +108,7 @@ func TestResolve(t *testing.T) {
 	jsonBlock := s.put(codec.DagJSON, []byte(`{"in json":[`+ref(leaf)+`]}`))
 	raw := s.put(codec.RawCode, []byte("raw"))
 	loose := s.put(codec.DagCBOR, []byte("\xa2\x61b\xf9\x3c\x00\x61a\x01")) // unsorted, half float
+	plain := s.put(codec.DagPB, []byte("\x12\x2b\x0a\x24"+raw.KeyString()+"\x12\x01a\x18\x03\x0a\x04data"))
 	small := s.dir(false, map[string]cid.Cid{"json": jsonBlock, "file": raw, "Links": raw})
 	many := map[string]cid.Cid{"small": small}
 	for i := range 500 {
@@ -116,7 +117,7 @@ func TestResolve(t *testing.T) {
 	large := s.dir(true, many)
 	bare := s.add(ref(leaf))
 	mh, _ := multihash.Sum([]byte("\xa1\x61a\x05"), multihash.IDENTITY, -1)
-	root := s.add(`{"dir":` + ref(large) + `,"loose":` + ref(loose) + `,"bare":` + ref(bare) + `,"inline":` + ref(cid.NewCidV1(codec.DagCBOR, mh)) +
+	root := s.add(`{"dir":` + ref(large) + `,"loose":` + ref(loose) + `,"bare":` + ref(bare) + `,"plain":[` + ref(plain) + `],"inline":` + ref(cid.NewCidV1(codec.DagCBOR, mh)) +
 		`,"gone":&,"list":[1,[2,3]],"":{"":7},"λ":{"λ":1},"01":"key"}`)
 
 	for path, want := range map[string]string{
@@ -126,6 +127,8 @@ func TestResolve(t *testing.T) {
 		"/dir/small/file/":                  ref(raw),
 		"dir/entry 499/entry":               `499`,
 		"dir/small/Links":                   ref(raw), // a name comes before DAG-PB's own field
+		"plain/0/Links/0/Name":              `"a"`,
+		"plain/0/a":                         ref(raw),
 		"loose/b":                           `1`,
 		"loose/a":                           `1`,
 		"bare/deep/0":                       `10`,
@@ -138,6 +141,9 @@ func TestResolve(t *testing.T) {
 		if got, err := resolve(root, path, s.Load); err != nil || got != want {
 			t.Errorf("%s: got %s, %v, want %s", path, got, err, want)
 		}
+	}
+	if got, err := resolve(plain, "", s.Load); err != nil || got != `{"Data":{"/":{"bytes":"ZGF0YQ"}},"Links":[{"Hash":`+ref(raw)+`,"Name":"a","Tsize":3}]}` {
+		t.Errorf("DAG-PB that is no UnixFS: got %s, %v", got, err)
 	}
 	if got, err := resolve(large, "Data", s.Load); err != nil || !strings.Contains(got, "bytes") {
 		t.Errorf("the field Data of a sharded directory: got %s, %v", got, err)
