@@ -82,6 +82,22 @@ func TestPins(t *testing.T) {
 			t.Errorf("%+v: got %+v, %v, want %d blocks", c.p, size, err, c.blocks)
 		}
 	}
+	odd := block([]byte("\xff"))
+	if err := s.Put(bg, odd); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Pin(bg, Pin{CID: odd.CID}); err == nil {
+		t.Error("what is below a block that is no DAG-CBOR is pinned")
+	}
+	if size, err := s.Pin(bg, Pin{CID: odd.CID, Partial: true}); err != nil || size.Blocks != 1 {
+		t.Errorf("a partial pin of a block that is no DAG-CBOR: got %+v, %v", size, err)
+	}
+	if out, err := s.Check(bg, func(Problem) {}); err != nil || out.Incomplete != 0 {
+		t.Errorf("a partial pin of a block that is no DAG-CBOR: got %+v, %v", out, err)
+	}
+	if _, err := s.Unpin(bg, odd.CID); err != nil {
+		t.Error(err)
+	}
 	var pins []Pin
 	if err := s.Pins(bg, func(p Pin) error { pins = append(pins, p); return nil }); err != nil || len(pins) != 3 {
 		t.Fatalf("got %v, %v, want 3: the second of one CID takes the place of the first", pins, err)

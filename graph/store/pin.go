@@ -21,7 +21,7 @@ type Pin struct {
 	CID     cid.Cid
 	Name    string // whatever people want to call it
 	Direct  bool   // only the blocks that belong to it: what its plain links lead to is somebody else's
-	Partial bool   // blocks below it may be missing
+	Partial bool   // blocks below it may be missing, or not in the form of their codec
 	Added   time.Time
 }
 
@@ -153,6 +153,9 @@ func (p Pin) size(ctx context.Context, load graph.Loader, limit int) (size Size,
 			}
 		}
 		next, err := at.next(data)
+		if err != nil && p.Partial { // data of strangers may be in no good form: nothing is known to be below it
+			continue
+		}
 		if err != nil {
 			return size, fmt.Errorf("%s: %w", at.cid, err)
 		}
