@@ -16,6 +16,7 @@ package repl
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -595,19 +596,25 @@ func (s *Session) readData(ctx context.Context, kind, path string) (*graph.Term,
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if thrown != nil {
-		return nil, Misuse(malformed(path, thrown.Err))
+		why := ""
+		if wrong := (*graph.TextError)(nil); kind == "json" { // the primitive's error is a value that programs get, and says little
+			if _, err := graph.ParseJSON(data); errors.As(err, &wrong) {
+				why = wrong.Msg
+			}
+		}
+		return nil, Misuse(malformed(path, thrown.Err, why))
 	}
 	return &graph.Term{Op: graph.OpLit, Value: v}, nil
 }
 
-// malformed is the error of a file whose text a primitive found bad.
-func malformed(path string, e *eval.Error) error {
+// malformed is the error of a file whose text a primitive found bad; why says more than its reason, or is empty.
+func malformed(path string, e *eval.Error, why string) error {
 	if e.Kind == "bad text" && e.Value.Kind() == graph.KindMap {
 		line, _ := e.Value.Map().Get("line")
 		column, _ := e.Value.Map().Get("column")
 		reason, _ := e.Value.Map().Get("reason")
 		if reason.Kind() == graph.KindText {
-			return fmt.Errorf("%s:%s:%s: %s", path, brief(line), brief(column), reason.Text())
+			return fmt.Errorf("%s:%s:%s: %s", path, brief(line), brief(column), cmp.Or(why, reason.Text()))
 		}
 	}
 	return fmt.Errorf("%s: %s", path, new(Session).explain(e, fault{}).text)

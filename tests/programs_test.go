@@ -118,7 +118,7 @@ func TestArguments(t *testing.T) {
 		{"value.ros 1", 1, "not a function"},
 		{"add.ros 1 (", 2, ""},
 		{"add.ros 1 unknownName", 2, "unknownName"},
-		{"show.ros json:bad.json", 2, "bad.json"},
+		{"show.ros json:bad.json", 2, "bad.json:1:6: got the end, want a value"},
 		{"show.ros json:gone.json", 2, "gone.json"},
 		{"gone.ros", 2, "gone.ros"},
 		{"--fuel x value.ros", 2, ""},
