@@ -90,7 +90,7 @@ func (c *checker) all() error {
 			if c.mend != nil {
 				done = "left out"
 			}
-			c.problem(Problem{part.what, fmt.Errorf("the database cannot be read from %s to %s", place(after), place(next)), done})
+			c.problem(Problem{part.what, fmt.Errorf("the database cannot be read from %s to %s", place(after, "its beginning"), place(next, "its end")), done})
 		})
 		if err != nil {
 			return err
@@ -99,10 +99,10 @@ func (c *checker) all() error {
 	return nil
 }
 
-// place shows a key; nil is one of the ends.
-func place(key []byte) string {
+// place shows a key; nil is the end that is given.
+func place(key []byte, end string) string {
 	if key == nil {
-		return "its end"
+		return end
 	}
 	return fmt.Sprintf("key %.20x", key)
 }

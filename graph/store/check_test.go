@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -99,6 +100,56 @@ func answered(t testing.TB, dir string, facts []fact) (n int) {
 
 func set(key, value []byte) func(*pebble.DB) error {
 	return func(db *pebble.DB) error { return db.Set(key, value, pebble.Sync) }
+}
+
+// A bit of a large block flips. Pebble alone looks for it at each read, some 60 of them, for 5 s or more.
+func TestFlippedBit(t *testing.T) {
+	dir, _ := filled(t, 0)
+	noise := make([]byte, 900_000) // is not compressed
+	rand.NewChaCha8([32]byte{}).Read(noise)
+	large := block(noise)
+	s := open(t, dir)
+	if err := errors.Join(s.Put(bg, large), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	edit(t, dir, func(db *pebble.DB) error { return db.Flush() })
+	tables, err := filepath.Glob(filepath.Join(dir, "db", "*.sst"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	flipped := false
+	for _, name := range tables {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if at := bytes.Index(data, large.Data[:100]); at >= 0 {
+			data[at+len(large.Data)-9] ^= 4
+			flipped = true
+			if err := os.WriteFile(name, data, 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if !flipped {
+		t.Fatal("the block stands in no table")
+	}
+	s = open(t, dir)
+	_, err = graph.LoaderOf(bg, s)(large.CID)
+	if !errors.Is(err, graph.ErrDamaged) || !strings.Contains(err.Error(), "the checksum of") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("got %v, want a block that pebble has not looked at", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, look := range []func(testing.TB, string) (Checked, []string){check, repair} {
+		if _, problems := look(t, dir); len(problems) != 1 || !strings.Contains(problems[0], "from its beginning to ") {
+			t.Errorf("got %q, want one problem", problems)
+		}
+	}
+	if _, problems := check(t, dir); len(problems) != 0 {
+		t.Errorf("got %v after the repair", problems)
+	}
 }
 
 func TestCheckAndRepair(t *testing.T) {

@@ -398,7 +398,7 @@ func eachTable(fs vfs.FS, dir string, f func(number uint64, kind pebble.Internal
 					err = panicked(r)
 				}
 			}()
-			file, err := fs.Open(filepath.Join(dir, name))
+			file, err := options.FS.Open(filepath.Join(dir, name))
 			if err != nil {
 				return err
 			}
