@@ -317,6 +317,9 @@ func concluded(ctx context.Context, out io.Writer, c store.Checked, err error) e
 	if c.Recovered > 0 {
 		fmt.Fprintf(out, "%s without an index entry: now claims by %s\n", plural(c.Recovered, "result"), store.Recovered)
 	}
+	if c.Unpinned {
+		fmt.Fprintln(out, "pins or names may be lost: pin again what is to be kept, before `rosser store gc` drops it")
+	}
 	if c.Quarantine != "" {
 		fmt.Fprintln(out, "what was taken out is kept in", c.Quarantine)
 	}

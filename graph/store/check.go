@@ -41,6 +41,7 @@ type Checked struct {
 	Unverified int // blocks of a hash function that is not known here
 	Problems   int
 	Mended     int    // problems that Repair has dealt with
+	Unpinned   bool   // pins, or names that keep something, are among what cannot be read
 	Recovered  int    // results that Repair has put into the index, as claims
 	Quarantine string // the folder where Repair has put what it took out; "" if it took nothing
 }
@@ -86,6 +87,7 @@ func (c *checker) all() error {
 		err := c.s.each(c.ctx, []byte{byte(prefix)}, part.check, func(after, next []byte) {
 			c.holes = true
 			c.index = c.index || prefix == answerPrefix
+			c.out.Unpinned = c.out.Unpinned || prefix == pinPrefix || prefix == rootPrefix
 			done := ""
 			if c.mend != nil {
 				done = "left out"

@@ -143,7 +143,7 @@ func TestFlippedBit(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, look := range []func(testing.TB, string) (Checked, []string){check, repair} {
-		if _, problems := look(t, dir); len(problems) != 1 || !strings.Contains(problems[0], "from its beginning to ") {
+		if out, problems := look(t, dir); out.Unpinned || len(problems) != 1 || !strings.Contains(problems[0], "from its beginning to ") {
 			t.Errorf("got %q, want one problem", problems)
 		}
 	}
@@ -311,6 +311,9 @@ func TestRepairUnopenable(t *testing.T) {
 		t.Errorf("%v: does not say what to do", err)
 	}
 	out, problems := repair(t, dir)
+	if !out.Unpinned {
+		t.Error("nothing says that pins may be lost")
+	}
 	if len(problems) == 0 || !strings.Contains(problems[0], "does not open") {
 		t.Errorf("got %q", problems)
 	}
@@ -518,8 +521,8 @@ func TestRepairFiles(t *testing.T) {
 			return os.WriteFile(path, bytes.Repeat([]byte("nonsense"), int(size/8)+1), 0o600)
 		},
 	}
-	least := map[string]int{"*.sst": logged, "*.log": tables, "MANIFEST-*": tables + logged, "OPTIONS-*": tables + logged, "marker.*": tables + logged}
-	for _, pattern := range []string{"*.sst", "*.log", "MANIFEST-*", "OPTIONS-*", "marker.*"} {
+	least := map[string]int{"*.sst": logged, "*.log": tables, "MANIFEST-*": tables + logged, "OPTIONS-*": tables + logged, "marker.*": tables + logged, "marker.manifest.*": tables + logged}
+	for _, pattern := range []string{"*.sst", "*.log", "MANIFEST-*", "OPTIONS-*", "marker.*", "marker.manifest.*"} {
 		for name, harm := range harms {
 			t.Run(pattern+" "+name, func(t *testing.T) {
 				copied := t.TempDir()

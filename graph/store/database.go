@@ -13,6 +13,7 @@ import (
 	"math/bits"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -91,6 +92,9 @@ type database struct {
 func openDatabase(dir string, opts Options) (*database, error) {
 	fs := opts.FS
 	d := &database{dir: dir, lean: opts.Lean, failed: make(chan struct{})}
+	if unmarked(fs, dir) {
+		return nil, d.openError(errors.New("the file marker.manifest.… is not there"))
+	}
 	err := d.open(fs, false)
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EROFS) {
 		// Nothing can be written, not even the log that opening starts; what is there can be read.
@@ -104,6 +108,16 @@ func openDatabase(dir string, opts Options) (*database, error) {
 		return nil, d.openError(err)
 	}
 	return d, nil
+}
+
+// unmarked says whether a database has lost the empty file whose name says which its manifest is, say to a copy without empty files. Pebble would take
+// it for none, begin a new one, and delete the tables of the old one.
+func unmarked(fs vfs.FS, dir string) bool {
+	names, _ := fs.List(dir)
+	marked := slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(name, "marker.manifest.") })
+	return !marked && slices.ContainsFunc(names, func(name string) bool {
+		return strings.HasSuffix(name, ".sst") || strings.HasSuffix(name, ".log")
+	})
 }
 
 // open opens the database for reading and writing, or for reading. When a table cannot be written while it opens,

@@ -81,7 +81,7 @@ func Repair(ctx context.Context, dir string, opts Options, report func(Problem))
 		if err := m.salvage(ctx, opts.FS); err != nil {
 			return c.out, err
 		}
-		c.index = true
+		c.index, c.out.Unpinned = true, true
 		c.problem(Problem{"database", errors.New("it does not open"), "made anew of what can be read of its files"})
 		if m.db, err = openDatabase(filepath.Join(dir, "db"), opts); err != nil {
 			return c.out, err
