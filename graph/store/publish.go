@@ -101,7 +101,7 @@ func (s *Store) Update(ctx context.Context, p Publication) (Revision, error) {
 	}
 	return s.replace(ctx, p.Library, p.Pin, g.sizes, func(before Library) (Library, error) {
 		if !p.Add {
-			return lib, nil
+			return lib.attestedBy(before), nil
 		}
 		return before.with(lib), nil
 	})
@@ -206,6 +206,18 @@ func (l Library) with(n Library) Library {
 		}
 	}
 	return all
+}
+
+// attestedBy is l with the envelopes that before has for the same results.
+func (l Library) attestedBy(before Library) Library {
+	own := l.Attest
+	l.Attest = maps.Clone(own)
+	for expr, list := range before.Attest {
+		if result, ok := l.Results[expr]; ok && before.Results[expr] == result {
+			l.Attest[expr] = Envelopes(own[expr], list)
+		}
+	}
+	return l
 }
 
 // sameParts are the directories of before that l has too.

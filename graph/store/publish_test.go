@@ -10,6 +10,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -160,6 +161,35 @@ func TestUpdate(t *testing.T) {
 	for _, name := range []string{"", "a/b", "a b", "-a", ".a", "@a", "a\x00", "a\xff", strings.Repeat("a", 1000), first.Root.String()} {
 		if _, err := s.Replace(bg, name, "", func(l Library) (Library, error) { return l, nil }); err == nil {
 			t.Errorf("a library was called %q", name)
+		}
+	}
+}
+
+// TestUpdateKeepsEnvelopes: published again by who signs nothing, a library has the envelopes that it had for the results that it still has.
+func TestUpdateKeepsEnvelopes(t *testing.T) {
+	s := open(t, t.TempDir())
+	signs := func(word string, p Publication) Publication {
+		p.Attest = func(_ context.Context, expr, _ cid.Cid) ([][]byte, error) {
+			return [][]byte{[]byte(word + expr.String())}, nil
+		}
+		return p
+	}
+	first := update(t, s, signs("a", shelfOf(t, s, "lib", 1, 2)))
+	if again := update(t, s, shelfOf(t, s, "lib", 1, 2)); !again.Unchanged || again.Root != first.Root {
+		t.Errorf("again: got %+v", again)
+	}
+	two := makeFact(2, "").answer.Expr
+	a, b := []byte("a"+two.String()), []byte("b"+two.String())
+	for _, c := range []struct {
+		p    Publication
+		want map[cid.Cid][][]byte
+	}{
+		{shelfOf(t, s, "lib", 2, 3), map[cid.Cid][][]byte{two: {a}}},
+		{signs("b", shelfOf(t, s, "lib", 2)), map[cid.Cid][][]byte{two: {a, b}}},
+	} {
+		lib, err := s.ReadLibrary(bg, update(t, s, c.p).Root)
+		if err != nil || !reflect.DeepEqual(lib.Attest, c.want) {
+			t.Errorf("got %v, %v, want %v", lib.Attest, err, c.want)
 		}
 	}
 }
