@@ -54,6 +54,32 @@ func (n *Node) routes(gate http.Handler) http.Handler {
 	return n.counted(mux)
 }
 
+// dispatch answers a request to mux, of which the route is known; "" for none.
+func dispatch(mux *http.ServeMux, route string, w http.ResponseWriter, r *http.Request) {
+	if route == "" {
+		w = problemWriter{w}
+	}
+	mux.ServeHTTP(w, r)
+}
+
+var errRoute = errors.New("there is nothing at this path: /api/v0/openapi.json says what there is")
+
+// A problemWriter tells as a problem what net/http tells as text: that nothing is there, or nothing by this method.
+type problemWriter struct{ http.ResponseWriter }
+
+func (w problemWriter) WriteHeader(status int) {
+	switch status {
+	case http.StatusNotFound:
+		refuse(w.ResponseWriter, status, errRoute)
+	case http.StatusMethodNotAllowed:
+		refuse(w.ResponseWriter, status, fmt.Errorf("got another method, want one of %s", w.Header().Get("Allow")))
+	default:
+		w.ResponseWriter.WriteHeader(status)
+	}
+}
+
+func (w problemWriter) Write(p []byte) (int, error) { return len(p), nil }
+
 // A problem is what the API answers when something is wrong.
 type problem struct {
 	Error string `json:"error"`

@@ -3,6 +3,7 @@
 package node
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -68,6 +69,35 @@ func TestBodies(t *testing.T) {
 		answer.Body.Close()
 		if answer.StatusCode != test.status || !strings.Contains(string(text[:got]), test.want) {
 			t.Errorf("%.20q: got %d %s, want %d %s", test.body, answer.StatusCode, text[:got], test.status, test.want)
+		}
+	}
+}
+
+// TestUnrouted: where nothing is answered, a problem says so, as everywhere.
+func TestUnrouted(t *testing.T) {
+	_, n := open(t, Options{})
+	for _, test := range []struct {
+		method, path string
+		status       int
+		allow, want  string
+	}{
+		{"GET", "/", 404, "", "openapi.json"},
+		{"GET", "/api/v0/nothing", 404, "", "openapi.json"},
+		{"POST", "/api/v0/libraries", 405, "GET, HEAD", "want one of GET, HEAD"},
+		{"GET", "/api/v0/eval", 405, "POST", "want one of POST"},
+		{"DELETE", "/api/v0/apply/a/b", 405, "GET, HEAD, POST", "want one of"},
+		{"GET", "/api//v0/nothing", 307, "", ""},
+	} {
+		w := httptest.NewRecorder()
+		n.Handler().ServeHTTP(w, httptest.NewRequest(test.method, test.path, nil))
+		var p problem
+		if w.Body.Len() > 0 {
+			if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || w.Header().Get("Content-Type") != typeJSON {
+				t.Errorf("%s %s: got %s %q", test.method, test.path, w.Header().Get("Content-Type"), w.Body)
+			}
+		}
+		if w.Code != test.status || w.Header().Get("Allow") != test.allow || !strings.Contains(p.Error, test.want) {
+			t.Errorf("%s %s: got %d, Allow %q, %q", test.method, test.path, w.Code, w.Header().Get("Allow"), p.Error)
 		}
 	}
 }

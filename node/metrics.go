@@ -3,6 +3,7 @@
 package node
 
 import (
+	"cmp"
 	"net/http"
 	"strconv"
 
@@ -42,14 +43,12 @@ func (n *Node) counted(mux *http.ServeMux) http.Handler {
 	m := n.newMeter()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, route := mux.Handler(r)
-		if route == "" {
-			route = "none"
-		}
-		timer := prometheus.NewTimer(m.seconds.WithLabelValues(route))
+		label := cmp.Or(route, "none")
+		timer := prometheus.NewTimer(m.seconds.WithLabelValues(label))
 		to := &statusWriter{ResponseWriter: w, status: http.StatusOK}
-		mux.ServeHTTP(to, r)
+		dispatch(mux, route, to, r)
 		timer.ObserveDuration()
-		m.requests.WithLabelValues(route, strconv.Itoa(to.status)).Inc()
+		m.requests.WithLabelValues(label, strconv.Itoa(to.status)).Inc()
 	})
 }
 
