@@ -56,13 +56,37 @@ func (n *Node) routes(gate http.Handler) http.Handler {
 
 // dispatch answers a request to mux, of which the route is known; "" for none.
 func dispatch(mux *http.ServeMux, route string, w http.ResponseWriter, r *http.Request) {
-	if route == "" {
-		w = problemWriter{w}
+	switch {
+	case misled(r):
+		refuse(w, http.StatusForbidden, errHost)
+	case route == "":
+		mux.ServeHTTP(problemWriter{w}, r)
+	default:
+		mux.ServeHTTP(w, r)
 	}
-	mux.ServeHTTP(w, r)
 }
 
-var errRoute = errors.New("there is nothing at this path: /api/v0/openapi.json says what there is")
+var (
+	errHost  = errors.New("over loopback the Host of a request has to be localhost or an address: a page whose own name leads here may read nothing (a proxy sends Host: localhost)")
+	errRoute = errors.New("there is nothing at this path: /api/v0/openapi.json says what there is")
+)
+
+// misled says whether a request that came over loopback has a name for its host. A page of another site that has its own name lead here, which
+// makes it one of the same origin to its browser, cannot hide that. Other addresses are for others, who may have names for them.
+func misled(r *http.Request) bool {
+	local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	return ok && local.IP.IsLoopback() && hasName(r.Host)
+}
+
+// hasName says whether a host is a name, of which whoever owns it says where it leads.
+func hasName(host string) bool {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	_, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	return err != nil && host != "" && host != "localhost" && !strings.HasSuffix(host, ".localhost")
+}
 
 // A problemWriter tells as a problem what net/http tells as text: that nothing is there, or nothing by this method.
 type problemWriter struct{ http.ResponseWriter }
@@ -425,8 +449,7 @@ var (
 	errNoTasks = errors.New("this node evaluates nothing")
 )
 
-// mayEval refuses pages of other sites, and strangers where the node does not work for them. A page of another site that has its own name
-// point here has a Host that is neither an address nor localhost.
+// mayEval refuses pages of other sites, and strangers where the node does not work for them.
 func (n *Node) mayEval(w http.ResponseWriter, r *http.Request) bool {
 	deny := func(status int, err error) bool {
 		refuse(w, status, err)
@@ -440,12 +463,7 @@ func (n *Node) mayEval(w http.ResponseWriter, r *http.Request) bool {
 			return deny(http.StatusForbidden, errNoWork)
 		}
 	} else {
-		host := r.Host
-		if h, _, err := net.SplitHostPort(host); err == nil {
-			host = h
-		}
-		_, err := netip.ParseAddr(strings.Trim(host, "[]"))
-		if err != nil && host != "localhost" {
+		if hasName(r.Host) {
 			return deny(http.StatusForbidden, errOrigin)
 		}
 		if origin := r.Header.Get("Origin"); origin != "" {

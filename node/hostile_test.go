@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -392,7 +393,7 @@ func (l *countingListener) Accept() (net.Conn, error) {
 	return &countedConn{Conn: c, end: func() { l.now.Add(-1) }}, nil
 }
 
-// TestOrigins: pages of other sites may read what is public, and have nothing evaluated.
+// TestOrigins: pages of other sites have nothing evaluated.
 func TestOrigins(t *testing.T) {
 	_, n := open(t, Options{Program: "/does/not/exist"})
 	web := httptest.NewServer(n.Handler())
@@ -434,5 +435,58 @@ func TestOrigins(t *testing.T) {
 		if answer.Header.Get("Access-Control-Allow-Origin") != "" {
 			t.Errorf("%s: other origins may read this", test.name)
 		}
+	}
+}
+
+// TestHosts: a page of another site that has its own name lead to loopback reads nothing; who listens for others is asked by his names.
+func TestHosts(t *testing.T) {
+	_, n := open(t, Options{})
+	web := httptest.NewServer(n.Handler())
+	defer web.Close()
+	get := func(local, host, path string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest("GET", path, nil)
+		r.Host = host
+		r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, net.Addr(net.TCPAddrFromAddrPort(netip.MustParseAddrPort(local)))))
+		w := httptest.NewRecorder()
+		n.Handler().ServeHTTP(w, r)
+		return w
+	}
+	for _, path := range []string{"/api/v0/libraries", "/metrics", "/ipfs/bafkqaaa?format=raw", "/api/v0/openapi.json"} {
+		for _, test := range []struct {
+			local, host string
+			want        int
+		}{
+			{"127.0.0.1:8174", "127.0.0.1:8174", 200},
+			{"127.0.0.1:8174", "localhost", 200},
+			{"127.0.0.1:8174", "LOCALHOST.:8174", 200},
+			{"127.0.0.1:8174", "rosser.localhost:8174", 200},
+			{"127.0.0.1:8174", "192.0.2.1", 200}, // nobody can have an address lead elsewhere
+			{"[::1]:8174", "[::1]", 200},
+			{"[::1]:8174", "[::1]:8174", 200},
+			{"127.0.0.1:8174", "evil.example:8174", 403},
+			{"127.0.0.1:8174", "evil.example", 403},
+			{"127.0.0.1:8174", "localhost.evil.example", 403},
+			{"127.0.0.1:8174", "evillocalhost", 403},
+			{"[::1]:8174", "evil.example", 403},
+			{"192.0.2.7:8174", "node.example", 200},
+		} {
+			w := get(test.local, test.host, path)
+			if w.Code != test.want || test.want == 403 && !strings.Contains(w.Body.String(), `{"error":"over loopback`) {
+				t.Errorf("%s of %s at %s: got %d %s, want %d", path, test.host, test.local, w.Code, w.Body, test.want)
+			}
+		}
+	}
+	r, err := http.NewRequest("GET", web.URL+"/api/v0/libraries", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Host = "evil.example"
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	if answer.StatusCode != http.StatusForbidden {
+		t.Errorf("over a connection: got %s", answer.Status)
 	}
 }
