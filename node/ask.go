@@ -76,11 +76,12 @@ var (
 func (n *Node) toAsk(ctx context.Context, addrs []string, failed func(addr string, err error)) (peers []peer.ID, err error) {
 	for _, addr := range addrs {
 		id, err := n.Connect(ctx, addr)
-		if err != nil {
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case err != nil:
 			failed(addr, err)
-			continue
-		}
-		if !slices.Contains(peers, id) {
+		case !slices.Contains(peers, id):
 			peers = append(peers, id)
 		}
 	}

@@ -2,7 +2,9 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -123,5 +125,45 @@ func TestGiantClaims(t *testing.T) {
 		if most := uint64(maxFound + 4<<20); !named && bytes > most {
 			t.Errorf("%d bytes came, want at most %d", bytes, most)
 		}
+	}
+}
+
+// TestInterruptedAsk: no peer is said to have failed when it is who asks that has been interrupted.
+func TestInterruptedAsk(t *testing.T) {
+	asked, done := make(chan struct{}, 2), make(chan struct{})
+	defer close(done)
+	var peers []string
+	for range 2 {
+		l := newLiar(t)
+		l.eval = func(w http.ResponseWriter, r *http.Request) {
+			asked <- struct{}{}
+			select {
+			case <-done:
+			case <-r.Context().Done():
+			}
+		}
+		peers = append(peers, l.addr)
+	}
+	_, n := open(t, Options{})
+	a := Ask{Expr: question(t, n, 1).String(), Peers: peers}
+	interrupted := func(ctx context.Context, what string) {
+		t.Helper()
+		_, err := n.Ask(ctx, a, func(string, repl.TaskProgress) {}, func(a Asked) { t.Errorf("%s: heard of %s", what, a.text()) })
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: got %v", what, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	interrupted(ctx, "before it is connected")
+	for _, a.Quorum = range []int{0, 2} {
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			for range max(a.Quorum, 1) {
+				<-asked
+			}
+			cancel()
+		}()
+		interrupted(ctx, fmt.Sprintf("--quorum %d", a.Quorum))
 	}
 }

@@ -143,8 +143,11 @@ func (n *Node) Ask(ctx context.Context, a Ask, progress func(string, repl.TaskPr
 	c := relay{expr: expr}
 	for _, p := range peers {
 		o := n.askOne(ctx, p, c, a, progress)
+		if ctx.Err() != nil && !o.result.Defined() { // which is not the peer's fault
+			return cid.Undef, ctx.Err()
+		}
 		heard(o.Asked)
-		if o.Error != "" && len(c.links) > 0 && ctx.Err() == nil { // what is left may be what is wrong
+		if o.Error != "" && len(c.links) > 0 { // what is left may be what is wrong
 			if again := n.askOne(ctx, p, relay{expr: expr}, a, progress); again.Error == "" {
 				heard(again.Asked)
 				o = again
