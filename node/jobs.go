@@ -251,6 +251,9 @@ func (w *workers) run(j *job) {
 		w.mu.Unlock()
 		report, err := w.execute(j.ctx, t, func(p repl.TaskProgress) { w.tell(j, p) })
 		w.mu.Lock()
+		if err != nil && j.ctx.Err() != nil { // it was told to end, and could say nothing
+			report, err = repl.TaskReport{Expr: t.Expr, Executed: j.steps, Stopped: "interrupted"}, nil
+		}
 		if err == nil {
 			j.steps = report.Executed
 		}

@@ -231,6 +231,26 @@ func TestLastOfAJob(t *testing.T) {
 	}
 }
 
+// TestStoppedAtOnce: a task whose process is told to end before it can say anything was stopped, as one that has come further.
+func TestStoppedAtOnce(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "mute")
+	if err := os.WriteFile(program, []byte("#!/bin/sh\nexec sleep 600\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	_, n := open(t, Options{Program: program})
+	web := httptest.NewServer(n.Handler())
+	defer web.Close()
+	var asked sync.WaitGroup
+	asked.Go(func() {
+		if a, status := evaluate(t, web.URL, repl.Task{Source: "1 + 2"}); status != http.StatusAccepted || a.Stopped != "interrupted" || a.Expr == "" || a.Problem != "" {
+			t.Errorf("got %d %+v", status, a)
+		}
+	})
+	until(t, n, "it has begun", waiting(1))
+	n.workers.close()
+	asked.Wait()
+}
+
 // TestAccounts: a peer has its tasks, its time and its steps, and the peers of one address have some times that together.
 func TestAccounts(t *testing.T) {
 	w := newWorkers("/does/not/exist", t.TempDir(), Limits{Each: 2, Address: 3, EachTime: time.Minute, EachFuel: 100})
