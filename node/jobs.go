@@ -292,12 +292,14 @@ func (w *workers) tell(j *job, p repl.TaskProgress) {
 	}
 }
 
-// close ends all that runs, which keeps what it has reached, also what nobody wants any more and is about to end.
-func (w *workers) close() {
+// close ends all that runs, which keeps what it has reached, also what nobody wants any more and is about to end. It says whether anybody has been
+// told how far that is.
+func (w *workers) close() (told bool) {
 	w.mu.Lock()
 	w.closed = true
 	for _, j := range w.jobs {
 		j.cancel()
+		told = true
 		if j.began.IsZero() { // it never begins
 			for _, m := range slices.Clone(j.waiting) {
 				m.answer <- answered{err: errBusy}
@@ -307,4 +309,5 @@ func (w *workers) close() {
 	}
 	w.mu.Unlock()
 	w.all.Wait()
+	return told
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -249,6 +250,37 @@ func TestStoppedAtOnce(t *testing.T) {
 	until(t, n, "it has begun", waiting(1))
 	n.workers.close()
 	asked.Wait()
+}
+
+// TestParting: a node that closes tells the peer that waits for it how far it has come, and lets it fetch that.
+func TestParting(t *testing.T) {
+	n, _ := working(t, Limits{})
+	n.parting = time.Minute
+	s, asker := open(t, loopback)
+	expr, blocks, err := repl.On(s).TaskExpr(t.Context(), repl.Task{Source: fmt.Sprintf(countdown, 900_000_000_000)})
+	if err == nil {
+		err = s.Put(t.Context(), blocks...)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var heard []Asked
+	asked := make(chan error, 1)
+	go func() {
+		_, err := asker.Ask(t.Context(), Ask{Expr: expr.String(), Peers: []string{n.Addrs()[0].String()}}, func(string, repl.TaskProgress) {}, func(a Asked) { heard = append(heard, a) })
+		asker.Close()
+		asked <- err
+	}()
+	until(t, n, "it has done something", func(w *workers) bool {
+		for _, j := range w.jobs {
+			return waiting(1)(w) && j.steps > 0
+		}
+		return false
+	})
+	n.Close()
+	if err := <-asked; !errors.Is(err, errNoAnswers) || len(heard) != 1 || heard[0].Error != "" || heard[0].Left == "" || heard[0].Steps == 0 || !strings.Contains(err.Error(), "rosser resume") {
+		t.Errorf("got %v, %+v, want what is left", err, heard)
+	}
 }
 
 // TestAccounts: a peer has its tasks, its time and its steps, and the peers of one address have some times that together.

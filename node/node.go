@@ -80,7 +80,8 @@ type Node struct {
 	news      newsroom
 	gazette   gazette
 	journal   journal
-	serving   *http.Server // over libp2p streams
+	serving   *http.Server  // over libp2p streams
+	parting   time.Duration // that peers have to fetch what was reached when it closes
 	close     context.CancelFunc
 }
 
@@ -100,7 +101,7 @@ func Open(s *store.Store, o Options) (*Node, error) {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	n := &Node{store: s, log: o.Log, host: h, metrics: prometheus.NewRegistry(), close: cancel, key: o.Key, work: o.Work, offline: o.Offline, compiling: make(chan struct{}, 2)}
+	n := &Node{store: s, log: o.Log, host: h, metrics: prometheus.NewRegistry(), close: cancel, key: o.Key, work: o.Work, offline: o.Offline, compiling: make(chan struct{}, 2), parting: partingTime}
 	if o.Program != "" {
 		n.workers = newWorkers(o.Program, s.Dir(), o.Limits)
 	}
@@ -127,6 +128,7 @@ func Open(s *store.Store, o Options) (*Node, error) {
 
 // Close leaves the network; the store stays open. Requests that are being answered get a moment to end.
 func (n *Node) Close() error {
+	n.endTasks()
 	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
 	defer cancel()
 	var errs []error
@@ -134,9 +136,6 @@ func (n *Node) Close() error {
 		if err := n.serving.Shutdown(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 			errs = append(errs, err)
 		}
-	}
-	if n.workers != nil {
-		n.workers.close()
 	}
 	n.streams.CloseIdleConnections()
 	n.tasks.CloseIdleConnections()
@@ -148,7 +147,21 @@ func (n *Node) Close() error {
 	return errors.Join(errs...)
 }
 
-const closeTime = 2 * time.Second
+// endTasks ends what is being reduced. Who waits for it is told how far it has come, and as long as peers are connected they have a moment to
+// fetch that.
+func (n *Node) endTasks() {
+	if n.workers == nil || !n.workers.close() {
+		return
+	}
+	for end := time.Now().Add(n.parting); len(n.host.Network().Peers()) > 0 && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+const (
+	closeTime   = 2 * time.Second
+	partingTime = time.Second
+)
 
 // ID is the node's peer ID.
 func (n *Node) ID() peer.ID { return n.host.ID() }

@@ -168,7 +168,7 @@ func (n *Node) Ask(ctx context.Context, a Ask, progress func(string, repl.TaskPr
 		if err != nil {
 			return cid.Undef, err
 		}
-		return cid.Undef, fmt.Errorf("%w: what was reached is kept; to go on here: rosser resume %s", errNoAnswers, point)
+		return cid.Undef, fmt.Errorf("%w; what was reached is kept, and goes on here by rosser resume %s", errNoAnswers, point)
 	}
 	return cid.Undef, errNoAnswers
 }

@@ -128,6 +128,7 @@ func Serve(ctx context.Context, o repl.Options, v Serving) error {
 		case err = <-control.gone(ctx, lookAgain):
 		}
 		log.Info("stopping")
+		n.endTasks() // or the server would wait for those who wait for them
 		end, cancel := context.WithTimeout(context.Background(), closeTime)
 		defer cancel()
 		if stop := web.Shutdown(end); stop != nil && !errors.Is(stop, context.DeadlineExceeded) {
