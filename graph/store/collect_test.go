@@ -4,6 +4,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -186,6 +187,26 @@ func TestCollect(t *testing.T) {
 	s = reopen(t, s)
 	if out := collect(t, s, Collection{Given: []cid.Cid{facts[1].answer.Result}}); out.Dropped.Count != 6 {
 		t.Errorf("after the pin is gone: got %+v", out)
+	}
+}
+
+// TestCollectGuest collects all that an index has, beside the process that holds the store.
+func TestCollectGuest(t *testing.T) {
+	s := open(t, t.TempDir())
+	f := makeFact(1, "own:1")
+	f.put(t, s)
+	expr, about := f.answer.Expr, graph.EncodeAbout(graph.About{Name: "f", Term: f.answer.Expr, Source: "f = 1"}, nil)
+	err := errors.Join(s.Put(bg, about), s.SetAbout(bg, expr, about.CID), s.Attest(bg, expr, f.answer.Result, []byte("somebody"), []byte("says so")),
+		s.RecordReduct(bg, graph.Becomes{Expr: expr, Reduct: f.answer.Result, By: "own:1"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	reopen(t, s) // holds it
+	ctx, cancel := context.WithTimeout(bg, time.Minute)
+	defer cancel()
+	out, err := open(t, s.Dir()).Collect(ctx, Collection{})
+	if err != nil || out.Dropped.Count != 6 || out.Forgot.Count != 1 || out.Reducts != 1 || out.Attested != 1 || out.Notes != 1 {
+		t.Errorf("got %+v, %v", out, err)
 	}
 }
 

@@ -4,7 +4,9 @@ package store
 
 import (
 	"bufio"
+	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -319,6 +321,19 @@ func TestRudeGuests(t *testing.T) {
 	}
 	if a, ok, err := g.Answer(bg, f.answer.Expr); !ok || err != nil || a != f.answer {
 		t.Errorf("got %v, %v, %v", a, ok, err)
+	}
+}
+
+// TestRefused: a change that the holder refuses is an error, and not said again for ever.
+func TestRefused(t *testing.T) {
+	dir := t.TempDir()
+	open(t, dir)
+	g := open(t, dir)
+	ctx, cancel := context.WithTimeout(bg, time.Minute)
+	defer cancel()
+	err := errors.Join(g.enqueue(ctx, op{opNote, string(blockPrefix) + "x", []byte("y")}), g.Flush(ctx))
+	if err == nil || !strings.Contains(err.Error(), "change of kind") {
+		t.Errorf("got %v", err)
 	}
 }
 

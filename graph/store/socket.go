@@ -25,6 +25,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"time"
 )
@@ -102,11 +103,12 @@ func (h *holder) attend(c net.Conn) {
 		if frame, err = readFrame(r, frame); err != nil {
 			return
 		}
-		if answer, err = h.answer(answer[:0], frame); err != nil {
-			return
+		answer, err = h.answer(answer[:0], frame)
+		if err != nil { // told, or who has not heard says it again
+			answer = append(append(answer[:0], 'e'), err.Error()...)
 		}
 		c.SetWriteDeadline(time.Now().Add(frameTime))
-		if err := writeFrame(c, answer); err != nil {
+		if failed := writeFrame(c, answer); failed != nil || err != nil {
 			return
 		}
 	}
@@ -218,6 +220,13 @@ func appendOp(dst []byte, o op) []byte {
 	return appendCut(appendCut(append(dst, byte(o.kind)), o.key), o.value)
 }
 
+// changed are the first bytes of the keys that each kind of change may have.
+var changed = [...]string{
+	opBlock: string(blockPrefix), opForget: string(blockPrefix), opSwap: string(rootPrefix), opAttest: string(attestPrefix),
+	opAnswer: string(answerPrefix) + string(reductPrefix), opNote: string(notePrefix) + string(pinPrefix),
+	opDrop: string(answerPrefix) + string(reductPrefix) + string(notePrefix) + string(pinPrefix) + string(attestPrefix),
+}
+
 // readOps reads changes, and refuses what no guest would ask for. The ops do not share memory with b.
 func readOps(b []byte) ([]op, error) {
 	var ops []op
@@ -231,27 +240,7 @@ func readOps(b []byte) ([]op, error) {
 		if err != nil {
 			return nil, err
 		}
-		prefix := byte(answerPrefix)
-		switch kind {
-		case opBlock, opForget:
-			prefix = blockPrefix
-		case opNote:
-			prefix = notePrefix
-		case opSwap:
-			prefix = rootPrefix
-		case opAttest:
-			prefix = attestPrefix
-		}
-		if kind == opDrop && len(key) > 0 && key[0] == attestPrefix {
-			prefix = attestPrefix
-		}
-		if (kind == opNote || kind == opDrop) && len(key) > 0 && key[0] == pinPrefix {
-			prefix = pinPrefix
-		}
-		if (kind == opAnswer || kind == opDrop) && len(key) > 0 && key[0] == reductPrefix {
-			prefix = reductPrefix
-		}
-		if kind < opBlock || kind > opAttest || len(key) < 2 || key[0] != prefix || len(value) > MaxBlock {
+		if kind < opBlock || kind > opAttest || len(key) < 2 || strings.IndexByte(changed[kind], key[0]) < 0 || len(value) > MaxBlock {
 			return nil, fmt.Errorf("change of kind %d with key %q", kind, key)
 		}
 		ops = append(ops, op{kind, string(key), bytes.Clone(value)})
