@@ -135,7 +135,7 @@ func (n *Node) Ask(ctx context.Context, a Ask, progress func(string, repl.TaskPr
 		return cid.Undef, err
 	}
 	if a.Quorum > len(peers) {
-		return cid.Undef, fmt.Errorf("%w: %d equal answers are wanted, and there are %d peers to ask", errNoQuorum, a.Quorum, len(peers))
+		return cid.Undef, fmt.Errorf("%w: %d equal answers are wanted, of %s to ask", errNoQuorum, a.Quorum, repl.Plural(len(peers), "peer"))
 	}
 	if a.Quorum > 1 {
 		return n.quorum(ctx, a, expr, peers, progress, heard)

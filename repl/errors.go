@@ -202,8 +202,9 @@ func Interrupt() {
 }
 
 const (
-	shownBytes = 40      // of a value in a message
-	errorBytes = 1 << 12 // of the program's own message
+	shownBytes  = 40      // of a value in a message
+	sourceBytes = 60      // of whose a claim is: the ID of a peer has 52
+	errorBytes  = 1 << 12 // of the program's own message
 )
 
 // brief shows a value, cut. It visits no more of the value than it shows: shared parts may make that huge when written.

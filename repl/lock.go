@@ -94,7 +94,7 @@ func locked(from, name string, read func(path string) ([]byte, error)) (cid.Cid,
 	text, err := read(beside(from, LockFile))
 	none := errors.Is(err, fs.ErrNotExist)
 	if err != nil && !none {
-		return cid.Undef, fmt.Errorf("%s: %w", LockFile, unpathed(err))
+		return cid.Undef, unpathed(err)
 	}
 	l, err := parseLock(LockFile, text)
 	if err != nil {
@@ -201,19 +201,18 @@ func LibraryLock(ctx context.Context, o Options, entries []string, dir string) e
 // writeWhole writes a file beside the place where it shall be, and moves it there.
 func writeWhole(path string, text []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err == nil {
+		defer os.Remove(f.Name())
+		_, err = f.Write(text)
+		if err = errors.Join(err, f.Chmod(0o644), f.Close()); err == nil {
+			err = os.Rename(f.Name(), path)
+		}
+	}
+	if at := (*os.PathError)(nil); errors.As(err, &at) {
+		err = at.Err
+	}
 	if err != nil {
-		return Misuse(err)
-	}
-	defer os.Remove(f.Name())
-	defer f.Close()
-	if _, err := f.Write(text); err != nil {
-		return Misuse(err)
-	}
-	if err := errors.Join(f.Chmod(0o644), f.Close()); err != nil {
-		return Misuse(err)
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return Misuse(err)
+		return Misuse(fmt.Errorf("%s cannot be written: %w", path, err))
 	}
 	return nil
 }

@@ -232,7 +232,7 @@ func (s *Session) Claimants(by string) string {
 	for _, source := range graph.Sources(by) {
 		keys, ok := graph.SourceKeys(source)
 		if !ok {
-			list = append(list, oneLine(lang.Clean(source), shownBytes))
+			list = append(list, oneLine(lang.Clean(source), sourceBytes))
 			continue
 		}
 		var ids []peer.ID

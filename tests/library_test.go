@@ -253,6 +253,10 @@ func TestLock(t *testing.T) {
 	const far = "bafybeigbtj4x7ip5legnfznufuopl4sg4knzc2cof6duas4b3q2fy6swua"
 	d.ends(0, "far "+far, "is not here, or not all of it", "library", "lock", "far="+far)
 	d.ends(3, "", "not a library", "library", "lock", "far=bafyrei"+far[7:])
+	d.ends(2, "geo bafy.*", "^rosser: none/rosser.lock cannot be written: no such file or directory\n$", "library", "lock", "geo", "--dir", "none")
+	write(t, d.dir, "odd/rosser.lock/x", "")
+	write(t, d.dir, "odd/main.ros", "let g = import \"geo\"\n1\n")
+	d.ends(2, "", "in g: rosser.lock: is a directory\n", "run", "odd/main.ros")
 
 }
 

@@ -171,7 +171,7 @@ func TestTwoMachines(t *testing.T) {
 	expr, _ := succeed(t, bob, "compile", "slow.ros")
 	expr = expr[strings.LastIndex(expr, " ")+1:]
 	who, _ := succeed(t, bob, "result", "--who", expr)
-	if !strings.Contains(who, a.id) {
+	if !strings.Contains(who, "a claim by "+a.id+"\n") || !strings.Contains(who, "computed by "+a.id) {
 		t.Errorf("result --who says %q", who)
 	}
 	// A claim is not used until its key is trusted.
