@@ -338,7 +338,7 @@ type pullCmd struct {
 	From    string   `arg:"" optional:"" help:"A CID, /ipns/NAME, the address of a peer or a URL; behind an address or URL, /ipfs/CID, /ipns/NAME or /LIBRARY says what is pulled. Without, all that is followed is pulled again."`
 	Names   []string `arg:"" optional:"" help:"Which of its definitions are fetched, with the results of constants in them; the whole library without."`
 	Peer    []string `help:"A peer's address or a gateway's URL that is asked, too." placeholder:"ADDRESS"`
-	Name    string   `help:"What the library is called here." placeholder:"TEXT"`
+	Name    string   `help:"What the library is called here; without, as it is there, or ipns- and the end of its IPNS name." placeholder:"TEXT"`
 	History bool     `help:"Fetch its earlier versions, too."`
 	MaxSize string   `help:"Stop when more than this is to be fetched, such as 512M or 20G; 8G without." placeholder:"SIZE"`
 }

@@ -30,7 +30,7 @@ import (
 type Pull struct {
 	From    string   `json:"from"`            // a CID, /ipfs/CID, /ipns/NAME, the address of a peer or a URL, these with one of the former behind them
 	Peers   []string `json:"peers,omitempty"` // addresses of peers and URLs of gateways that are asked beside
-	Name    string   `json:"name,omitempty"`  // what the library is called here; "" for the name that it has there
+	Name    string   `json:"name,omitempty"`  // what the library is called here; "" for the name that it has there, or one from its IPNS name
 	Limit   int64    `json:"limit,omitempty"` // bytes; 0 for 8 GiB
 	History bool     `json:"history,omitempty"`
 	Names   []string `json:"names,omitempty"` // of the definitions that are wanted; none for all
@@ -190,6 +190,11 @@ func (n *Node) Pull(ctx context.Context, p Pull, progress func(store.Size)) ([]P
 		}
 	}
 	shared := []Shared{{p.Name, ref.root.String()}}
+	if ref.ipns != "" && p.Name == "" {
+		if shared[0].Name, err = n.nameOf(ctx, ref); err != nil {
+			return nil, err
+		}
+	}
 	if !ref.root.Defined() {
 		if shared, err = sharedBy(ctx, sources[0]); err != nil {
 			return nil, err
@@ -263,6 +268,19 @@ func (n *Node) free(ctx context.Context, name string, ref reference, from source
 	}
 	return fmt.Errorf("%s has a library %s, and one is called so here that is from %s: --name NAME gives it another name, --name %s puts it in the other's place", from, name, was.From, name)
 }
+
+// nameOf is what the library of an IPNS name is called here where nobody has said it: what it is followed as, else the end of that name.
+func (n *Node) nameOf(ctx context.Context, ref reference) (string, error) {
+	all, err := n.following(ctx)
+	for _, name := range sorted(all) {
+		if was, err := parseReference(all[name].From); err == nil && was.same(ref) {
+			return name, nil
+		}
+	}
+	return "ipns-" + ref.ipns[max(0, len(ref.ipns)-ipnsShown):], err
+}
+
+const ipnsShown = 8 // bytes of an IPNS name that a library is called by
 
 // same says whether two references are to the same library: of a peer wherever he is, or at the same URL, or of the same key.
 func (r reference) same(o reference) bool {

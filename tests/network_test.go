@@ -568,7 +568,7 @@ func TestServeTwice(t *testing.T) {
 // TestNames: a library is pulled by the name of a key, and what it stands for by then.
 func TestNames(t *testing.T) {
 	t.Parallel()
-	ann, bob := t.TempDir(), t.TempDir()
+	ann, bob, cat := t.TempDir(), t.TempDir(), t.TempDir()
 	write(t, ann, "one.ros", "let one = 1\n")
 	first, note := succeed(t, ann, "publish", "one.ros", "--ipns", "mine")
 	name := regexp.MustCompile(`/ipns/\w+`).FindString(note)
@@ -576,16 +576,26 @@ func TestNames(t *testing.T) {
 		t.Fatalf("publish --ipns says %q", note)
 	}
 	a := serve(t, ann)
-	if out, _ := succeed(t, bob, "pull", a.url+name, "--name", "ann"); out != first {
-		t.Errorf("pulled %q, want %q", out, first)
+	for dir, args := range map[string][]string{bob: {"--name", "ann"}, cat: nil} { // it is followed without a name of the reader's, too
+		if out, _ := succeed(t, dir, append([]string{"pull", a.url + name}, args...)...); out != first {
+			t.Errorf("pulled %q, want %q", out, first)
+		}
 	}
 	write(t, ann, "one.ros", "let one = 1\n\nlet two = 2\n")
 	second, _ := succeed(t, ann, "publish", "one.ros", "--ipns", "mine")
-	if out, _ := succeed(t, bob, "pull"); out != second {
-		t.Errorf("pulled %q, want %q", out, second)
+	for _, dir := range []string{bob, cat} {
+		if out, _ := succeed(t, dir, "pull"); out != second {
+			t.Errorf("pulled %q, want %q", out, second)
+		}
+		if out, note := succeed(t, dir, "pull", a.peer+name); out != second || !strings.Contains(note, "unchanged") {
+			t.Errorf("pulled %q, want %q\n%s", out, second, note)
+		}
 	}
-	if out, _ := succeed(t, bob, "pull", a.peer+name, "--name", "ann"); out != second {
-		t.Errorf("pulled %q, want %q", out, second)
+	if out, _ := succeed(t, bob, "library", "ls"); !strings.HasPrefix(out, "ann ") {
+		t.Errorf("library ls prints %q", out)
+	}
+	if out, _ := succeed(t, cat, "library", "ls"); !strings.HasPrefix(out, "ipns-"+name[len(name)-8:]+" ") {
+		t.Errorf("library ls prints %q", out)
 	}
 }
 
