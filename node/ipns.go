@@ -25,8 +25,8 @@ import (
 	"github.com/ipfs/go-cid"
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/peer"
-	"github.com/multiformats/go-multihash"
 
+	"github.com/rosser-lang/rosser/codec"
 	"github.com/rosser-lang/rosser/graph"
 	"github.com/rosser-lang/rosser/graph/store"
 	"github.com/rosser-lang/rosser/trust"
@@ -95,10 +95,7 @@ func keptName(ctx context.Context, s *store.Store, name ipns.Name) (r nameRecord
 
 // keepName puts a record into a store, unless there is a newer one, and returns the one that is there then.
 func keepName(ctx context.Context, s *store.Store, name ipns.Name, r nameRecord) (nameRecord, error) {
-	c, err := cid.V1Builder{Codec: cid.Raw, MhType: multihash.SHA2_256}.Sum(r.data)
-	if err != nil {
-		return r, err
-	}
+	c := codec.RawCID(r.data)
 	for {
 		old, at, err := keptName(ctx, s, name)
 		if err != nil || !r.newer(old) {
@@ -298,6 +295,9 @@ func (n *Node) askName(ctx context.Context, name ipns.Name, sources []source) (b
 // recordFrom asks one source for the record of a name.
 func recordFrom(ctx context.Context, s source, name ipns.Name) (nameRecord, error) {
 	g, ok := s.(*gatewaySource)
+	if lost, is := s.(*lostSource); is {
+		return nameRecord{}, lost.err
+	}
 	if !ok {
 		return nameRecord{}, errors.New("it gives blocks only; with --peer URL a gateway is asked for the name")
 	}
@@ -334,7 +334,7 @@ func (b backend) GetIPNSRecord(ctx context.Context, c cid.Cid) ([]byte, error) {
 		return nil, err
 	}
 	if r.Record == nil || time.Now().After(r.expires) {
-		return nil, gateway.NewErrorStatusCode(fmt.Errorf("there is no nameRecord of %s", name), http.StatusNotFound)
+		return nil, gateway.NewErrorStatusCode(fmt.Errorf("there is no record of %s", name), http.StatusNotFound)
 	}
 	return r.data, nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ipfs/go-cid"
 
+	"github.com/rosser-lang/rosser/codec"
 	"github.com/rosser-lang/rosser/graph"
 	"github.com/rosser-lang/rosser/graph/store"
 )
@@ -206,6 +207,38 @@ func TestPullGoesOn(t *testing.T) {
 		t.Logf("cut after %d of %d bytes: %d requests and %d bytes for the rest", cut, whole, requests.Load(), l.sent.Load())
 		if requests.Load() > 60 || l.sent.Load() > whole-cut/2+whole/4 {
 			t.Errorf("cut after %d of %d bytes: %d requests and %d bytes for the rest", cut, whole, requests.Load(), l.sent.Load())
+		}
+	}
+}
+
+// TestPullLost: a peer that cannot be reached is no reason not to ask another one, and is named where that has not all.
+func TestPullLost(t *testing.T) {
+	s, n := open(t, loopback)
+	root := fill(t, s, "lib", 3)
+	_, gone := open(t, loopback)
+	dead, alive := gone.Addrs()[0].String(), n.Addrs()[0].String()
+	gone.Close()
+	for _, c := range []struct {
+		from  string
+		peers []string
+		wrong []string
+	}{
+		{root.String(), []string{dead, alive}, nil},
+		{alive, []string{dead}, nil},
+		{root.String(), []string{dead}, []string{gone.ID().String() + " cannot be reached"}},
+		{codec.RawCID([]byte("nobody has it")).String(), []string{dead, alive}, []string{gone.ID().String() + " cannot be reached", n.ID().String() + " does not have it"}},
+		{root.String(), []string{"nonsense", alive}, []string{"is not the address of a peer"}},
+		{dead, []string{alive}, []string{gone.ID().String() + " cannot be reached"}},
+	} {
+		_, to := open(t, Options{})
+		got, err := to.Pull(t.Context(), Pull{From: c.from, Peers: c.peers}, nil)
+		if len(c.wrong) == 0 && (err != nil || len(got) != 1 || got[0].Root != root) || len(c.wrong) > 0 && err == nil {
+			t.Errorf("%s of %s: got %v, %v", c.from, c.peers, got, err)
+		}
+		for _, wrong := range c.wrong {
+			if !strings.Contains(err.Error(), wrong) {
+				t.Errorf("%s of %s: got %v, want %q", c.from, c.peers, err, wrong)
+			}
 		}
 	}
 }

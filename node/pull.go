@@ -130,9 +130,15 @@ func (n *Node) sources(ctx context.Context, ref reference, peers []string) (all 
 			return nil, err
 		}
 	}
+	var lost []source
+	var errs []error
 	for _, p := range peers {
-		if err := add(p); err != nil {
+		err := add(p)
+		if _, wrong := peerInfo(p); err != nil && (wrong != nil || ctx.Err() != nil) {
 			return nil, err
+		}
+		if err != nil { // the others may do
+			lost, errs = append(lost, &lostSource{p, err}), append(errs, err)
 		}
 	}
 	for _, id := range n.host.Network().Peers() {
@@ -140,10 +146,13 @@ func (n *Node) sources(ctx context.Context, ref reference, peers []string) (all 
 			all = append(all, s)
 		}
 	}
-	if len(all) == 0 {
-		return nil, errNobody
+	switch {
+	case len(all) > 0:
+		return append(all, lost...), nil
+	case len(lost) > 0:
+		return nil, errors.Join(errs...)
 	}
-	return all, nil
+	return nil, errNobody
 }
 
 var errFixed = errors.New("a root never changes")
@@ -499,13 +508,12 @@ const maxShared = 4 << 20 // bytes of a list of libraries
 
 // sharedBy asks a node which libraries it has.
 func sharedBy(ctx context.Context, s source) ([]Shared, error) {
-	g, ok := s.(*gatewaySource)
-	if !ok {
-		return nil, fmt.Errorf("%s is no node of Rosser's, which could say what libraries it has: give the library's CID behind the address, as in …/ipfs/CID", s)
-	}
-	body, err := g.get(ctx, "/api/v0/libraries", typeJSON)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", s, err)
+	var body *idleReader
+	if g, ok := s.(*gatewaySource); ok {
+		var err error
+		if body, err = g.get(ctx, "/api/v0/libraries", typeJSON); err != nil {
+			return nil, fmt.Errorf("%s: %w", s, err)
+		}
 	}
 	if body == nil {
 		return nil, fmt.Errorf("%s is no node of Rosser's, which could say what libraries it has: give the library's CID behind the address, as in …/ipfs/CID", s)

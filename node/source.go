@@ -275,6 +275,19 @@ func (b *bitswapSource) fetch(ctx context.Context, wanted []cid.Cid, _ bool, tak
 	return nil
 }
 
+// A lostSource is a peer that cannot be reached.
+type lostSource struct {
+	name string
+	err  error
+}
+
+func (l *lostSource) String() string { return l.name }
+func (l *lostSource) batch() int     { return 1 }
+
+func (l *lostSource) fetch(context.Context, []cid.Cid, bool, func(graph.Block) error) error {
+	return l.err
+}
+
 // peerSource is the peer that n is connected to: its gateway over libp2p if it has one, else Bitswap.
 func (n *Node) peerSource(ctx context.Context, id peer.ID) source {
 	ctx, cancel := context.WithTimeout(ctx, connectTime)
