@@ -172,18 +172,10 @@ func (n *Node) request(ctx context.Context, id peer.ID, t repl.Task, progress fu
 		return answer, late(ctx, err)
 	}
 	defer got.Body.Close()
-	in := io.LimitReader(got.Body, maxReport)
 	if got.StatusCode != http.StatusOK && got.StatusCode != http.StatusAccepted {
-		var p struct {
-			Error   string `json:"error"`
-			Problem string `json:"problem"`
-		}
-		if err := json.NewDecoder(io.LimitReader(in, 64<<10)).Decode(&p); err != nil || p.Error+p.Problem == "" {
-			return answer, fmt.Errorf("it answers %s", got.Status)
-		}
-		return answer, errors.New(cut(p.Error + p.Problem))
+		return answer, refusal(got)
 	}
-	lines := bufio.NewScanner(in)
+	lines := bufio.NewScanner(io.LimitReader(got.Body, maxReport))
 	lines.Buffer(nil, maxLine)
 	for event := ""; ; {
 		if !lines.Scan() {
@@ -218,6 +210,18 @@ const (
 	maxLine   = 1 << 20 // bytes of a line of what a peer answers: it is asked for no value
 	maxSaying = 2 << 10 // bytes of what it says that people read
 )
+
+// refusal is why a peer does not do what it is asked, as it says.
+func refusal(answer *http.Response) error {
+	var p struct {
+		Error   string `json:"error"`
+		Problem string `json:"problem"`
+	}
+	if err := json.NewDecoder(io.LimitReader(answer.Body, 64<<10)).Decode(&p); err != nil || p.Error+p.Problem == "" {
+		return fmt.Errorf("it answers %s", answer.Status)
+	}
+	return errors.New(cut(p.Error + p.Problem))
+}
 
 // cut is what a peer says for people, or the beginning of it.
 func cut(text string) string {

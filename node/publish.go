@@ -122,16 +122,11 @@ func (n *Node) tellPeer(ctx context.Context, addr string, news Shared) (string, 
 		return "", err
 	}
 	defer answer.Body.Close()
-	text := io.LimitReader(answer.Body, 64<<10)
 	if answer.StatusCode != http.StatusOK {
-		var p problem
-		if json.NewDecoder(text).Decode(&p) != nil || p.Error == "" {
-			p.Error = answer.Status
-		}
-		return "", fmt.Errorf("it answers: %s", p.Error)
+		return "", refusal(answer)
 	}
 	var got Pulled
-	if err := json.NewDecoder(text).Decode(&got); err != nil {
+	if err := json.NewDecoder(io.LimitReader(answer.Body, 64<<10)).Decode(&got); err != nil {
 		return "", fmt.Errorf("it answers what cannot be read: %w", err)
 	}
 	switch {
