@@ -1,3 +1,5 @@
+// This file has peers tell a node of answers, some of whom lose batches, flood it, or lie.
+
 package node
 
 import (

@@ -1,3 +1,5 @@
+// This file asks peers for answers, and keeps what they have signed.
+
 package node
 
 import (

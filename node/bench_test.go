@@ -1,3 +1,5 @@
+// This file times how results are asked for, over HTTP and of a peer.
+
 package node
 
 import (

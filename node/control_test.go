@@ -1,3 +1,5 @@
+// This file takes away the file by which commands find the process that serves a store.
+
 package node
 
 import (

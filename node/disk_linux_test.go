@@ -1,3 +1,5 @@
+// This file puts a store on a disk that has little room.
+
 package node
 
 import (

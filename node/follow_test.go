@@ -1,3 +1,5 @@
+// This file follows libraries that strangers have named.
+
 package node
 
 import (

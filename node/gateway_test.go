@@ -1,3 +1,5 @@
+// This file asks the gateway for more than it gives at once.
+
 package node
 
 import (

@@ -1,3 +1,5 @@
+// This file has gateways, clients and pages that misbehave on purpose.
+
 package node
 
 import (

@@ -1,3 +1,5 @@
+// This file has names stand for roots, by records that are good, late, or forged.
+
 package node
 
 import (

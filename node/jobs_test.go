@@ -1,3 +1,5 @@
+// This file has one process reduce what several want, and counts what each of them has had.
+
 package node
 
 import (

@@ -1,3 +1,5 @@
+// This file has peers answer with what is wrong, too much, or nothing at all.
+
 package node
 
 import (

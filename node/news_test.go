@@ -1,3 +1,5 @@
+// This file tells a node who has answers.
+
 package node
 
 import (

@@ -1,3 +1,5 @@
+// This file pulls libraries, and goes on with pulls that broke off.
+
 package node
 
 import (

@@ -1,3 +1,5 @@
+// This file has peers reduce a program one after the other, some of whom lie.
+
 package node
 
 import (

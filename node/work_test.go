@@ -1,3 +1,5 @@
+// This file gives a node tasks that are too large, and too many of one peer.
+
 package node
 
 import (
