@@ -20,7 +20,7 @@ func (m *Machine) stop(s *Stop) {
 		if s.Reason == MemoryLimit {
 			within = memoryWrite
 		}
-		s.Checkpoint, s.Lost = m.checkpoint(within, stopSoon, stopBytes)
+		s.Checkpoint, s.Lost = m.checkpoint(within, m.stopSoon, stopBytes)
 	}
 	if s.Reason == OutOfFuel && !m.charging && m.executed() > m.fuelEnd { // by the step of a call that will not begin
 		m.off--

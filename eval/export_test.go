@@ -32,8 +32,8 @@ func (m *Machine) RunPrim(p *Prim, args []graph.Value) (v graph.Value, steps uin
 	return
 }
 
-// SetFuel sets the fuel of the next Eval.
-func (m *Machine) SetFuel(steps uint64) { m.opt.Fuel = steps }
+// SetFuel sets the fuel of the next Eval. A stop then writes all that it can, however long that takes.
+func (m *Machine) SetFuel(steps uint64) { m.opt.Fuel, m.stopSoon = steps, time.Minute }
 
 // SmallChunks makes the stack go on in a new chunk often. No frame may be larger than that.
 func (m *Machine) SmallChunks(slots int) {

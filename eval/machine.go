@@ -29,7 +29,7 @@ import (
 )
 
 // Version names this evaluator in the index of a store: a later one may distrust what an earlier one recorded.
-const Version = "4"
+const Version = "5"
 
 // Own is the By of an Answer that this evaluator has reduced itself.
 const Own = "own:" + Version
@@ -114,6 +114,7 @@ type Machine struct {
 	writing    bool                      // a checkpoint
 	writeUntil time.Time                 // not longer
 	writeEnd   uint64                    // nor when Stats.Written is more
+	stopSoon   time.Duration             // in which as much as can be is written at a stop
 	writeWait  time.Duration             // between two while the run goes on
 	nextWrite  time.Time                 // of one while the run goes on
 
@@ -218,7 +219,7 @@ func (s *Stop) Unwrap() error { return s.Err }
 func New(o Options) *Machine {
 	m := &Machine{
 		opt: o, units: map[cid.Cid]*unit{}, loaded: map[cid.Cid]graph.Value{}, prims: primTable(),
-		lamIDs: 1, targs: make([]graph.Value, 16), chunkSize: chunkSlots * slotSize, every: checkEvery,
+		lamIDs: 1, targs: make([]graph.Value, 16), chunkSize: chunkSlots * slotSize, every: checkEvery, stopSoon: stopSoon,
 	}
 	m.keeps = o.Link != None || o.Ask != nil && o.Store != nil
 	m.pushChunk()

@@ -44,13 +44,13 @@ func TestStoreStat(t *testing.T) {
 	l := st.Linking
 	switch {
 	case st.Blocks["code"].Count == 0, st.Blocks["about"].Count == 0, st.Disk == 0, st.Content == 0,
-		st.Index["own:4"].Count != uint64(results), st.Blocks["result"].Count != uint64(results):
+		st.Index["own:5"].Count != uint64(results), st.Blocks["result"].Count != uint64(results):
 		t.Errorf("%d results: got %s", results, out)
 	case l.Evaluations != 2, l.ResultsLinked != uint64(results), l.ResultsFound == 0, l.BytesWritten == 0, l.StepsSpared < l.StepsExecuted:
 		t.Errorf("linking: got %+v, want 2 evaluations, the second of which spared what the first executed", l)
 	}
 	out, _, exit = command(t, dir, "store", "stat")
-	for _, want := range []string{`(?m)^blocks +[0-9,]+ +[0-9.]+ [kM]?B$`, `reduced here, by evaluator 4`, `on disk: .* of content`, `linking, in 2 evaluations`} {
+	for _, want := range []string{`(?m)^blocks +[0-9,]+ +[0-9.]+ [kM]?B$`, `reduced here, by evaluator 5`, `on disk: .* of content`, `linking, in 2 evaluations`} {
 		if exit != 0 || !regexp.MustCompile(want).MatchString(out) {
 			t.Errorf("got exit %d and no %s in\n%s", exit, want, out)
 		}
@@ -134,27 +134,27 @@ func TestStoreDistrust(t *testing.T) {
 	if !reduced() || reduced() {
 		t.Fatal("the second run does not use the first one's result")
 	}
-	if _, stderr, exit := command(t, dir, "store", "distrust", "0"); exit != 3 || !strings.Contains(stderr, "there are answers by 4") {
+	if _, stderr, exit := command(t, dir, "store", "distrust", "0"); exit != 3 || !strings.Contains(stderr, "there are answers by 5") {
 		t.Errorf("of nobody: got exit %d, %q", exit, stderr)
 	}
 	distrust := func(args ...string) {
 		t.Helper()
 		out, stderr, exit := command(t, dir, append([]string{"store", "distrust"}, args...)...)
-		if exit != 0 || !regexp.MustCompile(`^\d+ answers of evaluator 4`).MatchString(out) {
+		if exit != 0 || !regexp.MustCompile(`^\d+ answers of evaluator 5`).MatchString(out) {
 			t.Fatalf("distrust %v: got exit %d, %q, %q", args, exit, out, stderr)
 		}
 	}
-	distrust("4")
+	distrust("5")
 	expr, _, _ := command(t, dir, "compile", "collatz.ros")
 	expr = strings.TrimSpace(expr[strings.Index(expr, "= ")+2:])
-	if _, stderr, exit := command(t, dir, "result", expr); exit != 0 || !strings.Contains(stderr, "a claim by distrusted evaluator/4") {
+	if _, stderr, exit := command(t, dir, "result", expr); exit != 0 || !strings.Contains(stderr, "a claim by distrusted evaluator/5") {
 		t.Errorf("result: got exit %d, %q", exit, stderr)
 	}
-	distrust("--undo", "4")
+	distrust("--undo", "5")
 	if reduced() {
 		t.Error("after --undo it is reduced again")
 	}
-	distrust("4")
+	distrust("5")
 	if !reduced() || reduced() {
 		t.Error("it is not reduced again, once")
 	}
