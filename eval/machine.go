@@ -237,6 +237,7 @@ func (m *Machine) Eval(ctx context.Context, expr cid.Cid) (out Outcome, err erro
 	m.await()
 	m.steps, m.high, m.off = 0, 0, 0
 	m.stats = Stats{}
+	m.progress.restart()
 	m.policy.start()
 	for _, u := range m.failed { // an error of before would tell of the calls of before
 		if u.state == failed {

@@ -534,3 +534,27 @@ func TestChainsAgree(t *testing.T) {
 	}
 	t.Logf("%d errors", errs)
 }
+
+// TestProgressBeginsAnew: before the first safepoint of an evaluation nothing is told of the one before.
+func TestProgressBeginsAnew(t *testing.T) {
+	long, err := build("sum (map (\\x -> x) (range 1 20000))")
+	if err != nil {
+		t.Fatal(err)
+	}
+	short, err := build("(\\x -> x) 1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newShop(long)
+	s.Put(context.Background(), short.Blocks...)
+	m := eval.New(eval.Options{Store: s, Load: s.Load})
+	m.Progress()
+	for _, u := range []*compile.Unit{long, short} {
+		if _, err := m.Eval(context.Background(), u.BodyCID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if p := m.Progress(); p != (eval.Progress{}) {
+		t.Errorf("got %v", p)
+	}
+}

@@ -34,6 +34,14 @@ func (m *Machine) Progress() Progress {
 	return Progress{p.steps.Load(), p.reused.Load(), p.linked.Load(), p.frames.Load()}
 }
 
+// restart forgets the evaluation before.
+func (p *progress) restart() {
+	p.steps.Store(0)
+	p.reused.Store(0)
+	p.linked.Store(0)
+	p.frames.Store(0)
+}
+
 // publish answers who has asked.
 func (m *Machine) publish() {
 	p := &m.progress
