@@ -166,6 +166,13 @@ func TestMemoryWhileCompiling(t *testing.T) {
 	if err == nil || err.Error() != "memory limit reached while compiling big" {
 		t.Errorf("got %v, want the memory limit", err)
 	}
+	path := filepath.Join(t.TempDir(), "big.json")
+	if err := os.WriteFile(path, []byte("["+strings.Repeat("1,", 1<<22)+"1]"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err = s.Argument(context.Background(), "json:"+path); err == nil || err.Error() != "memory limit reached while reading "+path {
+		t.Errorf("got %v, want the memory limit", err)
+	}
 	goesOn(t, s)
 }
 

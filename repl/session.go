@@ -593,7 +593,7 @@ func (s *Session) readData(ctx context.Context, kind, path string) (*graph.Term,
 	text := unsafe.String(unsafe.SliceData(data), len(data)) // nobody writes to it any more
 	v, thrown, err := s.machine.Primitive(ctx, kind+".parse", graph.Text(text))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, stopped(err, "reading "+path)
 	}
 	if thrown != nil {
 		why := ""
