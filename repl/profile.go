@@ -58,8 +58,8 @@ func (l *statusLine) show(line string) {
 	if w, _, err := term.GetSize(int(l.file.Fd())); err == nil && w > 0 {
 		width = w
 	}
-	if text := []rune(line); len(text) >= width {
-		line = string(text[:max(width-2, 0)]) + "…"
+	if text := []rune(line); len(text) > width-3 { // the terminal may write ^C behind it
+		line = string(text[:max(width-4, 0)]) + "…"
 	}
 	if os.Getenv("NO_COLOR") == "" {
 		line = "\x1b[2m" + line + "\x1b[0m"

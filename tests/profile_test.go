@@ -47,6 +47,9 @@ func TestProgress(t *testing.T) {
 			t.Errorf("got %q, want one line that is cut", text)
 		}
 		stopped(s)
+		if text := s.text(); strings.Contains(text, "…") {
+			t.Errorf("got %q, want the line gone, with the ^C behind it", text)
+		}
 		if raw := all(s); strings.Contains(raw, "\x1b[2m") {
 			t.Errorf("got %q, want no color", raw)
 		}
