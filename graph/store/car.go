@@ -419,16 +419,13 @@ var errLie = errors.New("the library is wrong")
 // claim records a result as a claim. It does not when the result is not there, or not all of its value; that it is of another
 // expression is an errLie.
 func (s *Store) claim(ctx context.Context, of, result, trace cid.Cid, by string) (there bool, err error) {
-	// Only what can be read: with its value's own blocks, and really about this expression.
-	var data []byte
-	load := func(c cid.Cid) ([]byte, error) {
-		b, err := s.Block(ctx, c)
-		if c == result {
-			data = b
-		}
-		return b, err
+	// Only what can be read: with its value's own blocks, and really about this expression. What several have in common, as the rest of a
+	// stream, is read once.
+	if bad, _ := s.intact(ctx, result); bad != nil {
+		return false, ctx.Err()
 	}
-	if err := graph.ResultBlocks(result, load, nil); err != nil {
+	data, err := s.Block(ctx, result)
+	if err != nil {
 		return false, ctx.Err()
 	}
 	really, steps, err := resultHead(data)

@@ -83,6 +83,11 @@ func TestExportImport(t *testing.T) {
 	if got.Blocks != n || got.Claims != 3 {
 		t.Errorf("got %+v, want %d blocks and 3 claims", got, n)
 	}
+	for _, f := range []fact{low, mid, top} { // what their values have in common is read once
+		if !to.whole.has(f.answer.Result) {
+			t.Errorf("it is not known that %s is there", f.answer.Result)
+		}
+	}
 	for _, f := range []fact{low, mid, top} {
 		want := f.answer
 		want.By = "claim:a friend"
