@@ -148,9 +148,20 @@ func roughly(n float64) string {
 
 const profileRows = 30
 
+// profiled are the functions that took part, with what is known of those that were not compiled here, as when a stopped run goes on.
+func (s *Session) profiled(p *eval.Profile) []*eval.FunctionProfile {
+	all := p.Functions()
+	for _, f := range all {
+		if c := (eval.Call{Fn: f.Fn}); s.nameOf(c) == f.Fn.String() {
+			s.recall([]eval.Call{c})
+		}
+	}
+	return all
+}
+
 // showProfile prints a table of the functions that took part.
 func (s *Session) showProfile(w io.Writer, p *eval.Profile) {
-	all := p.Functions()
+	all := s.profiled(p)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprint(t, "calls\town steps\ttime\treused\tlinked\t  function\n")
 	row := func(f *eval.FunctionProfile, name string) {
@@ -159,7 +170,11 @@ func (s *Session) showProfile(w io.Writer, p *eval.Profile) {
 	rest := eval.FunctionProfile{}
 	for i, f := range all {
 		if i < profileRows {
-			row(f, lang.Clean(s.nameOf(eval.Call{Fn: f.Fn}))+" "+shortCID(f.Fn))
+			name := s.nameOf(eval.Call{Fn: f.Fn})
+			if name == f.Fn.String() { // what was left of a stopped run has none
+				name = ""
+			}
+			row(f, strings.TrimLeft(lang.Clean(name)+" "+shortCID(f.Fn), " "))
 			continue
 		}
 		rest.Calls += f.Calls
@@ -177,6 +192,7 @@ func (s *Session) showProfile(w io.Writer, p *eval.Profile) {
 
 // writePprof writes a profile for `go tool pprof`, with the stacks of the language.
 func (s *Session) writePprof(path string, p *eval.Profile) error {
+	s.profiled(p)
 	out := &profile.Profile{
 		SampleType:        []*profile.ValueType{{Type: "steps", Unit: "count"}, {Type: "time", Unit: "nanoseconds"}},
 		DefaultSampleType: "time",

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -104,6 +105,25 @@ work 100000
 		_, errs, _ := command(t, dir, "run", "--link", "none", "--profile", "fib.ros")
 		if f := row(t, errs, "fib"); f[0] != "150,049" || f[1] != "150,049" || f[3] != "0" || f[4] != "0" {
 			t.Errorf("got %q, want 150,049 calls of a step each, none reused, none linked", f)
+		}
+	})
+	t.Run("resumed", func(t *testing.T) {
+		_, errs, _ := command(t, dir, "--store", "stopped", "run", "--link", "none", "--fuel", "50049", "fib.ros")
+		m := resumeLine.FindStringSubmatch(errs)
+		if m == nil {
+			t.Fatalf("got no checkpoint in %s", errs)
+		}
+		_, errs, _ = command(t, dir, "--store", "stopped", "resume", "--link", "none", "--profile", "--pprof", "resumed.pprof", m[1])
+		if f := row(t, errs, "fib"); f[0] != "100,000" {
+			t.Errorf("got %q, want 100,000 calls", f)
+		}
+		data, err := os.ReadFile(filepath.Join(dir, "resumed.pprof"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := profile.ParseData(data)
+		if err != nil || !slices.ContainsFunc(p.Function, func(f *profile.Function) bool { return f.Name == "fib" }) {
+			t.Errorf("got %v, %v, want fib by name", p, err)
 		}
 	})
 	t.Run("reuse", func(t *testing.T) {
