@@ -180,6 +180,17 @@ type controller struct {
 	own  []byte // what the file holds
 }
 
+// asked has f do what the body of a request asks for.
+func asked[T any](f func(ctx context.Context, what T, line func(any)) error) func(context.Context, []byte, func(any)) error {
+	return func(ctx context.Context, body []byte, line func(any)) error {
+		var what T
+		if err := json.Unmarshal(body, &what); err != nil {
+			return err
+		}
+		return f(ctx, what, line)
+	}
+}
+
 // control listens for other commands on the store in dir.
 func (n *Node) control(dir string) (*controller, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -215,26 +226,24 @@ func (n *Node) control(dir string) (*controller, error) {
 			}
 		})
 	}
-	handle("status", func(_ context.Context, _ []byte, line func(any)) error {
+	handle("status", asked(func(_ context.Context, _ any, line func(any)) error {
 		line(map[string]any{"peer": n.ID().String(), "peers": len(n.host.Network().Peers())})
 		return nil
-	})
-	handle("pull", func(ctx context.Context, body []byte, line func(any)) error {
-		var p Pull
-		if err := json.Unmarshal(body, &p); err != nil {
+	}))
+	pull := func(f func(ctx context.Context, p Pull, came func(store.Size)) ([]Pulled, error)) func(context.Context, []byte, func(any)) error {
+		return asked(func(ctx context.Context, p Pull, line func(any)) error {
+			pulled, err := f(ctx, p, slowly(func(z store.Size) { line(pullLine{Came: &z}) }))
+			for _, one := range pulled {
+				line(pullLine{Pulled: &one})
+			}
 			return err
-		}
-		pulled, err := n.Pull(ctx, p, slowly(func(z store.Size) { line(pullLine{Came: &z}) }))
-		for _, one := range pulled {
-			line(pullLine{Pulled: &one})
-		}
-		return err
-	})
-	handle("ask", func(ctx context.Context, body []byte, line func(any)) error {
-		var a Ask
-		if err := json.Unmarshal(body, &a); err != nil {
-			return err
-		}
+		})
+	}
+	handle("pull", pull(n.Pull))
+	handle("pull-all", pull(func(ctx context.Context, _ Pull, came func(store.Size)) ([]Pulled, error) {
+		return n.PullAll(ctx, came)
+	}))
+	handle("ask", asked(func(ctx context.Context, a Ask, line func(any)) error {
 		var mu sync.Mutex
 		say := func(l askLine) {
 			mu.Lock()
@@ -251,47 +260,24 @@ func (n *Node) control(dir string) (*controller, error) {
 			line(askLine{Result: result.String()})
 		}
 		return err
-	})
-	handle("pull-all", func(ctx context.Context, _ []byte, line func(any)) error {
-		pulled, err := n.PullAll(ctx, slowly(func(z store.Size) { line(pullLine{Came: &z}) }))
-		for _, one := range pulled {
-			line(pullLine{Pulled: &one})
-		}
-		return err
-	})
-	handle("tell", func(ctx context.Context, body []byte, line func(any)) error {
-		var t tellRequest
-		if err := json.Unmarshal(body, &t); err != nil {
-			return err
-		}
+	}))
+	handle("tell", asked(func(ctx context.Context, t tellRequest, line func(any)) error {
 		note, err := n.tellPeer(ctx, t.To, t.News)
 		line(note)
 		return err
-	})
-	handle("name", func(ctx context.Context, body []byte, _ func(any)) error {
-		var text string
-		if err := json.Unmarshal(body, &text); err != nil {
-			return err
-		}
+	}))
+	handle("name", asked(func(ctx context.Context, text string, _ func(any)) error {
 		name, err := ipns.NameFromString(text)
 		if err != nil {
 			return err
 		}
 		return n.putName(ctx, name)
-	})
-	handle("made", func(_ context.Context, body []byte, _ func(any)) error {
-		var expr string
-		if err := json.Unmarshal(body, &expr); err != nil {
-			return err
-		}
+	}))
+	handle("made", asked(func(_ context.Context, expr string, _ func(any)) error {
 		n.gazette.answered(expr)
 		return nil
-	})
-	handle("find", func(ctx context.Context, body []byte, line func(any)) error {
-		var r findRequest
-		if err := json.Unmarshal(body, &r); err != nil {
-			return err
-		}
+	}))
+	handle("find", asked(func(ctx context.Context, r findRequest, line func(any)) error {
 		expr, err := cid.Decode(r.Expr)
 		if err != nil {
 			return err
@@ -302,7 +288,7 @@ func (n *Node) control(dir string) (*controller, error) {
 		}
 		line(found)
 		return err
-	})
+	}))
 	data, err := json.Marshal(c)
 	if err != nil {
 		return nil, err
