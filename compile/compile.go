@@ -39,7 +39,8 @@ type Options struct {
 	ImportFile func(from, path string) (*Unit, error)
 	// ImportData reads the file at a path, which stands in the file named from, as an OpLit. The kind is one that DataPath knows.
 	ImportData func(from, kind, path string) (*graph.Term, error)
-	// ImportLibrary gives the terms of a published library. Its error is a NotLibrary where it knows what stands there instead.
+	// ImportLibrary gives the terms of a published library, an OpRef where a block is missing: who names that is told. Its error is a NotLibrary where
+	// it knows what stands there instead.
 	ImportLibrary func(cid.Cid) (map[string]*graph.Term, error)
 	// Locked gives the published library that a name stands for in the file named from, as LibraryName has it; undefined if it
 	// is the path of a file. May be nil.
@@ -539,7 +540,7 @@ func (c *compiler) isFunction(at lang.Span, t *graph.Term) bool {
 		_, code, err = graph.LoadMember(code, c.Load)
 	}
 	if err != nil {
-		c.errorf(at, "%s", err.Error())
+		c.mistake(at, err.Error(), err)
 		return false
 	}
 	is = code.Op == graph.OpLam && code.Arity > 0

@@ -500,10 +500,12 @@ func (s *Session) importLibrary(ctx context.Context, c cid.Cid) (map[string]*gra
 			return nil, context.Cause(ctx)
 		}
 		t, err := s.loadCode(term)
-		if err != nil {
+		switch {
+		case errors.Is(err, graph.ErrNotFound): // who has pulled some of the names uses these
+			t = &graph.Term{Op: graph.OpRef, CID: term}
+		case err != nil:
 			return nil, fmt.Errorf("%s of the library %s: %w", name, c, err)
-		}
-		if t.Op != graph.OpLit && t.Op != graph.OpPrim {
+		case t.Op != graph.OpLit && t.Op != graph.OpPrim:
 			t = &graph.Term{Op: graph.OpRef, CID: term}
 		}
 		terms[name] = t

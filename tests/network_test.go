@@ -565,6 +565,29 @@ func TestServeTwice(t *testing.T) {
 	}
 }
 
+// TestSomeNames: who has pulled some names of a library imports it, and uses these.
+func TestSomeNames(t *testing.T) {
+	t.Parallel()
+	ann, bob := t.TempDir(), t.TempDir()
+	write(t, ann, "two.ros", "let double x = 2 * x\nlet triple x = 3 * x\nlet four = 4\n")
+	root, _ := succeed(t, ann, "publish", "two.ros")
+	a := serve(t, ann)
+	succeed(t, bob, "pull", a.peer+"/two", "double")
+	source := "let l = import @" + root + "\n"
+	if out, _ := succeed(t, bob, "eval", source+"l.double 21"); out != "42" {
+		t.Errorf("got %s", out)
+	}
+	for _, text := range []string{"l.triple 21", "l.four"} { // what they are is not known, and so what the program is
+		if _, note, exit := command(t, bob, "eval", source+text); exit != 3 || !strings.Contains(note, "expression:2:1: block not found: bafy") || !strings.Contains(note, "hint: ") {
+			t.Errorf("%s: got %d %s", text, exit, note)
+		}
+	}
+	succeed(t, bob, "pull", a.peer+"/two")
+	if out, _ := succeed(t, bob, "eval", source+"l.triple 21 + l.four"); out != "67" {
+		t.Errorf("got %s", out)
+	}
+}
+
 // TestNames: a library is pulled by the name of a key, and what it stands for by then.
 func TestNames(t *testing.T) {
 	t.Parallel()
