@@ -12,7 +12,6 @@ import (
 	"github.com/ipfs/boxo/ipns"
 	"github.com/ipfs/go-cid"
 	dht "github.com/libp2p/go-libp2p-kad-dht"
-	"github.com/libp2p/go-libp2p/core/peer"
 )
 
 const (
@@ -26,9 +25,9 @@ func (n *Node) joinDHT(ctx context.Context, bootstrap []string) error {
 	if len(bootstrap) > 0 {
 		peers = nil
 		for _, text := range bootstrap {
-			info, err := peer.AddrInfoFromString(text)
+			info, err := peerInfo(text)
 			if err != nil {
-				return fmt.Errorf("%.200q is not the address of a peer that ends in /p2p/ID: %w", text, err)
+				return fmt.Errorf("--bootstrap: %w", err)
 			}
 			peers = append(peers, *info)
 		}
