@@ -280,6 +280,41 @@ func TestRepairTable(t *testing.T) {
 	edit(t, dir, func(db *pebble.DB) error { return db.Compact(bg, []byte{0}, []byte{255}, false) })
 }
 
+// A database whose manifest is lost has a damaged table, too: what stands behind the damage is read.
+func TestSalvageTable(t *testing.T) {
+	const n = 2000
+	dir, facts := filled(t, n)
+	edit(t, dir, func(db *pebble.DB) error {
+		return errors.Join(db.Flush(), db.Compact(bg, []byte{0}, []byte{255}, false))
+	})
+	tables, _ := filepath.Glob(filepath.Join(dir, "db", "*.sst"))
+	for _, name := range tables {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, at := range []int{0, len(data) / 5, len(data) / 2} {
+			copy(data[at:], bytes.Repeat([]byte{0xee}, 64))
+		}
+		if err := os.WriteFile(name, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	manifests, _ := filepath.Glob(filepath.Join(dir, "db", "MANIFEST-*"))
+	for _, name := range manifests {
+		if err := os.Remove(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, problems := repair(t, dir)
+	if out.Mended != out.Problems || out.Blocks < 6*n*9/10 {
+		t.Errorf("got %+v, %q, want most of %d blocks", out, problems, 6*n)
+	}
+	if got := answered(t, dir, facts); got < n*8/10 || got == n {
+		t.Errorf("%d of %d are answered", got, n)
+	}
+}
+
 // A database that does not open is made anew from its tables and logs.
 func TestRepairUnopenable(t *testing.T) {
 	const n = 100

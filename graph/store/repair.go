@@ -5,6 +5,7 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -411,27 +412,52 @@ func eachTable(fs vfs.FS, dir string, f func(number uint64, kind pebble.Internal
 				return errors.Join(err, readable.Close())
 			}
 			defer r.Close()
-			it, err := r.NewIter(sstable.NoTransforms, nil, nil, sstable.AssertNoBlobHandles)
-			if err != nil {
-				return err
-			}
-			defer it.Close()
-			for kv := it.First(); kv != nil; kv = it.Next() {
-				value, _, err := kv.Value(nil)
-				if err != nil {
+			for from := []byte(nil); ; {
+				last, err := readTable(r, from, func(number uint64, kind pebble.InternalKeyKind, key, value []byte) error {
+					stop = f(number, kind, key, value)
+					return stop
+				})
+				if d := (*damage)(nil); stop != nil || !errors.As(err, &d) {
 					return err
 				}
-				if stop = f(uint64(kv.K.SeqNum()), kv.K.Kind(), kv.K.UserKey, value); stop != nil {
-					return stop
+				once := errors.New("one is enough")
+				from, err = pastDamage(nil, last, func(key []byte) error {
+					_, err := readTable(r, key, func(uint64, pebble.InternalKeyKind, []byte, []byte) error { return once })
+					if err == once {
+						err = nil
+					}
+					return err
+				})
+				if err != nil || from == nil {
+					return err
 				}
 			}
-			return it.Error()
 		}
 		if read(); stop != nil { // what the table does not yield is lost
 			return stop
 		}
 	}
 	return nil
+}
+
+// readTable calls f with what a table holds from a key on, and returns the last key before the error, which is a damage where the table cannot be read.
+func readTable(r *sstable.Reader, from []byte, f func(number uint64, kind pebble.InternalKeyKind, key, value []byte) error) (last []byte, err error) {
+	it, err := r.NewIter(sstable.NoTransforms, nil, nil, sstable.AssertNoBlobHandles)
+	if err == nil {
+		defer it.Close()
+		for kv := it.SeekGE(from, 0); kv != nil && err == nil; kv = it.Next() {
+			from = bytes.Clone(kv.K.UserKey)
+			var value []byte
+			if value, _, err = kv.Value(nil); err == nil {
+				err = f(uint64(kv.K.SeqNum()), kv.K.Kind(), from, value)
+			}
+		}
+		err = cmp.Or(err, it.Error())
+	}
+	if pebble.IsCorruptionError(err) {
+		err = &damage{err}
+	}
+	return from, err
 }
 
 // eachLog does the same with the logs.

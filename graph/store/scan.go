@@ -23,7 +23,10 @@ func (s *Store) each(ctx context.Context, prefix []byte, f func(entry) error, lo
 		page, err := s.page(ctx, prefix, after, scanPage)
 		var d *damage
 		if errors.As(err, &d) {
-			next, err := s.pastDamage(ctx, prefix, after)
+			next, err := pastDamage(prefix, after, func(key []byte) error {
+				_, err := s.page(ctx, prefix, key, 1)
+				return err
+			})
 			if err != nil {
 				return err
 			}
@@ -51,10 +54,10 @@ func (s *Store) page(ctx context.Context, prefix, after []byte, limit int) (page
 	return page, err
 }
 
-// pastDamage returns a key after which a page can be read, nil when there is none. Keys are taken for fractions: it goes on in
-// doubled steps until reading works, and then back to where it begins to. Between two places that are damaged, what is
+// pastDamage returns a key after which can be read, as read tries, whose error is a damage where that cannot be; nil when there is none. Keys are taken
+// for fractions: it goes on in doubled steps until reading works, and then back to where it begins to. Between two places that are damaged, what is
 // readable can be passed over.
-func (s *Store) pastDamage(ctx context.Context, prefix, after []byte) ([]byte, error) {
+func pastDamage(prefix, after []byte, read func(after []byte) error) ([]byte, error) {
 	if len(after) == 0 {
 		after = prefix
 	}
@@ -71,7 +74,7 @@ func (s *Store) pastDamage(ctx context.Context, prefix, after []byte) ([]byte, e
 		if !bytes.HasPrefix(key, prefix) {
 			return nil, true, true, nil
 		}
-		_, err = s.page(ctx, prefix, key, 1)
+		err = read(key)
 		var d *damage
 		if errors.As(err, &d) {
 			return key, false, false, nil
