@@ -301,6 +301,8 @@ func (m *Machine) reduceRoot(u *unit, out *Outcome) {
 			if found.from.By != Own {
 				out.Claim = found.from.By
 			}
+			p.root = u // a lazy answer is looked at next, perhaps not for the first time
+			m.resuming = m.resuming || found.value.Kind() == graph.KindLazy
 			return
 		}
 	}

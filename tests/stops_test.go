@@ -169,6 +169,22 @@ func TestChainsInResume(t *testing.T) {
 	}
 }
 
+// TestLazyAnswerGoesOn: a program whose answer is lazy is reduced when that is printed, which can be stopped and goes on like the rest.
+func TestLazyAnswerGoesOn(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, "x.ros", "let slow n k = if n == 0 then k else slow (n - 1) k\n\nlazy (slow 100000 7)\n")
+	for range 2 {
+		_, errText, exit := command(t, dir, "run", "--fuel", "40000", "x.ros")
+		if exit != 4 || !resumeLine.MatchString(errText) {
+			t.Fatalf("got exit %d and %s, want a checkpoint", exit, errText)
+		}
+	}
+	if out, errText, exit := command(t, dir, "run", "--fuel", "40000", "x.ros"); exit != 0 || out != "7\n" {
+		t.Errorf("got exit %d, %q and %s", exit, out, errText)
+	}
+}
+
 // TestDeadlineOverData has deadlines that come while data is read, compiled and written, and after.
 func TestDeadlineOverData(t *testing.T) {
 	dir := t.TempDir()
