@@ -112,6 +112,7 @@ type Machine struct {
 	overdrawn  run                       // the first of this evaluation to charge beyond the fuel
 	lent       uint64                    // steps that were added to the fuel
 	writing    bool                      // a checkpoint
+	yields     bool                      // what is encoded is given up rather than that a stop waits for it
 	writeUntil time.Time                 // not longer
 	writeEnd   uint64                    // nor when Stats.Written is more
 	stopSoon   time.Duration             // in which as much as can be is written at a stop
@@ -139,7 +140,8 @@ type Machine struct {
 	primNames map[cid.Cid]string // by the CIDs of their blocks; nil until it is needed
 
 	blocks *graph.Writer
-	far    *graph.Far // how large values are loaded
+	hasher *graph.Writer // says what values would be in blocks
+	far    *graph.Far    // how large values are loaded
 	policy policy
 	stats  Stats
 	claim  string              // all that was used and is by others, of this Eval and earlier ones, as one By; "" for nothing
@@ -222,6 +224,7 @@ func New(o Options) *Machine {
 		lamIDs: 1, targs: make([]graph.Value, 16), chunkSize: chunkSlots * slotSize, every: checkEvery, stopSoon: stopSoon,
 	}
 	m.keeps = o.Link != None || o.Ask != nil && o.Store != nil
+	m.hasher = graph.Hasher(m.yield)
 	m.pushChunk()
 	m.newBlocks()
 	m.policy.init(m)
@@ -761,12 +764,38 @@ func (m *Machine) blocksAfter(old *graph.Writer) {
 	m.blocks.Reserving(func(bytes int64) {
 		switch {
 		case !m.writing:
+			m.yield(bytes)
 			m.Reserve(bytes)
 		case m.opt.Memory > 0 && MemoryInUse()+bytes > m.opt.Memory+m.opt.Memory/4: // a checkpoint at the limit may take a quarter more
 			panic(&Stop{Reason: Missing, Err: errTooLong})
 		}
 		m.tooLong()
 	})
+}
+
+// A yielded ends what is not needed for the answer when the evaluation is to stop, or memory is short.
+type yielded struct{}
+
+// yielding runs f, which encodes values for a lookup or a link, and says whether that has come to its end. It takes long where they are nested deep.
+func (m *Machine) yielding(f func()) (done bool) {
+	m.yields = true
+	defer func() {
+		m.yields = false
+		if x := recover(); x != nil {
+			if _, ok := x.(yielded); !ok {
+				panic(x)
+			}
+		}
+	}()
+	f()
+	return true
+}
+
+// yield is called now and then by who encodes values, before taking so many bytes.
+func (m *Machine) yield(bytes int64) {
+	if m.yields && (m.stopping.Load() != nil || m.memHigh.Load() || m.afford(bytes) != nil) {
+		panic(yielded{})
+	}
 }
 
 // Look forces the root of a value that an Eval came to: nothing below it is loaded or reduced.

@@ -620,7 +620,12 @@ func (p *policy) lookup(f *lam, args []graph.Value, on lines) (ok bool) {
 	if left := mostUnmade; len(m.making) > 0 && unmadeIn(args, &left) { // to say which call it is the elements would be made
 		return false
 	}
-	find := func() { p.found, ok = m.find(m.callOf(f.head(), args, nil)) }
+	find := func() {
+		var expr cid.Cid
+		if m.yielding(func() { expr = m.callOf(f.head(), args, m.hasher) }) {
+			p.found, ok = m.find(expr)
+		}
+	}
 	switch cheap := small(args); {
 	case p.fresh && cheap:
 		p.timed(find)
@@ -707,7 +712,13 @@ func (p *policy) worthCall(f *lam, args []graph.Value, r graph.Value, steps, deb
 func (p *policy) linkReturned(f *lam, args []graph.Value, r graph.Value, steps uint64, e extent) use {
 	m := p.m
 	uses := p.uses[e.mark:]
-	u, _ := m.link(m.callOf(f.head(), args, m.Blocks()), r, nil, steps, uses, len(uses) > 0 && plain(args))
+	var u use
+	if !m.yielding(func() {
+		u, _ = m.link(m.callOf(f.head(), args, m.Blocks()), r, nil, steps, uses, len(uses) > 0 && plain(args))
+	}) {
+		p.shut(e)
+		return use{}
+	}
 	p.linked(e, u)
 	if m.opt.Profile != nil {
 		m.opt.Profile.of(f).Linked++

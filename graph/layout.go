@@ -42,8 +42,8 @@ type Writer struct {
 	reserve func(bytes int64) // nil for none
 }
 
-// Reserving has w call reserve before it takes more than some 64 KiB of its own, as for a value that is nested deep. A reserve that
-// panics ends the encoding.
+// Reserving has w call reserve before it takes more than some 64 KiB of its own, as for a value that is nested deep, and now and then with 0. A reserve
+// that panics ends the encoding.
 func (w *Writer) Reserving(reserve func(bytes int64)) { w.reserve = reserve }
 
 // NewWriter returns a Writer to put, which must keep every block. If put is a Writer, it is that one.
@@ -56,6 +56,9 @@ func NewWriter(put Sink) *Writer {
 	}
 	return &Writer{put: put, mark: new(int64), loaded: new(int64)}
 }
+
+// Hasher returns a Writer without a sink that calls reserve as Reserving says.
+func Hasher(reserve func(bytes int64)) *Writer { return &Writer{reserve: reserve} }
 
 // Successor returns a Writer to put, which takes put to have what was loaded for w, and nothing that w has given to its own sink.
 func (w *Writer) Successor(put Sink) *Writer {
@@ -303,6 +306,7 @@ type encoder struct {
 	buf   []byte
 	stack []frame
 	depth int32 // of what was encoded last
+	steps uint32
 	tmp   []byte
 }
 
@@ -348,7 +352,10 @@ func (w *Writer) run(dst []byte, v Value, p place) []byte {
 	return dst
 }
 
-const manyFrames = 512 // that its stack has room for without asking
+const (
+	manyFrames   = 512  // that its stack has room for without asking
+	reserveEvery = 1024 // parts of a value, between two looks
+)
 
 // encoders keeps stacks for use again.
 var encoders = sync.Pool{New: func() any { return new(encoder) }}
@@ -544,6 +551,9 @@ func (s byKey) Swap(i, j int) {
 // step encodes the parts of f, which is on top, until f is done, or false: another frame is on top or f begins anew.
 func (e *encoder) step(f *frame) bool {
 	for {
+		if e.steps++; e.steps%reserveEvery == 0 && e.w.reserve != nil {
+			e.w.reserve(0)
+		}
 		if f.kind == treeKind {
 			if f.tree.end() || e.skipChunks(f) {
 				return e.finish(f)
