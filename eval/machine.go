@@ -766,7 +766,7 @@ func (m *Machine) blocksAfter(old *graph.Writer) {
 		case !m.writing:
 			m.yield(bytes)
 			m.Reserve(bytes)
-		case m.opt.Memory > 0 && MemoryInUse()+bytes > m.opt.Memory+m.opt.Memory/4: // a checkpoint at the limit may take a quarter more
+		case bytes > 0 && m.opt.Memory > 0 && MemoryInUse()+bytes > m.opt.Memory+m.opt.Memory/4: // a checkpoint at the limit may take a quarter more
 			panic(&Stop{Reason: Missing, Err: errTooLong})
 		}
 		m.tooLong()

@@ -18,7 +18,7 @@ func TestMedia(t *testing.T) {
 		{"thumbnail.ros lake.jpg", "bafyreigp7gnojkv2bj2pjp42adw454opil37ie2gzddw5x3kqfcsg7h74i", "1428"},
 		{"thumbnail.ros lake.png", "bafyreigib6lfyss5gxilonuzddjh34yzeugb4gebqb35vea5ztuzl3quwa", "1702"},
 		{"duet.ros a.wav e.wav", "bafyreictyosjve6x56jwnvykcioutnc7ckfe4tjwbdjm6fuighz2rq7ps4", "207"},
-		{"packed.ros weather.csv.gz", "bafyreieuxxcim4qjrt5enwxxuvtepd6s3jkjizhjzovi4ggv7lgsljpteu", "42965"},
+		{"packed.ros weather.csv.gz", "bafyreif57xy3hdxlrxprsewq2pkt7bi3dci4eh6gf6ckdszxm7zb4fkt5a", "42965"},
 	} {
 		args := strings.Fields(c.program)
 		for i, name := range args {
