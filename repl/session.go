@@ -663,8 +663,14 @@ func (s *Session) evaluated(out eval.Outcome, err error) (eval.Outcome, error) {
 		s.warn("the store failed, so nothing more was linked: %v", err)
 	}
 	var stop *eval.Stop
-	if errors.As(err, &stop) && s.unkept {
+	switch {
+	case !errors.As(err, &stop):
+	case s.unkept:
 		stop.Checkpoint, stop.Lost = cid.Undef, errors.New("there is no store")
+	case stop.Checkpoint.Defined(): // another process may go on from it at once
+		if err := s.store.Flush(context.Background()); err != nil {
+			stop.Checkpoint, stop.Lost = cid.Undef, err
+		}
 	}
 	return out, err
 }
