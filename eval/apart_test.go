@@ -116,12 +116,12 @@ func TestOrderIsStopped(t *testing.T) {
 
 // TestYielding has the evaluation be stopped while a value that is nested deep is encoded to look a call up, or to link one.
 func TestYielding(t *testing.T) {
-	deep := graph.Int(1)
-	for range 100_000 {
-		deep = graph.Record("head", graph.Int(2), "tail", deep)
-	}
 	m := New(Options{Store: graph.NewMemory()})
 	for name, put := range map[string]graph.Sink{"lookup": m.hasher, "link": m.Blocks()} {
+		deep := graph.Int(1)
+		for range 100_000 {
+			deep = graph.Record("head", graph.Int(2), "tail", deep)
+		}
 		encode := func() { m.callOf(primHead(m.prims["core.show"]), []graph.Value{deep}, put) }
 		m.stopping.Store(&Stop{Reason: Deadline})
 		if m.yielding(encode) {
