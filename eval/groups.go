@@ -36,13 +36,13 @@ const (
 	groupMeasuresName = "core.groupMeasures"
 	groupCostsName    = "core.groupCosts"
 
-	minSlot     = 4096 // elements of a slot, if there are as many
-	maxSlot     = 6144 // of one that no part ends
+	minSlot     = 2048 // elements of a slot, if there are as many
+	maxSlot     = 4096 // of one that no part ends
 	slotEnds    = 2    // one in so many parts ends a slot that is long enough
 	groupRecord = 8    // elements of a slot for each of its groups in a record, at least
 	literalPart = 4096
 	slotBatches = 8           // one in so many slots ends a batch
-	enoughSlots = 8 * minSlot // elements, after which it is asked whether slots are of use
+	enoughSlots = 8 * maxSlot // elements, after which it is asked whether slots are of use
 )
 
 // A grouping is a map of lists, which is known slot by slot.

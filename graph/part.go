@@ -20,10 +20,9 @@ import (
 // looks at them has them made.
 
 const (
-	minPartLeaves = 1       // of a part, but where it ends with its tree
 	maxPartLeaves = 16      // of a part
 	maxPart       = 1 << 10 // elements of a part that has several leaves, about
-	partEnds      = 2       // one in so many leaves ends a part that is long enough
+	partEnds      = 2       // one in so many leaves ends a part
 )
 
 // A Part is a stretch of a list.
@@ -109,7 +108,7 @@ func (p *parter) leaf(f *far) {
 	p.leaves = append(p.leaves, f)
 	p.len += int(f.count)
 	digest := f.block.Hash()
-	if n := len(p.leaves); n >= minPartLeaves && digest[len(digest)-1]%partEnds == 0 || n == maxPartLeaves || p.len >= maxPart {
+	if digest[len(digest)-1]%partEnds == 0 || len(p.leaves) == maxPartLeaves || p.len >= maxPart {
 		p.endLeaves()
 	}
 }
