@@ -43,7 +43,9 @@ func (g *generator) app(t *graph.Term, level int, tail bool, index int) code {
 			}
 		}
 	}
-	g.calls = true
+	passes := tail && head.Op == graph.OpRef && f != nil && f.arity == n
+	g.passes = g.passes || passes
+	g.calls = g.calls || !passes
 	switch {
 	case f != nil && n < f.arity && n <= 2:
 		g.index++

@@ -139,12 +139,12 @@ var (
 )
 
 const (
-	writeEvery = 2 * time.Second // at least, between two checkpoints of a run that goes on
+	writeEvery = 3 * time.Second // at least, between two checkpoints of a run that goes on
 	writeFor   = time.Second     // one such takes no longer, nor more than one in tryShare parts of the run so far: it may be in vain
 	writeBytes = 64 << 20        // it takes no more, nor more than writeRate
 	writeRate  = 4 << 20         // bytes for each second of the run so far
-	tryShare   = 16
-	writeShare = 30 // writing them takes at most one in so many parts of the time
+	tryShare   = 24
+	writeShare = 40 // writing them takes at most one in so many parts of the time
 )
 
 // sometimes writes a checkpoint when it is time, so that a run that is killed can go on from there.

@@ -125,9 +125,10 @@ func isRead(t *graph.Term) bool {
 type generator struct {
 	m       *Machine
 	f       *lam
-	index   int // preorder index of the next node
-	waiting int // operands that wait while the term in hand is reduced
-	calls   bool
+	index   int    // preorder index of the next node
+	waiting int    // operands that wait while the term in hand is reduced
+	calls   bool   // it calls what may take long
+	passes  bool   // it ends in a call of another function, outside its group
 	into    *maker // of the term that is generated next, an application
 	// What the term around one may do in one step with it, by the index of the one that was generated last: a term is generated
 	// just before what is around it.
@@ -164,7 +165,7 @@ func (m *Machine) generate(f *lam) {
 	g := &generator{m: m, f: f, index: f.base + 1}
 	f.loops = false
 	body := g.gen(f.term.Args[0], f.arity, f.arity > 0 && !f.inner) // calls of a closed expression are calls, to be linked as such
-	f.calls = g.calls
+	f.calls, f.passes = g.calls || g.passes, g.passes && !g.calls
 	if m.opt.Profile != nil && !f.inner {
 		body = m.opt.Profile.counted(f, body)
 	}

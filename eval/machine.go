@@ -352,8 +352,8 @@ func (m *Machine) guarded(ctx context.Context, f func()) error {
 	return err
 }
 
-// forgetValues lets go of what closed expressions have come to, with all that lazy values in it have, and of what is left of stopped ones: a
-// session may name a stream that fills the memory, and a residual has a large text in it. What is wanted again is loaded and reduced again.
+// forgetValues lets go of what closed expressions have come to, with all that lazy values in it have, and of what is left of stopped ones and of the
+// shapes of their frames: a session may name a stream that fills the memory, and a residual has a large text in it. What is wanted again is loaded and reduced again.
 func (m *Machine) forgetValues() {
 	for c, u := range m.units {
 		switch u.state {
@@ -366,7 +366,7 @@ func (m *Machine) forgetValues() {
 			delete(m.units, c)
 		}
 	}
-	m.settled = nil
+	m.settled, m.shapes = nil, nil
 }
 
 func (m *Machine) stoppable(ctx context.Context, f func()) (err error) {

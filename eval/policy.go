@@ -79,7 +79,7 @@ const (
 const (
 	grain     = 16384                // steps of a call that is worth a link
 	startTime = 8 * time.Millisecond // for looking up and linking everything at first
-	linkShare = 25                   // linking takes at most one in so many parts of the time
+	linkShare = 50                   // linking takes at most one in so many parts of the time
 
 	// What linking may give to the store under auto, beside the answer to what was asked for; with checkpoints it is twice that.
 	storeStart = 16 << 20  // bytes
@@ -89,7 +89,7 @@ const (
 	layoutTime = 100 * time.Nanosecond // of an element that is laid out and hashed
 
 	startCredit  = 1 << 18 // steps in the pool at the start
-	creditShare  = 32      // one step in so many is added to the pool
+	creditShare  = 64      // one step in so many is added to the pool
 	firstDraw    = 1 << 16
 	laterDraw    = 4096
 	creditCap    = 1 << 18
@@ -100,7 +100,8 @@ const (
 	longAgain    = 256           // steps until it is looked at again whether a long list can be linked
 	findAgain    = 4096          // steps that a later process takes until it finds a result
 	findCost     = 400           // steps that a lookup in the store takes
-	lookShare    = 32            // one step in so many goes into such lookups
+	smallCost    = 4             // steps until it is seen that arguments are too large for one
+	lookShare    = 64            // one step in so many goes into such lookups
 	firstLook    = 32 * findCost // each function's first calls are looked up anyway
 	hashedAtOnce = 8             // elements of a list that are hashed for the price of a step
 	maxHashed    = 1 << 16       // and at most so many for a call
@@ -439,6 +440,9 @@ func (m *Machine) finishTail(f *lam, base unsafe.Pointer, turning bool) (r graph
 //
 //go:noinline
 func (p *policy) asleep(f *lam) code {
+	if f.passes {
+		return passing(f)
+	}
 	if !f.calls { // it can hardly be
 		return func(m *Machine, fp unsafe.Pointer) graph.Value {
 			start, high, floor, forgiven := m.steps, m.high, p.floor, p.forgiven
@@ -475,6 +479,23 @@ func (p *policy) asleep(f *lam) code {
 		}
 		p.since, p.extent = since{start, high}, extent{p.floor, floor, forgiven}
 		return p.returned(f, fp, r)
+	}
+}
+
+// passing runs a call that takes next to nothing itself before it becomes another one, which is what may be found or linked.
+func passing(f *lam) code {
+	return func(m *Machine, fp unsafe.Pointer) graph.Value {
+		r := f.body(m, fp)
+		if !r.IsMark() {
+			return r
+		}
+		g := m.tail
+		if uintptr(fp)+g.size > m.end {
+			return r
+		}
+		_, n := slot(fp, 0).Tag()
+		m.place(g, fp, indexIn(n))
+		return g.enter(m, fp)
 	}
 }
 
@@ -665,7 +686,16 @@ func unmadeIn(vs []graph.Value, left *int) bool {
 
 // seeks says whether a call is looked up in the store whatever the table knows.
 func (f *lam) seeks(args []graph.Value) bool {
-	return f.acct.look >= findCost && small(args) || f.meets(args)
+	return f.acct.look >= findCost && f.looks(args) || f.meets(args)
+}
+
+// looks says whether args are worth a lookup. To see that they are not takes a little of what lookups are paid from.
+func (f *lam) looks(args []graph.Value) bool {
+	if small(args) {
+		return true
+	}
+	f.acct.look -= smallCost
+	return false
 }
 
 // linkCall links a call that has come to r, if that is worth it. start is behind the call's own step, on is its lines.
