@@ -459,7 +459,7 @@ func (d *database) apply(ops []op) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.writing(func() error {
-		batch := d.db.NewBatch()
+		batch := d.newBatch()
 		fresh := map[string][]byte{} // in the batch: records written, and nil for what is gone
 		for i := range ops {
 			if err := d.change(batch, &ops[i], fresh); err != nil {
@@ -473,12 +473,18 @@ func (d *database) apply(ops []op) error {
 				if err := d.err(); err != nil {
 					return err
 				}
-				batch = d.db.NewBatch()
+				batch.Close() // its memory is that of the next
+				batch = d.newBatch()
 				clear(fresh)
 			}
 		}
 		return batch.Close()
 	})
+}
+
+// newBatch is an empty batch with the memory of an earlier one.
+func (d *database) newBatch() *pebble.Batch {
+	return d.db.NewBatch(pebble.WithMaxRetainedSizeBytes(4 * maxApply))
 }
 
 // writing runs f unless the database has failed; an error or a panic of pebble in f makes it fail.
