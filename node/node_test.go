@@ -299,6 +299,7 @@ func BenchmarkPull(b *testing.B) {
 			if err != nil || got.Blocks != 1000 {
 				b.Fatal(got, err)
 			}
+			n.Close() // a node takes so many connections of one address
 		}
 	})
 }
