@@ -206,3 +206,19 @@ func TestInterruptedBeforeTheRun(t *testing.T) {
 		t.Errorf("resume: got %v", err)
 	}
 }
+
+// TestPrintingIsStopped prints a long list after an interrupt that came when the answer was there.
+func TestPrintingIsStopped(t *testing.T) {
+	var out strings.Builder
+	s := openTest(t, Options{Stdout: &out})
+	var b graph.ListBuilder
+	for i := range 2 * longPrinted {
+		b.Add(graph.Int(int64(i)))
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	var f *failure
+	if err := s.print(ctx, graph.ListValue(b.List())); !errors.As(err, &f) || f.code != exitStopped || out.Len() > 0 {
+		t.Errorf("got %v and %d bytes, want that it is interrupted, and none", err, out.Len())
+	}
+}

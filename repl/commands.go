@@ -367,6 +367,9 @@ const (
 func (s *Session) printParts(ctx context.Context, l *graph.List) error {
 	it, before := l.Iter(), "["
 	for left := l.Len(); left > 0; {
+		if ctx.Err() != nil { // what is short does not look
+			return stopped(context.Cause(ctx), "printing the value")
+		}
 		part := make([]graph.Value, min(left, printedPart))
 		for i := range part {
 			part[i], _ = it.Next()
