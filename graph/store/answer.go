@@ -1,11 +1,14 @@
-// This file holds an Answer's record, as it stands in the database: a DAG-CBOR list [by, steps, result, trace or null]; and who is trusted.
+// This file holds an Answer's record, as it stands in the database: a DAG-CBOR list [by, steps, result, trace or null], and behind it when it was
+// recorded, in seconds since 1970, an int, which may be missing; and who is trusted.
 
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/ipfs/go-cid"
 
@@ -45,10 +48,54 @@ func readAnswer(expr cid.Cid, rec []byte) (graph.Answer, error) {
 	} else {
 		a.Trace, err = r.Link()
 	}
+	if err == nil && r.Len() > 0 {
+		_, _, err = r.Int()
+	}
 	if err != nil {
 		return a, err
 	}
 	return a, r.Done()
+}
+
+// dated is a record that is made now.
+func dated(rec []byte) []byte { return codec.AppendUint(rec, uint64(max(time.Now().Unix(), 0))) }
+
+// undated is a record without when it was made, and that, in seconds since 1970: 0 if it does not say.
+func undated(rec []byte) (without []byte, when int64) {
+	r := codec.NewReader(rec, true)
+	for _, read := range []func() error{
+		func() error { _, err := r.Array(); return err },
+		func() error { _, err := r.Text(); return err },
+		func() error { _, _, err := r.Int(); return err },
+		func() error { _, err := r.Link(); return err },
+		func() error {
+			if r.Peek() == codec.Null {
+				return r.Null()
+			}
+			_, err := r.Link()
+			return err
+		},
+	} {
+		if read() != nil {
+			return rec, 0
+		}
+	}
+	end := r.Offset()
+	when, large, err := r.Int()
+	if err != nil || large != nil || r.Done() != nil {
+		return rec, 0
+	}
+	return rec[:end], when
+}
+
+// alike says whether two records say the same, whenever they were made.
+func alike(a, b []byte) bool {
+	if bytes.Equal(a, b) {
+		return true
+	}
+	a, _ = undated(a)
+	b, _ = undated(b)
+	return bytes.Equal(a, b)
 }
 
 // outranks says whether the record old stays when the record rec comes: what this machine reduced does when a claim comes, and what rests on

@@ -552,3 +552,91 @@ func TestTrim(t *testing.T) {
 	}
 	checkWhole(t, s)
 }
+
+// TestTrimOldest gives up the oldest of the answers that are cheap, and none that is not as long as there are others.
+func TestTrimOldest(t *testing.T) {
+	s := open(t, t.TempDir())
+	const n = 50
+	list := codec.AppendArray(nil, n)
+	var all []graph.Answer
+	for i := range n {
+		f := makeFact(i, "own:1")
+		if i < 5 { // dear, and the oldest
+			f.answer.Steps = 2 * cheap
+		}
+		if err := s.Put(bg, f.blocks...); err != nil {
+			t.Fatal(err)
+		}
+		rec := appendAnswer(nil, f.answer)
+		if i%10 != 9 { // the others are from before anything was dated
+			rec = codec.AppendUint(rec, uint64(1000+i))
+		}
+		if i >= 5 && i < 15 {
+			rec = codec.AppendUint(appendAnswer(nil, f.answer), 5000)
+		}
+		if err := s.enqueue(bg, op{opAnswer, answerKey(f.answer.Expr), rec}); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, f.answer)
+		list = codec.AppendLink(list, f.answer.Expr)
+	}
+	root := block(list)
+	if err := s.Put(bg, root); err != nil {
+		t.Fatal(err)
+	}
+	pin(t, s, Pin{CID: root.CID})
+	s = reopen(t, s)
+	whole := collect(t, s, Collection{DryRun: true})
+	half := collect(t, s, Collection{Trim: whole.Content / 2})
+	if half.Trimmed < 10 || half.Trimmed > 32 {
+		t.Fatalf("got %+v", half)
+	}
+	for i, a := range all {
+		_, ok, err := s.Answer(bg, a.Expr)
+		undated := i%10 == 9 && i >= 15
+		kept := i < 15 || !undated && i > 15+half.Trimmed
+		if err != nil || undated && ok || kept && !ok {
+			t.Errorf("the answer of %d: got %v, %v, of %d that were given up", i, ok, err, half.Trimmed)
+		}
+	}
+	checkWhole(t, s)
+}
+
+// TestDatedRecords: when a record was made says nothing about whether it stands.
+func TestDatedRecords(t *testing.T) {
+	s := open(t, t.TempDir())
+	f := makeFact(1, "claim:alice")
+	key := answerKey(f.answer.Expr)
+	old := codec.AppendUint(appendAnswer(nil, f.answer), 1000)
+	put := func(value []byte) {
+		t.Helper()
+		if err := errors.Join(s.enqueue(bg, op{opAnswer, key, value}), s.Flush(bg)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	when := func() int64 {
+		t.Helper()
+		rec, _, err := s.get(bg, []byte(key))
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := readAnswer(f.answer.Expr, rec)
+		if _, when := undated(rec); err == nil && a == f.answer {
+			return when
+		}
+		return -1
+	}
+	put(old)
+	f.put(t, s)
+	if err := s.Flush(bg); err != nil || when() != 1000 {
+		t.Errorf("got %v and the time %d of what was there before, want 1000", err, when())
+	}
+	if err := errors.Join(s.Drop(bg, f.answer), s.Flush(bg)); err != nil || when() != -1 {
+		t.Errorf("a record is there after it was dropped: %v", err)
+	}
+	for _, bad := range [][]byte{codec.AppendText(old, "x"), codec.AppendUint(old, 1), codec.AppendInt(appendAnswer(nil, f.answer), -1)[:20]} {
+		if _, err := readAnswer(f.answer.Expr, bad); err == nil {
+			t.Errorf("% x is read as a record", bad)
+		}
+	}
+}

@@ -539,13 +539,13 @@ func (d *database) change(batch *pebble.Batch, o *op, fresh map[string][]byte) e
 			}
 		}
 		if o.kind == opDrop {
-			if !bytes.Equal(old, o.value) {
+			if !alike(old, o.value) {
 				return nil
 			}
 			fresh[o.key] = nil
 			return batch.Delete(key, nil)
 		}
-		if bytes.Equal(old, o.value) || outranks(old, o.value) {
+		if alike(old, o.value) || outranks(old, o.value) {
 			return nil
 		}
 		fresh[o.key] = o.value

@@ -271,7 +271,7 @@ func (s *Store) Record(ctx context.Context, a graph.Answer) error {
 	}
 	s.use.add(blockKey(a.Expr))
 	s.use.add(blockKey(a.Result))
-	return s.enqueue(ctx, op{opAnswer, answerKey(a.Expr), appendAnswer(nil, a)})
+	return s.enqueue(ctx, op{opAnswer, answerKey(a.Expr), dated(appendAnswer(nil, a))})
 }
 
 // Drop takes an Answer out of the index, unless another one has taken its place.
@@ -604,7 +604,7 @@ func (c *change) play(old []byte, there bool) ([]byte, bool) {
 	switch o := c.op; {
 	case o.kind == opAttest:
 		return attested(old, o.value), true
-	case o.kind == opDrop && there && string(old) == string(o.value):
+	case o.kind == opDrop && there && alike(old, o.value):
 		return nil, false
 	case o.kind == opAnswer && !(there && outranks(old, o.value)):
 		return o.value, true

@@ -1,5 +1,5 @@
-// This file chooses the answers that a collection gives up so that the store gets below a size: those that take the fewest steps for
-// each byte of their values. What is pinned itself stays, and what pins and roots lead to by links; of a pinned expression that is its answer, while
+// This file chooses the answers that a collection gives up so that the store gets below a size: first those that are cheap to have again, the oldest
+// first, and then those that take the fewest steps for each byte of their values. What is pinned itself stays, and what pins and roots lead to by links; of a pinned expression that is its answer, while
 // answers for what is below it can go. A Trace that rests on an answer given up keeps the block of its Result, not the rest of its value.
 
 package store
@@ -16,12 +16,14 @@ import (
 const (
 	trimRounds = 12   // answers share blocks, so what giving up so many frees is only known afterwards
 	weighed    = 4096 // blocks that are looked at for the size of one value
+	cheap      = 1e8  // steps of an answer that is cheap: some second
 )
 
 // A weight is an answer that can be given up.
 type weight struct {
 	expr, result cid.Cid
 	steps, bytes uint64
+	when         int64 // it was recorded, in seconds since 1970
 }
 
 // trim marks again, with answers given up, until what is marked is small enough or nothing more can be given up.
@@ -91,7 +93,7 @@ func (c *collector) content() (n uint64, err error) {
 	return n, nil
 }
 
-// weigh returns the answers that can be given up, the cheapest first.
+// weigh returns the answers that can be given up, those first that are to go first.
 func (c *collector) weigh() ([]weight, error) {
 	pinned := map[cid.Cid]bool{}
 	err := c.each(pinPrefix, func(e entry) error {
@@ -109,6 +111,11 @@ func (c *collector) weigh() ([]weight, error) {
 	})
 	for i := range c.answers {
 		w := &c.answers[i]
+		rec, _, err := c.get(answerKey(w.expr))
+		if err != nil {
+			return nil, err
+		}
+		_, w.when = undated(rec)
 		seen := map[graph.Own]bool{}
 		for todo := []graph.Own{{CID: w.result, Role: graph.ResultRole}}; len(todo) > 0 && len(seen) < weighed; {
 			o := todo[len(todo)-1]
@@ -132,6 +139,15 @@ func (c *collector) weigh() ([]weight, error) {
 		}
 	}
 	slices.SortFunc(c.answers, func(a, b weight) int { // steps that overflow are those of nobody's lifetime
+		if a, b := a.steps <= cheap, b.steps <= cheap; a != b {
+			if a {
+				return -1
+			}
+			return 1
+		}
+		if a.steps <= cheap && a.when != b.when {
+			return cmp.Compare(a.when, b.when)
+		}
 		return cmp.Or(cmp.Compare(float64(a.steps)/float64(a.bytes+1), float64(b.steps)/float64(b.bytes+1)), cmp.Compare(a.expr.KeyString(), b.expr.KeyString()))
 	})
 	return c.answers, nil
