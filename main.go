@@ -630,7 +630,7 @@ func (c storeStatCmd) Run(ctx context.Context, all *commands) error {
 
 type storeGCCmd struct {
 	DryRun bool   `help:"Drop nothing; print what would be dropped."`
-	Trim   string `help:"Give up answers too, those that can be reduced again in the fewest steps a byte first, until the content is below this, such as 500M or 2G." placeholder:"SIZE"`
+	Trim   string `help:"Give up answers too, first the oldest of those that are cheap to have again, until the content is below this, such as 500M or 2G." placeholder:"SIZE"`
 	Forget bool   `name:"forget-stopped" help:"Drop what evaluations that were stopped have reached."`
 }
 
