@@ -148,7 +148,7 @@ func (b backend) boxoCAR(ctx context.Context, p path.ImmutablePath, params gatew
 		leave()
 		return about, nil, err
 	}
-	return about, turnReader{r, leave}, nil
+	return about, turnReader{r, sync.OnceFunc(leave)}, nil // boxo closes it twice
 }
 
 // A turnReader leaves when it is closed.

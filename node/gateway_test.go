@@ -127,6 +127,31 @@ func TestTurns(t *testing.T) {
 	}
 }
 
+// TestPartsOfDAGs: the parts of a DAG that a path or a scope names come as CAR files, each of which ends, and every turn is given back.
+func TestPartsOfDAGs(t *testing.T) {
+	s, n := open(t, loopback)
+	root := fill(t, s, "numbers", 3)
+	web := httptest.NewServer(n.Handler())
+	defer web.Close()
+	client := http.Client{Timeout: 20 * time.Second}
+	for _, path := range []string{"?format=car&dag-scope=entity", "/names?format=car", "/names?format=car&dag-scope=entity", "/nothing?format=car"} {
+		r, err := client.Get(web.URL + "/ipfs/" + root.String() + path)
+		if err != nil {
+			t.Fatal(path, err)
+		}
+		car, err := io.ReadAll(r.Body)
+		r.Body.Close()
+		if err != nil || r.StatusCode != http.StatusOK || len(car) == 0 {
+			t.Errorf("%s: got %s, %d bytes, %v", path, r.Status, len(car), err)
+		}
+	}
+	n.decoding.mu.Lock()
+	defer n.decoding.mu.Unlock()
+	if len(n.decoding.count) != 0 || len(n.decoding.in) != 0 {
+		t.Errorf("got %v, %d, want nobody", n.decoding.count, len(n.decoding.in))
+	}
+}
+
 // TestLargeBlocks: a block that takes a hundred times its bytes when it is decoded is given to many at once in bounded memory.
 func TestLargeBlocks(t *testing.T) {
 	if testing.Short() {
