@@ -174,7 +174,7 @@ func renewName(ctx context.Context, s *store.Store, key crypto.PrivKey) error {
 
 // renewNames signs again from time to time what the names of this store's keys stand for, and tells the DHT, until ctx ends.
 func (n *Node) renewNames(ctx context.Context) {
-	for wait := newsEvery; ; wait = renewEvery {
+	for wait := n.gazette.every; ; {
 		select {
 		case <-ctx.Done():
 			return
@@ -184,8 +184,10 @@ func (n *Node) renewNames(ctx context.Context) {
 		for _, key := range keys {
 			err = errors.Join(err, n.renewOwn(ctx, key))
 		}
+		wait = renewEvery
 		if err != nil && ctx.Err() == nil {
 			n.log.Warn("names", "error", err)
+			wait = n.gazette.again // the DHT may not have been reached yet
 		}
 	}
 }
@@ -211,7 +213,10 @@ func (n *Node) putName(ctx context.Context, name ipns.Name) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, routingTime)
 	defer cancel()
-	return n.routing.PutValue(ctx, string(name.RoutingKey()), r.data)
+	if err := n.routing.PutValue(ctx, string(name.RoutingKey()), r.data); err != nil {
+		return fmt.Errorf("the DHT is not told of /ipns/%s, the node tries again later: %w", name, err)
+	}
+	return nil
 }
 
 // nameValue is what a record says that its name stands for: a root, or another name.

@@ -4,6 +4,7 @@ package node
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"github.com/ipfs/boxo/ipns"
 	"github.com/ipfs/boxo/path"
 	"github.com/ipfs/go-cid"
+	pb "github.com/libp2p/go-libp2p-kad-dht/pb"
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/peer"
 
@@ -238,3 +240,65 @@ func TestPublishName(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestNamesAreToldAgain: a name that could not be put into the DHT when the node began is put there when somebody of it is connected.
+func TestNamesAreToldAgain(t *testing.T) {
+	ctx := t.Context()
+	var warnings atomic.Int32
+	o := loopback
+	o.Log = slog.New(slog.NewTextHandler(writerFunc(func(p []byte) (int, error) {
+		if strings.Contains(string(p), "msg=names") {
+			warnings.Add(1)
+		}
+		return len(p), nil
+	}), nil))
+	s, n := open(t, o)
+	_, other := open(t, loopback)
+	key, err := trust.NamedKey(s.Dir(), "k")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := PublishName(ctx, s, key, someCID(1)); err != nil {
+		t.Fatal(err)
+	}
+	const nobody = "/ip4/127.0.0.1/tcp/1/p2p/12D3KooWQepS7CDhcGG462SFNxJGcoos2HCGP7CwnNtJEHQu2Dyw"
+	for _, one := range []*Node{n, other} {
+		if err := one.joinDHT(ctx, []string{nobody}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	id, err := peer.IDFromPrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := ipns.NameFromPeer(id)
+	if err := n.putName(ctx, name); err == nil || !strings.Contains(err.Error(), "/ipns/"+name.String()) {
+		t.Errorf("got %v, want an error that says which name", err)
+	}
+	n.gazette.every, n.gazette.again = time.Millisecond, 50*time.Millisecond
+	go n.renewNames(ctx)
+	for end := time.Now().Add(20 * time.Second); warnings.Load() == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("nothing was tried")
+		}
+	}
+	if _, err := n.Connect(ctx, other.Addrs()[0].String()); err != nil {
+		t.Fatal(err)
+	}
+	ask, err := pb.NewProtocolMessenger(n.routing.MessageSender())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if r, _, err := ask.GetValue(ctx, other.ID(), string(name.RoutingKey())); err == nil && r != nil {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatal("the other one has not got it")
+		}
+	}
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
