@@ -183,6 +183,9 @@ func wayIn(c cid.Cid, color bool) string {
 		return ""
 	}
 	text := fmt.Sprintf("hint: with kubo: ipfs dag export %s > x.car, then rosser import x.car", c)
+	if c.Prefix().Codec == cid.DagProtobuf { // as the root of a library is
+		text += fmt.Sprintf("; a library also by rosser pull %s --peer ADDRESS", c)
+	}
 	if color {
 		text = cyan + text + unstyled
 	}

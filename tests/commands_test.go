@@ -52,6 +52,12 @@ func TestMissing(t *testing.T) {
 			t.Errorf("%s: want the CID once, and %q\n%.500s", args, hint, errText)
 		}
 	}
+	const root = "bafybeiaysi4s6lnjev27ln5icwm6tueaw2vdykrtjkwiphwekaywqhcjze"
+	write(t, dir, "rosser.lock", "geo "+root+"\n")
+	write(t, dir, "uses.ros", "let g = import \"geo\"\ng.double 21\n")
+	if _, errText, exit := command(t, dir, "run", "uses.ros"); exit != 3 || !strings.Contains(errText, "a library also by rosser pull "+root+" --peer ADDRESS") {
+		t.Errorf("a locked library: got exit %d, want 3 and how it is pulled\n%.500s", exit, errText)
+	}
 	// A program whose only mistake is that a library is not there is not wrong.
 	library := "let m = import @" + unknown + "\n"
 	write(t, dir, "lib.ros", library)
