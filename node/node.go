@@ -191,7 +191,10 @@ func (n *Node) Connect(ctx context.Context, addr string) (peer.ID, error) {
 	defer cancel()
 	if err := n.host.Connect(ctx, *info); err != nil {
 		hint := askRunning
-		if strings.Contains(err.Error(), "failed to negotiate security protocol") {
+		switch text := err.Error(); {
+		case strings.Contains(text, "peer id mismatch"):
+			hint = "another peer has this address now: is its ID right, and is it that of the same store as before?"
+		case strings.Contains(text, "failed to negotiate security protocol"):
 			hint = "it answers, and takes no connection: it may have as many as it takes, now or of this address, or be in another private network"
 		}
 		return "", fmt.Errorf("peer %s cannot be reached: %w (%s)", info.ID, plainDial(err), hint)

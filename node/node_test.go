@@ -316,3 +316,15 @@ func pulling(ctx context.Context, b *testing.B, from string) {
 		b.ReportMetric(float64(got[0].Came.Blocks), "blocks")
 	}
 }
+
+// TestOtherPeer: where another peer answers than the one that is asked for, the error says both, and not that it is full.
+func TestOtherPeer(t *testing.T) {
+	_, n := open(t, Options{})
+	_, there := open(t, loopback)
+	at, _, _ := strings.Cut(there.Addrs()[0].String(), "/p2p/")
+	const wanted = "12D3KooWQepS7CDhcGG462SFNxJGcoos2HCGP7CwnNtJEHQu2Dyw"
+	_, err := n.Connect(t.Context(), at+"/p2p/"+wanted)
+	if err == nil || !strings.Contains(err.Error(), wanted) || !strings.Contains(err.Error(), there.ID().String()) || !strings.Contains(err.Error(), "another peer has this address") {
+		t.Errorf("got %v", err)
+	}
+}
