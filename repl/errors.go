@@ -300,7 +300,7 @@ func (s *Session) programError(t *eval.Thrown, roots ...cid.Cid) error {
 		calls = t.Calls
 	}
 	if !t.Block.Defined() {
-		e.why.notes = append(e.why.notes, "it is recorded; where it happened would take long to find out: --link none shows it")
+		e.why.notes = append(e.why.notes, "it is recorded; where it happened would take long to find out: rosser run or eval with --link none shows it")
 	}
 	e.calls = s.chain(calls, t.More)
 	return e

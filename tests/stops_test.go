@@ -94,7 +94,7 @@ func TestPlaceUnknown(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	write(t, dir, "x.ros", "let down n = if n == 0 then 1 // n else down (n - 1)\n\n1 + down 70000000\n")
-	const note = "it is recorded; where it happened would take long to find out: --link none shows it"
+	const note = "it is recorded; where it happened would take long to find out: rosser run or eval with --link none shows it"
 	for i, want := range []string{"x.ros:1:29: divide by zero", note} {
 		if _, errText, exit := command(t, dir, "run", "x.ros"); exit != 1 || !strings.Contains(errText, want) || i == 0 && strings.Contains(errText, note) {
 			t.Errorf("run %d: got exit %d and\n%.2000s\nwant %s", i, exit, errText, want)
