@@ -206,8 +206,8 @@ func TestGoldenElsewhere(t *testing.T) {
 		t.Skip("-short")
 	}
 	for _, target := range []struct{ name, env, emulator string }{
+		{"arm64", "GOARCH=arm64", "qemu-aarch64-static"}, // takes the longest
 		{"386", "GOARCH=386", "qemu-i386-static"},
-		{"arm64", "GOARCH=arm64", "qemu-aarch64-static"},
 		{"amd64v3", "GOARCH=amd64 GOAMD64=v3", "qemu-x86_64-static"},
 	} {
 		t.Run(target.name, func(t *testing.T) {
