@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"math/big"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -56,9 +57,21 @@ func formatOf(code uint64) (format, error) {
 	return format{}, fmt.Errorf("%w %s (0x%x)", ErrUnknownCodec, multicodec.Code(code), code)
 }
 
+// A LowInt is an int below -2^63, which go-ipld-prime has no node for: who asks it for an int64 gets an error.
+type LowInt struct {
+	datamodel.Node // of kind int
+	int            *big.Int
+}
+
+// AsInt is an error.
+func (n *LowInt) AsInt() (int64, error) { return 0, errors.New(RuleIntRange) }
+
+// Big is the int. It is not to be changed.
+func (n *LowInt) Big() *big.Int { return n.int }
+
 // DecodeNode decodes a block of any codec of the table to a node. DAG-CBOR is read leniently, and so that the gaps
-// of go-ipld-prime's decoder are closed: invalid UTF-8 and undefined are errors, and an int that no node can hold is
-// one too (it reads -2^64 as 0).
+// of go-ipld-prime's decoder are closed: invalid UTF-8 and undefined are errors, and an int below -2^63 is a LowInt (it
+// reads -2^64 as 0).
 func DecodeNode(code uint64, data []byte) (datamodel.Node, error) {
 	f, err := formatOf(code)
 	if err != nil {
@@ -140,7 +153,6 @@ func (r *Reader) assemble(na datamodel.NodeAssembler) error {
 		}
 		return na.AssignBool(b)
 	case Int:
-		at := r.off
 		i, large, err := r.Int()
 		switch {
 		case err != nil:
@@ -150,7 +162,7 @@ func (r *Reader) assemble(na datamodel.NodeAssembler) error {
 		case large.IsUint64():
 			return na.AssignNode(basicnode.NewUint(large.Uint64()))
 		}
-		return &Error{at, RuleIntRange}
+		return na.AssignNode(&LowInt{basicnode.NewInt(0), large})
 	case Float:
 		f, err := r.Float()
 		if err != nil {

@@ -34,9 +34,12 @@ func fromNode(n datamodel.Node, depth int) (Value, error) {
 		b, err := n.AsBool()
 		return Bool(b), err
 	case datamodel.Kind_Int:
-		if u, ok := n.(datamodel.UintNode); ok {
-			x, err := u.AsUint()
+		switch n := n.(type) {
+		case datamodel.UintNode:
+			x, err := n.AsUint()
 			return Uint(x), err
+		case *codec.LowInt:
+			return BigInt(n.Big()), nil
 		}
 		i, err := n.AsInt()
 		return Int(i), err

@@ -3,7 +3,9 @@
 package graph_test
 
 import (
+	"bytes"
 	"math"
+	"math/big"
 	"strings"
 	"testing"
 	"time"
@@ -42,6 +44,16 @@ func TestFromNode(t *testing.T) {
 		if err != nil || string(graph.Encode(got, nil)) != string(want) {
 			t.Errorf("%x: got %x, %v", want, graph.Encode(got, nil), err)
 		}
+	}
+	low := []byte("\xa1\x61a\x82\x3b\xff\xff\xff\xff\xff\xff\xff\xff\x3b\x80\x00\x00\x00\x00\x00\x00\x00") // {"a":[-2^64,-2^63-1]}
+	n, err := codec.DecodeNode(codec.DagCBOR, low)
+	if err != nil {
+		t.Fatal(err)
+	}
+	two := func(exp uint) *big.Int { return new(big.Int).Lsh(big.NewInt(1), exp) }
+	want := graph.Record("a", graph.NewList(graph.BigInt(two(64).Neg(two(64))), graph.BigInt(new(big.Int).Not(two(63)))))
+	if got, err := graph.FromNode(n); err != nil || !bytes.Equal(graph.Encode(got, nil), graph.Encode(want, nil)) {
+		t.Errorf("ints below -2^63: got %x, %v", graph.Encode(got, nil), err)
 	}
 	if v, err := graph.FromNode(nested(1000)); err != nil || v.Kind() != graph.KindList {
 		t.Errorf("nested 1000 deep: %v", err)

@@ -275,7 +275,7 @@ func TestGoldenCode(t *testing.T) {
 		name := fields[0]
 		compiled = append(compiled, name)
 		if cids[name] != fields[1] {
-			block, _, _ := command(t, dir, "get", "--as", "json", fields[1])
+			block, _, _ := command(t, dir, "get", fields[1])
 			t.Errorf("%s: got %s\n  %swant %s\n  %s", name, fields[1], block, cids[name], twins[name])
 		}
 	}
