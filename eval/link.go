@@ -4,7 +4,9 @@
 package eval
 
 import (
+	"context"
 	"fmt"
+	"time"
 	"unsafe"
 
 	"github.com/ipfs/go-cid"
@@ -195,7 +197,10 @@ func (p *policy) linkCalls(f *lam, fp unsafe.Pointer) graph.Value {
 	enter := func(f *lam, args []graph.Value) (finding, bool) {
 		start := m.now()
 		start.steps--
-		expr := m.callOf(f.head(), args, m.Blocks())
+		var expr cid.Cid
+		if !m.yielding(func() { expr = m.callOf(f.head(), args, m.Blocks()) }) {
+			return finding{}, false
+		}
 		if found, ok := m.find(expr); ok {
 			return found, true
 		}
@@ -254,9 +259,8 @@ func (p *policy) linkCalls(f *lam, fp unsafe.Pointer) graph.Value {
 	if p.on() && (thrown == nil || isError) {
 		for i := len(waiting) - 1; i >= 0; i-- {
 			w := waiting[i]
-			u, _ := m.link(w.expr, r, failed, m.stepsSince(w.start), p.uses[w.uses.mark:], false)
-			p.linked(w.uses, u)
-			if m.opt.Profile != nil {
+			_, done := p.link(w.uses, func() cid.Cid { return w.expr }, r, failed, m.stepsSince(w.start), false)
+			if done && m.opt.Profile != nil {
 				m.opt.Profile.of(w.f).Linked++
 			}
 		}
@@ -280,8 +284,7 @@ func (p *policy) linkPrim(prim *Prim, args []graph.Value, at *site) graph.Value 
 		panic(thrown)
 	}
 	if steps := m.stepsSince(start); steps > 0 && p.on() {
-		u, _ := m.link(m.callOf(primHead(prim), held, m.Blocks()), v, failed, steps, p.uses[e.mark:], false)
-		p.linked(e, u)
+		p.link(e, func() cid.Cid { return m.callOf(primHead(prim), held, m.Blocks()) }, v, failed, steps, false)
 	} else {
 		p.shut(e)
 	}
@@ -337,10 +340,38 @@ func (m *Machine) reduceRoot(u *unit, out *Outcome) {
 			out.Result, out.Trace = f.from.Result, f.from.Trace
 		}
 	} else if p.on() {
-		m.linkParts(out.Value)
-		_, a := m.link(u.cid, out.Value, out.Error, out.Steps, p.uses[e.mark:], false)
+		a := m.linkRoot(u.cid, out, p.uses[e.mark:])
 		out.Result, out.Trace = a.Result, a.Trace
 		m.asWritten(out, a)
 	}
 	p.uses = p.uses[:0]
+}
+
+// linkRoot links the answer. When the evaluation is to stop meanwhile it goes on as long as a checkpoint may take, which would have to
+// hold the answer too.
+func (m *Machine) linkRoot(expr cid.Cid, out *Outcome, uses []use) graph.Answer {
+	ctx := m.ctx
+	m.ctx, m.answering, m.answerUntil = context.WithoutCancel(ctx), true, time.Time{}
+	defer func() { m.ctx, m.answering = ctx, false }()
+	m.linkParts(out.Value)
+	_, a := m.link(expr, out.Value, out.Error, out.Steps, uses, false)
+	return a
+}
+
+// late ends the writing of an answer that takes too long after a stop, or more memory than there is.
+func (m *Machine) late() {
+	if !m.answering {
+		return
+	}
+	if m.memHigh.Load() {
+		m.checkMemory(0)
+		m.memHigh.Store(false)
+	}
+	switch s := m.stopping.Load(); {
+	case s == nil:
+	case m.answerUntil.IsZero():
+		m.answerUntil = time.Now().Add(stopWrite)
+	case time.Now().After(m.answerUntil):
+		panic(&Stop{Reason: s.Reason, Lost: errTooLong})
+	}
 }

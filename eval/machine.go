@@ -105,19 +105,21 @@ type Machine struct {
 
 	progress progress
 
-	becomes    map[cid.Cid]graph.Becomes // of the checkpoint that is resumed
-	resuming   bool                      // some expression in progress has a Reduct
-	enters     uint64                    // into contexts
-	charging   bool                      // a primitive is
-	overdrawn  run                       // the first of this evaluation to charge beyond the fuel
-	lent       uint64                    // steps that were added to the fuel
-	writing    bool                      // a checkpoint
-	yields     bool                      // what is encoded is given up rather than that a stop waits for it
-	writeUntil time.Time                 // not longer
-	writeEnd   uint64                    // nor when Stats.Written is more
-	stopSoon   time.Duration             // in which as much as can be is written at a stop
-	writeWait  time.Duration             // between two while the run goes on
-	nextWrite  time.Time                 // of one while the run goes on
+	becomes     map[cid.Cid]graph.Becomes // of the checkpoint that is resumed
+	resuming    bool                      // some expression in progress has a Reduct
+	enters      uint64                    // into contexts
+	charging    bool                      // a primitive is
+	overdrawn   run                       // the first of this evaluation to charge beyond the fuel
+	lent        uint64                    // steps that were added to the fuel
+	writing     bool                      // a checkpoint
+	yields      bool                      // what is encoded is given up rather than that a stop waits for it
+	writeUntil  time.Time                 // not longer
+	answering   bool                      // the answer is written
+	answerUntil time.Time                 // so long after a stop; zero before one
+	writeEnd    uint64                    // nor when Stats.Written is more
+	stopSoon    time.Duration             // in which as much as can be is written at a stop
+	writeWait   time.Duration             // between two while the run goes on
+	nextWrite   time.Time                 // of one while the run goes on
 
 	asking asking // ask.go
 	keeps  bool   // the arguments of calls, to look them up or to link them
@@ -766,6 +768,7 @@ func (m *Machine) blocksAfter(old *graph.Writer) {
 		case !m.writing:
 			m.yield(bytes)
 			m.Reserve(bytes)
+			m.late()
 		case bytes > 0 && m.opt.Memory > 0 && MemoryInUse()+bytes > m.opt.Memory+m.opt.Memory/4: // a checkpoint at the limit may take a quarter more
 			panic(&Stop{Reason: Missing, Err: errTooLong})
 		}

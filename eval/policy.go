@@ -743,19 +743,22 @@ func (p *policy) worthCall(f *lam, args []graph.Value, r graph.Value, steps, deb
 
 func (p *policy) linkReturned(f *lam, args []graph.Value, r graph.Value, steps uint64, e extent) use {
 	m := p.m
-	uses := p.uses[e.mark:]
-	var u use
-	if !m.yielding(func() {
-		u, _ = m.link(m.callOf(f.head(), args, m.Blocks()), r, nil, steps, uses, len(uses) > 0 && plain(args))
-	}) {
-		p.shut(e)
-		return use{}
-	}
-	p.linked(e, u)
-	if m.opt.Profile != nil {
+	u, done := p.link(e, func() cid.Cid { return m.callOf(f.head(), args, m.Blocks()) }, r, nil, steps, len(p.uses) > e.mark && plain(args))
+	if done && m.opt.Profile != nil {
 		m.opt.Profile.of(f).Linked++
 	}
 	return u
+}
+
+// link links the result of a term, whose expression of makes, and ends the term; without a link if the evaluation is to stop
+// meanwhile, or memory is short.
+func (p *policy) link(e extent, of func() cid.Cid, v graph.Value, thrown *Thrown, steps uint64, plain bool) (u use, done bool) {
+	if !p.m.yielding(func() { u, _ = p.m.link(of(), v, thrown, steps, p.uses[e.mark:], plain) }) {
+		p.shut(e)
+		return use{}, false
+	}
+	p.linked(e, u)
+	return u, true
 }
 
 // small says whether hashing args is cheap.
@@ -827,9 +830,8 @@ func (p *policy) unitDone(u *unit, e extent) {
 		return
 	}
 	p.timed(func() {
-		x, _ := p.m.link(u.cid, u.value, u.err, u.steps, p.uses[e.mark:], false)
+		x, _ := p.link(e, func() cid.Cid { return u.cid }, u.value, u.err, u.steps, false)
 		u.trace = x.trace
-		p.linked(e, x)
 	})
 }
 
@@ -883,9 +885,8 @@ func (p *policy) thunkDone(t *graph.Thunk, f forced, steps uint64, e extent) {
 
 func (p *policy) linkThunk(t *graph.Thunk, f forced, steps uint64, e extent) {
 	p.timed(func() {
-		x, _ := p.m.link(graph.ThunkCode(t, p.m.Blocks()), f.value, f.err, steps, p.uses[e.mark:], false)
+		x, _ := p.link(e, func() cid.Cid { return graph.ThunkCode(t, p.m.Blocks()) }, f.value, f.err, steps, false)
 		f.trace = x.trace
 		setForced(t, f)
-		p.linked(e, x)
 	})
 }

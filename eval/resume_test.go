@@ -187,6 +187,37 @@ func TestStopWhileDeep(t *testing.T) {
 	}
 }
 
+// TestStopWhileLinking has the deadline come while a list of 2^29 elements, most of them shared, is written: as the answer, as that of
+// another call, or of many.
+func TestStopWhileLinking(t *testing.T) {
+	const doubled = "foldr (\\x acc -> [x, ...acc] ++ acc) [] (range 1 29)"
+	for _, c := range []struct {
+		src  string
+		mode eval.Mode
+		lost bool // the answer cannot be written in time
+	}{
+		{doubled, eval.Auto, true},
+		{"let xs = " + doubled + "\n\nlength xs", eval.All, false},
+	} {
+		u, err := build(c.src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		store := newShop(u)
+		m := eval.New(eval.Options{Store: store, Load: store.Load, Link: c.mode})
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		out, err := m.Eval(ctx, u.BodyCID)
+		cancel()
+		var stop *eval.Stop
+		switch lost := errors.As(err, &stop) && stop.Reason == eval.Deadline && stop.Lost != nil; {
+		case lost != c.lost:
+			t.Errorf("%s, mode %d: got %+v, %v", c.src, c.mode, out, err)
+		case !lost && out.Linked >= 29:
+			t.Errorf("%s, mode %d: all of %d calls are linked", c.src, c.mode, out.Linked)
+		}
+	}
+}
+
 // TestFuelOfNestedPrimitives: a primitive that is not stopped halfway may go beyond the fuel; those that it calls may not, each in
 // its turn.
 func TestFuelOfNestedPrimitives(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ipfs/go-cid"
 
@@ -23,7 +24,7 @@ import (
 // A disturbed evaluation is stopped, resumed or asked again, in one mode after another, by the machine that was stopped or
 // by a new one, on a store that holds answers and reducts of this program and of others, hides some of them, loses blocks,
 // and where others claim what is not so. It comes to what the oracle says; so does whatever it records.
-func disturbed(data []byte, choice uint64, budget int64) error {
+func disturbed(ctx context.Context, data []byte, choice uint64, budget int64) error {
 	u, err := build(program(data))
 	if err != nil {
 		return errTooMuch
@@ -33,7 +34,6 @@ func disturbed(data []byte, choice uint64, budget int64) error {
 	if want.halt != nil {
 		return errTooMuch
 	}
-	ctx := context.Background()
 	r := rand.New(rand.NewPCG(choice, 4))
 	var log []string
 	note := func(format string, args ...any) { log = append(log, fmt.Sprintf(format, args...)) }
@@ -133,6 +133,8 @@ func disturbed(data []byte, choice uint64, budget int64) error {
 		note("\t%s: %d executed, %v", how, out.Reduced, err)
 		var stopped *eval.Stop
 		switch {
+		case ctx.Err() != nil:
+			return errTooMuch
 		case errors.As(err, &stopped) && stopped.Reason == eval.OutOfFuel:
 			at = stopped.Checkpoint
 		case errors.As(err, &stopped) && stopped.Reason == eval.Missing && s.gone != nil:
@@ -174,20 +176,23 @@ func TestDisturbedAgreesWithOracle(t *testing.T) {
 	}
 	for i := range n {
 		data := randomChoices(*seed + int64(i))
-		if err := disturbed(data, uint64(i), generatedBudget); err != nil && err != errTooMuch {
+		if err := disturbed(t.Context(), data, uint64(i), generatedBudget); err != nil && err != errTooMuch {
 			t.Fatalf("seed %d: %v\n%s", *seed+int64(i), err, program(data))
 		}
 	}
 }
 
-// FuzzStops has shorter programs than the test: go test gives up on an input that takes ten seconds.
+// FuzzStops has shorter programs than the test: go test gives up on an input that takes ten seconds, which one that writes
+// a large list at each of its calls may.
 func FuzzStops(f *testing.F) {
 	for i := range int64(20) {
 		f.Add(randomChoices(i), uint64(i))
 		f.Add(slices.Concat(randomChoices(100+i), randomChoices(200+i), randomChoices(300+i), randomChoices(400+i)), uint64(i)) // as many as a program takes
 	}
 	f.Fuzz(func(t *testing.T, data []byte, choice uint64) {
-		if err := disturbed(data, choice, generatedBudget/4); err != nil && err != errTooMuch {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		if err := disturbed(ctx, data, choice, generatedBudget/4); err != nil && err != errTooMuch {
 			t.Fatalf("%v\n%s", err, program(data))
 		}
 	})

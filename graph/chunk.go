@@ -144,9 +144,9 @@ func runSeg(r run) seg {
 func (t *treeFrame) node(w *Writer, n *node) {
 	switch {
 	case n.height == 0:
-		t.run(n.leaf)
+		t.add(w, runSeg(n.leaf))
 	case n.far != nil && n.far.height == 0 && n.far.isHere(w):
-		t.far(w, seg{n: int32(n.n), far: n.far})
+		t.add(w, seg{n: int32(n.n), far: n.far})
 	default:
 		t.reading(w, n.far, n.n)
 		for _, k := range n.near().kids {
@@ -167,8 +167,8 @@ func (t *treeFrame) reading(w *Writer, f *far, elements int) {
 	}
 }
 
-// far appends a leaf of blocks. Of those a list can have many more than there are.
-func (t *treeFrame) far(w *Writer, s seg) {
+// add appends a leaf. Of those a list can have many more than there are.
+func (t *treeFrame) add(w *Writer, s seg) {
 	if n := len(t.segs); n == cap(t.segs) && n >= 1<<10 && w.reserve != nil {
 		w.reserve(int64(n+n/4) * int64(unsafe.Sizeof(s)+unsafe.Sizeof(ref{})))
 	}
@@ -188,7 +188,7 @@ func treeOfMap(w *Writer, m *Map) *treeFrame {
 
 func (t *treeFrame) fields(w *Writer, n *mapNode) {
 	if n.far != nil && n.far.height == 0 && n.far.isHere(w) {
-		t.far(w, seg{n: int32(n.n), far: n.far, keys: &n.keys[0]})
+		t.add(w, seg{n: int32(n.n), far: n.far, keys: &n.keys[0]})
 		return
 	}
 	t.reading(w, n.far, n.n)
