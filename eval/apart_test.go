@@ -78,6 +78,8 @@ func TestLongWorkIsStopped(t *testing.T) {
 		{"num.parseFloat", []graph.Value{digits}},
 		{"bytes.toList", []graph.Value{bytes}},
 		{"bytes.hex", []graph.Value{bytes}},
+		{"ipld.cid", []graph.Value{list}},
+		{"ipld.link", []graph.Value{list}},
 	} {
 		var err error
 		stopped := false

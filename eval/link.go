@@ -360,9 +360,6 @@ func (m *Machine) linkRoot(expr cid.Cid, out *Outcome, uses []use) graph.Answer 
 
 // late ends the writing of an answer that takes too long after a stop, or more memory than there is.
 func (m *Machine) late() {
-	if !m.answering {
-		return
-	}
 	if m.memHigh.Load() {
 		m.checkMemory(0)
 		m.memHigh.Store(false)

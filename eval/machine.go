@@ -113,6 +113,7 @@ type Machine struct {
 	lent        uint64                    // steps that were added to the fuel
 	writing     bool                      // a checkpoint
 	yields      bool                      // what is encoded is given up rather than that a stop waits for it
+	polls       bool                      // what is encoded is a primitive's work
 	writeUntil  time.Time                 // not longer
 	answering   bool                      // the answer is written
 	answerUntil time.Time                 // so long after a stop; zero before one
@@ -226,7 +227,7 @@ func New(o Options) *Machine {
 		lamIDs: 1, targs: make([]graph.Value, 16), chunkSize: chunkSlots * slotSize, every: checkEvery, stopSoon: stopSoon,
 	}
 	m.keeps = o.Link != None || o.Ask != nil && o.Store != nil
-	m.hasher = graph.Hasher(m.yield)
+	m.hasher = graph.Hasher(m.encodes)
 	m.pushChunk()
 	m.newBlocks()
 	m.policy.init(m)
@@ -748,7 +749,7 @@ func (m *Machine) forgetGiven() { m.blocksAfter(m.blocks) }
 func (m *Machine) blocksAfter(old *graph.Writer) {
 	defer func() { m.far = &graph.Far{Load: m.opt.Load, Writer: m.blocks, Afford: m.afford} }()
 	if m.opt.Store == nil {
-		m.blocks = graph.NewWriter(nil)
+		m.blocks = m.hasher
 		return
 	}
 	put := graph.SinkFunc(func(b graph.Block) {
@@ -763,17 +764,26 @@ func (m *Machine) blocksAfter(old *graph.Writer) {
 	} else {
 		m.blocks = old.Successor(put)
 	}
-	m.blocks.Reserving(func(bytes int64) {
-		switch {
-		case !m.writing:
-			m.yield(bytes)
-			m.Reserve(bytes)
-			m.late()
-		case bytes > 0 && m.opt.Memory > 0 && MemoryInUse()+bytes > m.opt.Memory+m.opt.Memory/4: // a checkpoint at the limit may take a quarter more
+	m.blocks.Reserving(m.encodes)
+}
+
+// encodes is called now and then by who encodes values, before taking so many bytes.
+func (m *Machine) encodes(bytes int64) {
+	switch {
+	case m.writing:
+		if bytes > 0 && m.opt.Memory > 0 && MemoryInUse()+bytes > m.opt.Memory+m.opt.Memory/4 { // a checkpoint at the limit may take a quarter more
 			panic(&Stop{Reason: Missing, Err: errTooLong})
 		}
 		m.tooLong()
-	})
+		return
+	case m.yields:
+		m.yield(bytes)
+	case m.polls:
+		m.poll()
+	case m.answering:
+		m.late()
+	}
+	m.Reserve(bytes)
 }
 
 // A yielded ends what is not needed for the answer when the evaluation is to stop, or memory is short.
@@ -794,9 +804,9 @@ func (m *Machine) yielding(f func()) (done bool) {
 	return true
 }
 
-// yield is called now and then by who encodes values, before taking so many bytes.
+// yield ends what yields if the evaluation is to stop, or memory for so many bytes is short.
 func (m *Machine) yield(bytes int64) {
-	if m.yields && (m.stopping.Load() != nil || m.memHigh.Load() || m.afford(bytes) != nil) {
+	if m.stopping.Load() != nil || m.memHigh.Load() || m.afford(bytes) != nil {
 		panic(yielded{})
 	}
 }

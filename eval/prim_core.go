@@ -337,6 +337,8 @@ func linkTo(m *Machine, v graph.Value, put graph.Sink) cid.Cid {
 	case graph.KindMap:
 		m.Charge(int64(v.Map().Len()) / 16)
 	}
+	m.polls = true
+	defer func() { m.polls = false }()
 	return graph.ValueBlock(v, put)
 }
 
@@ -345,7 +347,7 @@ func ipldLink(m *Machine, args []graph.Value) (graph.Value, error) {
 }
 
 func ipldCID(m *Machine, args []graph.Value) (graph.Value, error) {
-	return graph.Text(linkTo(m, args[0], nil).String()), nil
+	return graph.Text(linkTo(m, args[0], m.hasher).String()), nil
 }
 
 func ipldLoad(m *Machine, args []graph.Value) (graph.Value, error) {
