@@ -516,6 +516,8 @@ func TestTrim(t *testing.T) {
 	pin(t, s, Pin{CID: root.CID})
 	pin(t, s, Pin{CID: all[0]})                        // its answer is what somebody wants
 	pin(t, s, Pin{CID: makeFact(1, "").answer.Result}) // as is this one
+	pin(t, s, Pin{CID: makeFact(2, "").answer.Result, Direct: true})
+	pin(t, s, Pin{CID: makeFact(3, "").answer.Trace, Direct: true})
 	s = reopen(t, s)
 	whole := collect(t, s, Collection{DryRun: true})
 	if whole.Dropped.Count != 0 || whole.Answers.Count != uint64(n) {
@@ -541,13 +543,13 @@ func TestTrim(t *testing.T) {
 	}
 	for i, expr := range all {
 		_, ok, err := s.Answer(bg, expr)
-		if want := i < 2 || i > half.Trimmed+1; err != nil || ok != want {
+		if want := i < 4 || i > half.Trimmed+3; err != nil || ok != want {
 			t.Errorf("the answer of %d: got %v, %v, want %v", i, ok, err, want)
 		}
 	}
 	checkWhole(t, s)
 	s = reopen(t, s)
-	if out := collect(t, s, Collection{Trim: 1}); out.Answers.Count != 2 || out.Content < 1 {
+	if out := collect(t, s, Collection{Trim: 1}); out.Answers.Count != 4 || out.Content < 1 {
 		t.Errorf("all that can be given up: got %+v", out)
 	}
 	checkWhole(t, s)

@@ -95,19 +95,13 @@ func (c *collector) content() (n uint64, err error) {
 
 // weigh returns the answers that can be given up, those first that are to go first.
 func (c *collector) weigh() ([]weight, error) {
-	pinned := map[cid.Cid]bool{}
-	err := c.each(pinPrefix, func(e entry) error {
-		if p, err := readPin(e.key, e.value); err == nil {
-			pinned[p.CID] = true
-		}
-		return nil
-	})
+	pinned, err := c.pinned()
 	if err != nil {
 		return nil, err
 	}
 	c.answers = slices.DeleteFunc(c.answers, func(w weight) bool {
 		mk := c.at(blockKey(w.result))
-		return pinned[w.expr] || mk == nil || mk.bits&cborLinks != 0 || c.used.has(blockKey(w.expr)) || c.used.has(blockKey(w.result))
+		return pinned[w.expr] || pinned[w.result] || mk == nil || mk.bits&cborLinks != 0 || c.used.has(blockKey(w.expr)) || c.used.has(blockKey(w.result))
 	})
 	for i := range c.answers {
 		w := &c.answers[i]
@@ -151,4 +145,36 @@ func (c *collector) weigh() ([]weight, error) {
 		return cmp.Or(cmp.Compare(float64(a.steps)/float64(a.bytes+1), float64(b.steps)/float64(b.bytes+1)), cmp.Compare(a.expr.KeyString(), b.expr.KeyString()))
 	})
 	return c.answers, nil
+}
+
+// pinned returns what is pinned, with the Results and other records that a direct pin of one leads to.
+func (c *collector) pinned() (map[cid.Cid]bool, error) {
+	pinned := map[cid.Cid]bool{}
+	var todo []step
+	err := c.each(pinPrefix, func(e entry) error {
+		if p, err := readPin(e.key, e.value); err == nil {
+			pinned[p.CID] = true
+			todo = append(todo, p.step())
+		}
+		return nil
+	})
+	for err == nil && len(todo) > 0 {
+		st := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if st.how != asRecord {
+			continue
+		}
+		var data []byte
+		if data, _, err = c.get(blockKey(st.cid)); err != nil {
+			break
+		}
+		next, _ := st.next(data) // what is no record leads to none
+		for _, st := range next {
+			if st.how == asRecord && st.cid.Defined() && !pinned[st.cid] {
+				pinned[st.cid] = true
+				todo = append(todo, st)
+			}
+		}
+	}
+	return pinned, err
 }
