@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"time"
 
 	"github.com/ipfs/go-cid"
 
@@ -26,63 +25,63 @@ func appendAnswer(dst []byte, a graph.Answer) []byte {
 }
 
 func readAnswer(expr cid.Cid, rec []byte) (graph.Answer, error) {
-	a := graph.Answer{Expr: expr}
+	a, _, _, err := readRecord(expr, rec)
+	return a, err
+}
+
+// readRecord returns what a record of expr says, when it was made, in seconds since 1970, 0 if it does not say, and where in the record that stands.
+func readRecord(expr cid.Cid, rec []byte) (a graph.Answer, when int64, end int, err error) {
+	a.Expr = expr
+	fail := func(err error) (graph.Answer, int64, int, error) { return a, 0, 0, err }
 	r := codec.NewReader(rec, true)
 	n, err := r.Array()
 	if err != nil || n != 4 {
-		return a, errors.New("not the record of an answer")
+		return fail(errors.New("not the record of an answer"))
 	}
 	if a.By, err = r.Text(); err != nil {
-		return a, err
+		return fail(err)
 	}
 	steps, large, err := r.Int()
 	if err != nil || large != nil || steps < 0 {
-		return a, errors.New("not a number of steps")
+		return fail(errors.New("not a number of steps"))
 	}
 	a.Steps = uint64(steps)
 	if a.Result, err = r.Link(); err != nil {
-		return a, err
+		return fail(err)
 	}
 	if r.Peek() == codec.Null {
 		err = r.Null()
 	} else {
 		a.Trace, err = r.Link()
 	}
-	if err == nil && r.Len() > 0 {
-		_, _, err = r.Int()
-	}
 	if err != nil {
-		return a, err
+		return fail(err)
 	}
-	return a, r.Done()
+	end = r.Offset()
+	if r.Len() > 0 {
+		when, large, err = r.Int()
+		if err != nil || large != nil || when < 0 {
+			return fail(errors.New("not a time"))
+		}
+	}
+	if err := r.Done(); err != nil {
+		return fail(err)
+	}
+	return a, when, end, nil
 }
 
-// dated is a record that is made now.
-func dated(rec []byte) []byte { return codec.AppendUint(rec, uint64(max(time.Now().Unix(), 0))) }
+// dated is a record that was made when, in seconds since 1970; 0 if that is not known.
+func dated(rec []byte, when int64) []byte {
+	if when <= 0 {
+		return rec
+	}
+	return codec.AppendUint(rec, uint64(when))
+}
 
 // undated is a record without when it was made, and that, in seconds since 1970: 0 if it does not say.
 func undated(rec []byte) (without []byte, when int64) {
-	r := codec.NewReader(rec, true)
-	for _, read := range []func() error{
-		func() error { _, err := r.Array(); return err },
-		func() error { _, err := r.Text(); return err },
-		func() error { _, _, err := r.Int(); return err },
-		func() error { _, err := r.Link(); return err },
-		func() error {
-			if r.Peek() == codec.Null {
-				return r.Null()
-			}
-			_, err := r.Link()
-			return err
-		},
-	} {
-		if read() != nil {
-			return rec, 0
-		}
-	}
-	end := r.Offset()
-	when, large, err := r.Int()
-	if err != nil || large != nil || r.Done() != nil {
+	_, when, end, err := readRecord(cid.Undef, rec)
+	if err != nil {
 		return rec, 0
 	}
 	return rec[:end], when
@@ -175,12 +174,18 @@ func (s *Store) Trust(ctx context.Context, version string) (own int, err error) 
 	return own, err
 }
 
+// rename changes who an Answer is by, and not when it was recorded.
 func (s *Store) rename(ctx context.Context, a graph.Answer, by string) error {
+	rec, _, err := s.played(ctx, answerKey(a.Expr))
+	if err != nil {
+		return err
+	}
+	_, when := undated(rec)
 	if err := s.Drop(ctx, a); err != nil { // which a claim could not replace
 		return err
 	}
 	a.By = by
-	return s.Record(ctx, a)
+	return s.recordAt(ctx, a, when)
 }
 
 // eachAnswer calls f with each entry of the index that can be read.

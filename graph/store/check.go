@@ -235,7 +235,8 @@ func (c *checker) answer(e entry) error {
 		if bad == nil {
 			p.Done = "the trace taken out"
 			a.Trace = cid.Undef
-			err = c.mend.take(e, appendAnswer(nil, a), p)
+			_, when := undated(e.value)
+			err = c.mend.take(e, dated(appendAnswer(nil, a), when), p)
 		} else {
 			p.Done = "taken out"
 			c.index = c.index || notCID != nil || unreadable != nil

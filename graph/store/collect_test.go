@@ -604,39 +604,69 @@ func TestTrimOldest(t *testing.T) {
 	checkWhole(t, s)
 }
 
-// TestDatedRecords: when a record was made says nothing about whether it stands.
+// TestDatedRecords: when a record was made says nothing about whether it stands, and stays when who says it, or its trace, is another.
 func TestDatedRecords(t *testing.T) {
 	s := open(t, t.TempDir())
-	f := makeFact(1, "claim:alice")
+	f := makeFact(1, "own:1")
 	key := answerKey(f.answer.Expr)
-	old := codec.AppendUint(appendAnswer(nil, f.answer), 1000)
+	plain := appendAnswer(nil, f.answer)
+	old := codec.AppendUint(plain, 1000)
 	put := func(value []byte) {
 		t.Helper()
 		if err := errors.Join(s.enqueue(bg, op{opAnswer, key, value}), s.Flush(bg)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	when := func() int64 {
+	when := func(want graph.Answer) int64 {
 		t.Helper()
 		rec, _, err := s.get(bg, []byte(key))
 		if err != nil {
 			t.Fatal(err)
 		}
-		a, err := readAnswer(f.answer.Expr, rec)
-		if _, when := undated(rec); err == nil && a == f.answer {
+		a, when, _, err := readRecord(f.answer.Expr, rec)
+		if err == nil && a == want {
 			return when
 		}
 		return -1
 	}
-	put(old)
-	f.put(t, s)
-	if err := s.Flush(bg); err != nil || when() != 1000 {
-		t.Errorf("got %v and the time %d of what was there before, want 1000", err, when())
+	claim := f.answer
+	claim.By = "claim:alice"
+	put(codec.AppendUint(appendAnswer(nil, claim), 1000))
+	if err := errors.Join(s.Put(bg, f.blocks...), s.Record(bg, claim), s.Flush(bg)); err != nil || when(claim) != 1000 {
+		t.Errorf("got %v and the time %d of what was there before, want 1000", err, when(claim))
 	}
-	if err := errors.Join(s.Drop(bg, f.answer), s.Flush(bg)); err != nil || when() != -1 {
+	if err := errors.Join(s.Drop(bg, claim), s.Flush(bg)); err != nil || when(claim) != -1 {
 		t.Errorf("a record is there after it was dropped: %v", err)
 	}
-	for _, bad := range [][]byte{codec.AppendText(old, "x"), codec.AppendUint(old, 1), codec.AppendInt(appendAnswer(nil, f.answer), -1)[:20]} {
+
+	for _, c := range []struct {
+		rec  []byte
+		want int64
+	}{{old, 1000}, {plain, 0}} { // the second is from before anything was dated
+		put(c.rec)
+		distrusted := f.answer
+		distrusted.By = graph.ClaimAnswer + Distrusted + "1"
+		if _, _, _, err := s.Distrust(bg, "1"); err != nil || when(distrusted) != c.want {
+			t.Errorf("distrusted: got %v and the time %d, want %d", err, when(distrusted), c.want)
+		}
+		if _, err := s.Trust(bg, "1"); err != nil || when(f.answer) != c.want {
+			t.Errorf("trusted again: got %v and the time %d, want %d", err, when(f.answer), c.want)
+		}
+	}
+
+	put(old)
+	if err := errors.Join(s.forget(bg, blockKey(f.answer.Trace)), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	_, problems := repair(t, s.Dir())
+	s = open(t, s.Dir())
+	bare := f.answer
+	bare.Trace = cid.Undef
+	if len(problems) != 1 || when(bare) != 1000 {
+		t.Errorf("without its trace: got %q and the time %d, want 1000", problems, when(bare))
+	}
+
+	for _, bad := range [][]byte{codec.AppendText(old, "x"), codec.AppendUint(old, 1), codec.AppendInt(plain, -1), codec.AppendUint(plain, 1<<63)} {
 		if _, err := readAnswer(f.answer.Expr, bad); err == nil {
 			t.Errorf("% x is read as a record", bad)
 		}

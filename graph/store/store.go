@@ -266,12 +266,16 @@ func (s *Store) hasKey(ctx context.Context, key string) (ok bool, err error) {
 
 // Record queues an Answer. A claim does not replace what this machine found out itself, and one that only a name makes none that rests on keys.
 func (s *Store) Record(ctx context.Context, a graph.Answer) error {
+	return s.recordAt(ctx, a, time.Now().Unix())
+}
+
+func (s *Store) recordAt(ctx context.Context, a graph.Answer, when int64) error {
 	if !a.Expr.Defined() || !a.Result.Defined() {
 		return errors.New("an answer needs an expression and a result")
 	}
 	s.use.add(blockKey(a.Expr))
 	s.use.add(blockKey(a.Result))
-	return s.enqueue(ctx, op{opAnswer, answerKey(a.Expr), dated(appendAnswer(nil, a))})
+	return s.enqueue(ctx, op{opAnswer, answerKey(a.Expr), dated(appendAnswer(nil, a), when)})
 }
 
 // Drop takes an Answer out of the index, unless another one has taken its place.
