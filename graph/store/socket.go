@@ -31,7 +31,7 @@ import (
 )
 
 const (
-	greeting   = "rosser store 4\n"
+	greeting   = "rosser store 5\n"
 	maxFrame   = MaxBlock + 1<<20
 	frameTime  = 30 * time.Second // a frame that has begun must end by then, and an answer begin
 	greetTime  = 5 * time.Second
