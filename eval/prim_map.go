@@ -37,9 +37,9 @@ func (m *Machine) inOrder(o *graph.Map) *graph.Map {
 	return o
 }
 
-// mergeMaps is a.Merge(b), which visits all entries unless b has few.
+// mergeMaps is a.Merge(b), which visits all entries unless one of them has few.
 func (m *Machine) mergeMaps(a, b *graph.Map) *graph.Map {
-	if b.Len()*8 > a.Len() {
+	if b.Len()*8 > a.Len() && a.Len()*8 > b.Len() {
 		m.inOrder(a)
 		m.inOrder(b)
 	}
@@ -187,8 +187,12 @@ func mapMerge(m *Machine, args []graph.Value) (graph.Value, error) {
 		m.Charge(k / 16)
 		reserve(m, k*1024)
 	} else {
-		m.Charge((n + k) / 16)
-		reserve(m, (n+k)*2*valueSize)
+		m.Charge((n + k) / 16) // also where a has few, which then takes less
+		if n*8 <= k {
+			reserve(m, n*1024)
+		} else {
+			reserve(m, (n+k)*2*valueSize)
+		}
 	}
 	return graph.MapValue(m.mergeMaps(a, b)), nil
 }

@@ -362,6 +362,15 @@ func (m *Map) Merge(o *Map) *Map {
 	case k*8 <= n && n > maxFlat:
 		o.Each(func(key string, v Value) bool { m = m.Insert(key, v); return true })
 		return m
+	case n*8 <= k && k > maxFlat:
+		all := o
+		m.Each(func(key string, v Value) bool {
+			if _, ok := o.Get(key); !ok {
+				all = all.Insert(key, v)
+			}
+			return true
+		})
+		return all
 	}
 	ak, av := m.flatten()
 	bk, bv := o.flatten()

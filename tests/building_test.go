@@ -35,6 +35,7 @@ var routes = []struct{ name, source, python string }{
 	{"insert", "range 1 N |> fold (\\m i -> Map.insert (show i) i m) {} |> length", loop("m[str(i)] = i")},
 	{"insertRandom", "range 1 N |> fold (\\m i -> Map.insert (show (i * 7919 % 1000003)) i m) {} |> length", loop("m[str(i * 7919 % 1000003)] = i")},
 	{"merge", "range 1 N |> fold (\\m i -> Map.merge m (Map.fromEntries [[show i, i]])) {} |> length", loop("m.update({str(i): i})")},
+	{"mergeBefore", "range 1 N |> fold (\\m i -> {...Map.fromEntries [[show i, i]], ...m}) {} |> length", loop("m.setdefault(str(i), i)")},
 	{"update", "range 1 N |> fold (\\m i -> Map.update (show (i // 2)) (\\o -> match o { | Some n -> n + 1 | None -> 1 }) m) {} |> Map.values |> sum",
 		"m = {}\nfor i in range(N):\n  k = str(i // 2); m[k] = m.get(k, 0) + 1\nprint(sum(m.values()))"},
 	{"remove", "let m = range 1 (2 * N) |> map (\\i -> [show i, i]) |> Map.fromEntries\nrange 1 N |> fold (\\m i -> Map.remove (show i) m) m |> length",

@@ -62,6 +62,9 @@ func TestLoadsWhatItTouches(t *testing.T) {
 		{"Map.has \"nobody\" @MAP", "false", 5},
 		{"length @MAP", "100000", 3},
 		{"(Map.insert \"new\" 1 @MAP).k000001.amount", "31", 10},
+		{"({...@MAP, new: 1}).k000001.amount", "31", 10},
+		{"({...{new: 1, k000001: 2}, ...@MAP}).k000001.amount", "31", 10},
+		{"length (Map.merge {new: 1} @MAP)", "100001", 10},
 		{"@LIST |> filter (\\r -> r.amount > 990) |> length", "900", 1 << 20},
 		{"@LIST |> fold (\\s r -> s + r.amount) 0", "49950000", 1 << 20},
 	} {
