@@ -930,6 +930,7 @@ func (sh *shell) importCar(ctx context.Context, arg string) error {
 	if err != nil {
 		return &failure{exitMissing, fmt.Errorf("%s: %w", path, err)}
 	}
+	sh.warnLacks(path, got)
 	for _, root := range got.Roots {
 		sh.seen[root] = "imported from " + filepath.Base(path)
 		fmt.Fprintln(sh.out, "@"+root.String())

@@ -219,10 +219,18 @@ func (s *Session) importCAR(ctx context.Context, r io.Reader, path string) error
 		}
 		return &failure{exitMissing, fmt.Errorf("%s: %w", path, err)}
 	}
+	s.warnLacks(path, got)
 	for _, root := range got.Roots {
 		fmt.Fprintln(s.opt.Stdout, root)
 	}
 	return nil
+}
+
+// warnLacks says when not all that a CAR file leads to is there: nothing else tells that one ends early, between two blocks.
+func (s *Session) warnLacks(path string, got store.Imported) {
+	if got.Lacks.Defined() {
+		s.warn("%s does not hold all that it links to, such as %s: it may be cut short", path, got.Lacks)
+	}
 }
 
 // pinImported pins what a file was imported to, as far as it came: who imports wants to have it.

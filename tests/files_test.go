@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/ipfs/go-cid"
 )
 
 // CIDs that kubo 0.43 prints, `ipfs add -r --cid-version=1`.
@@ -70,6 +72,20 @@ func TestFiles(t *testing.T) {
 	}
 	if out, errText, exit := command(t, dir, "--store", "other", "cat", folderCID+"/sub/zeros"); exit != 0 || out != zeros {
 		t.Errorf("cat in another store: got exit %d and %d bytes\n%s", exit, len(out), errText)
+	}
+	// A CAR file may be cut short between two blocks, too: here where the length of hello.txt's stood.
+	car, err := os.ReadFile(filepath.Join(dir, "data.car"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	hello := bytes.Index(car, append(cid.MustParse(helloCID).Bytes(), "hello\n"...))
+	if hello < 0 {
+		t.Fatal("hello.txt is not in data.car")
+	}
+	write(t, dir, "cut.car", string(car[:hello-1]))
+	_, errText, exit := command(t, dir, "--store", "third", "import", "cut.car")
+	if want := "\nrosser: cut.car does not hold all that it links to, such as "; exit != 0 || !strings.Contains(errText, want) || !strings.HasSuffix(errText, ": it may be cut short\n") {
+		t.Errorf("a CAR file that ends early: got exit %d and %s\nwant %s", exit, errText, want)
 	}
 }
 

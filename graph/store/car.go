@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"maps"
 	"runtime"
@@ -197,8 +198,9 @@ var ErrTruncated = errors.New("the file ends in the middle of a block")
 // An Imported says what an Import brought.
 type Imported struct {
 	Roots  []cid.Cid
-	Size       // of what came, which may have been there already
-	Claims int // results and reducts that came, and are now in the index as claims
+	Size           // of what came, which may have been there already
+	Claims int     // results and reducts that came, and are now in the index as claims
+	Lacks  cid.Cid // a root, or what a block that came links to, that is not there; undefined where all is, and when the file was cut short
 }
 
 // maxHeader is the longest header of a CAR file that Import reads, in bytes.
@@ -210,17 +212,69 @@ const maxHeader = 1 << 20
 // machine found itself. When the file is cut short, what was whole is kept, and the error wraps ErrTruncated.
 func (s *Store) Import(ctx context.Context, r io.Reader, who string) (Imported, error) {
 	var got Imported
-	roots, size, end := ReadCAR(r, func(b graph.Block) error { return s.Put(ctx, b) })
+	ends := newLooseEnds()
+	roots, size, end := ReadCAR(r, func(b graph.Block) error {
+		ends.block(b)
+		return s.Put(ctx, b)
+	})
 	got.Roots, got.Size = roots, size
 	if end != nil && !errors.Is(end, ErrTruncated) {
 		return got, end
 	}
 	claims, err := s.claims(ctx, got.Roots, who)
 	got.Claims = claims
+	if err == nil && end == nil {
+		got.Lacks, err = s.lacks(ctx, ends, roots)
+	}
 	if err == nil {
 		err = s.Flush(ctx)
 	}
 	return got, errors.Join(end, err)
+}
+
+// maxLooseEnds is how many links looseEnds remembers.
+const maxLooseEnds = 1 << 20
+
+// linkTag begins each link of DAG-CBOR to what is no inline block, whose CID has 24 to 255 bytes.
+var linkTag = []byte{0xd8, 42, 0x58}
+
+// looseEnds are the links of blocks that have come to such as have not. A block is known by 64 bits.
+type looseEnds struct {
+	seed  maphash.Seed
+	came  map[uint64]struct{}
+	links map[uint64]cid.Cid
+}
+
+func newLooseEnds() *looseEnds {
+	return &looseEnds{maphash.MakeSeed(), map[uint64]struct{}{}, map[uint64]cid.Cid{}}
+}
+
+// block takes a block that comes.
+func (e *looseEnds) block(b graph.Block) {
+	key := maphash.String(e.seed, b.CID.KeyString())
+	e.came[key] = struct{}{}
+	delete(e.links, key)
+	if b.CID.Prefix().Codec == cid.DagCBOR && !bytes.Contains(b.Data, linkTag) {
+		return // most blocks of a list of rows are such, and a scan of all that they hold takes as long as to hash it
+	}
+	found, _, _ := linksNow(b.CID.Prefix().Codec, b.Data) // of data in no good form nothing is known to be below it
+	for _, c := range found {
+		key := maphash.String(e.seed, c.KeyString())
+		if _, ok := e.came[key]; !ok && !isIdentity(c) && len(e.links) < maxLooseEnds {
+			e.links[key] = c
+		}
+	}
+}
+
+// lacks is the first of the roots and the loose ends that is not in the store; undefined if all are.
+func (s *Store) lacks(ctx context.Context, ends *looseEnds, roots []cid.Cid) (cid.Cid, error) {
+	links := slices.SortedFunc(maps.Values(ends.links), compareCIDs)
+	for _, c := range slices.Concat(roots, links) {
+		if has, err := s.Has(ctx, c); err != nil || !has {
+			return c, err
+		}
+	}
+	return cid.Undef, nil
 }
 
 // ReadCAR reads a CAR file and calls take with each of its blocks, verified against its CID. Those that are their own CIDs (identity) are

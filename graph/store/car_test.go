@@ -80,8 +80,8 @@ func TestExportImport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Blocks != n || got.Claims != 3 {
-		t.Errorf("got %+v, want %d blocks and 3 claims", got, n)
+	if got.Blocks != n || got.Claims != 3 || got.Lacks.Defined() {
+		t.Errorf("got %+v, want %d blocks and 3 claims, and nothing missing", got, n)
 	}
 	for _, f := range []fact{low, mid, top} { // what their values have in common is read once
 		if !to.whole.has(f.answer.Result) {
@@ -148,9 +148,12 @@ func TestImportTruncated(t *testing.T) {
 		got, err := to.Import(bg, bytes.NewReader(data[:cut]), "x")
 		switch {
 		case err == nil:
-			whole++ // between two blocks: nothing tells that more was to come, but what is missing is not claimed
-			if got.Blocks == 5 {
-				t.Errorf("cut at %d: all blocks came", cut)
+			whole++ // between two blocks: only what it links to tells that more was to come, and what is missing is not claimed
+			fresh := open(t, t.TempDir())
+			if got, err := fresh.Import(bg, bytes.NewReader(data[:cut]), "x"); err != nil || got.Blocks == 5 || !got.Lacks.Defined() {
+				t.Errorf("cut at %d: got %+v, %v", cut, got, err)
+			} else if has, _ := from.Has(bg, got.Lacks); !has {
+				t.Errorf("cut at %d: %s is said to be missing, which the file never had", cut, got.Lacks)
 			}
 		case errors.Is(err, ErrTruncated):
 			if cut%37 == 0 {
