@@ -9,6 +9,9 @@ import (
 	"math"
 	"math/big"
 	"math/rand/v2"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/quick"
@@ -343,6 +346,64 @@ func TestBridge(t *testing.T) {
 	}
 }
 
+// TestWideInts reads ints of DAG-JSON that an int64 cannot hold. Each text is written in the order of its keys.
+func TestWideInts(t *testing.T) {
+	for _, text := range []string{
+		`18446744073709551615`, `-9223372036854775809`, `123456789012345678901234567890`,
+		`[9223372036854775807,9223372036854775808,-9223372036854775808,0,1.5,-18446744073709551616]`,
+		`{"\\":9223372036854775808,"\"12345678901234567890":[1,{"a":-12345678901234567890,"b":"\\\"12345678901234567890"},1e+21],"c":{"/":{"bytes":"AQID"}},"d":2}`,
+	} {
+		n, err := DecodeNode(DagJSON, []byte(text))
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		var ints []string
+		var visit func(n datamodel.Node)
+		visit = func(n datamodel.Node) {
+			switch n.Kind() {
+			case datamodel.Kind_Map:
+				for it := n.MapIterator(); !it.Done(); {
+					_, v, _ := it.Next()
+					visit(v)
+				}
+			case datamodel.Kind_List:
+				for it := n.ListIterator(); !it.Done(); {
+					_, v, _ := it.Next()
+					visit(v)
+				}
+			case datamodel.Kind_Float:
+				f, _ := n.AsFloat()
+				ints = append(ints, strconv.FormatFloat(f, 'g', -1, 64))
+			case datamodel.Kind_Int:
+				if wide, ok := n.(*WideInt); ok {
+					ints = append(ints, wide.Decimal())
+				} else if u, ok := n.(datamodel.UintNode); ok {
+					i, _ := u.AsUint()
+					ints = append(ints, strconv.FormatUint(i, 10))
+				} else {
+					i, _ := n.AsInt()
+					ints = append(ints, strconv.FormatInt(i, 10))
+				}
+			}
+		}
+		visit(n)
+		want := regexp.MustCompile(`"(?:[^"\\]|\\.)*"`).ReplaceAllString(text, "")
+		if want := regexp.MustCompile(`[-0-9.e+]+`).FindAllString(want, -1); !slices.Equal(ints, want) {
+			t.Errorf("%s: got %v, want %v", text, ints, want)
+		}
+	}
+	c := RawCID([]byte("x"))
+	if found, err := Links(DagJSON, []byte(`[12345678901234567890,{"/":"`+c.String()+`"}]`)); err != nil || len(found) != 1 || found[0] != c {
+		t.Errorf("links: got %v, %v", found, err)
+	}
+	for _, text := range []string{`012345678901234567890`, `--12345678901234567890`, `12345678901234567890-`, `[12345678901234567890`, `"12345678901234567890`, `12345678901234567890"\`, `-`} {
+		if n, err := DecodeNode(DagJSON, []byte(text)); err == nil {
+			t.Errorf("%s: got %v, want an error", text, n)
+		}
+	}
+}
+
 // TestGaps holds the gaps of go-ipld-prime's decoder that DecodeNode closes, or the node it makes; if one of these fails in its first half,
 // go-ipld-prime has closed it itself.
 func TestGaps(t *testing.T) {
@@ -352,9 +413,9 @@ func TestGaps(t *testing.T) {
 			t.Errorf("%s: go-ipld-prime refuses it: %v", name, err)
 		}
 		n, err := DecodeNode(DagCBOR, data)
-		if low, ok := n.(*LowInt); ok {
-			if low.Big().String() != "-18446744073709551616" {
-				t.Errorf("%s: got %v", name, low.Big())
+		if low, ok := n.(*WideInt); ok {
+			if low.Decimal() != "-18446744073709551616" {
+				t.Errorf("%s: got %v", name, low.Decimal())
 			}
 			_, err = low.AsInt()
 		}

@@ -10,8 +10,8 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"math/big"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -57,21 +57,23 @@ func formatOf(code uint64) (format, error) {
 	return format{}, fmt.Errorf("%w %s (0x%x)", ErrUnknownCodec, multicodec.Code(code), code)
 }
 
-// A LowInt is an int below -2^63, which go-ipld-prime has no node for: who asks it for an int64 gets an error.
-type LowInt struct {
+// A WideInt is an int that go-ipld-prime has no node for, below -2^63 or above 2^64-1: who asks it for an int64 gets an error.
+type WideInt struct {
 	datamodel.Node // of kind int
-	int            *big.Int
+	decimal        string
 }
 
-// AsInt is an error.
-func (n *LowInt) AsInt() (int64, error) { return 0, errors.New(RuleIntRange) }
+func wideInt(decimal string) *WideInt { return &WideInt{basicnode.NewInt(0), decimal} }
 
-// Big is the int. It is not to be changed.
-func (n *LowInt) Big() *big.Int { return n.int }
+// AsInt is an error.
+func (n *WideInt) AsInt() (int64, error) { return 0, errors.New(RuleIntRange) }
+
+// Decimal is the int in decimal digits, with a minus before them if it is negative.
+func (n *WideInt) Decimal() string { return n.decimal }
 
 // DecodeNode decodes a block of any codec of the table to a node. DAG-CBOR is read leniently, and so that the gaps
-// of go-ipld-prime's decoder are closed: invalid UTF-8 and undefined are errors, and an int below -2^63 is a LowInt (it
-// reads -2^64 as 0).
+// of go-ipld-prime's decoder are closed: invalid UTF-8 and undefined are errors, and an int below -2^63 is a WideInt (it
+// reads -2^64 as 0). An int of DAG-JSON may be one as well (it reads none beyond those of 64 bits).
 func DecodeNode(code uint64, data []byte) (datamodel.Node, error) {
 	f, err := formatOf(code)
 	if err != nil {
@@ -115,11 +117,117 @@ func decodeJSON(data []byte) (datamodel.Node, error) {
 	if !utf8.Valid(data) { // go-ipld-prime would read it as U+FFFD
 		return nil, &Error{0, RuleUTF8}
 	}
+	data, wide := cutWideInts(data)
 	nb := basicnode.Prototype.Any.NewBuilder()
 	if err := dagjson.Decode(nb, bytes.NewReader(data)); err != nil {
 		return nil, err
 	}
+	n := nb.Build()
+	if len(wide) == 0 {
+		return n, nil
+	}
+	nb = basicnode.Prototype.Any.NewBuilder()
+	numbers := 0
+	if err := withWideInts(nb, n, &numbers, wide); err != nil {
+		return nil, err
+	}
 	return nb.Build(), nil
+}
+
+// cutWideInts returns a JSON text with 0 in the places of the ints that an int64 cannot hold, and these by how many numbers stand before each.
+func cutWideInts(data []byte) (cut []byte, wide map[int]datamodel.Node) {
+	const digits = "-0123456789"
+	from, numbers := 0, 0
+	for i := 0; i < len(data); i++ {
+		switch c := data[i]; {
+		case c == '"':
+			for i++; i < len(data) && data[i] != '"'; i++ {
+				if data[i] == '\\' {
+					i++
+				}
+			}
+		case strings.IndexByte(digits, c) >= 0:
+			start := i
+			for i+1 < len(data) && strings.IndexByte(digits+"+.eE", data[i+1]) >= 0 {
+				i++
+			}
+			text := string(data[start : i+1])
+			if n := wideNode(text); n != nil {
+				if wide == nil {
+					wide = map[int]datamodel.Node{}
+				}
+				wide[numbers] = n
+				cut = append(append(cut, data[from:start]...), '0')
+				from = i + 1
+			}
+			numbers++
+		}
+	}
+	if wide == nil {
+		return data, nil
+	}
+	return append(cut, data[from:]...), wide
+}
+
+// wideNode is the node of an int that an int64 cannot hold, nil of any other number.
+func wideNode(text string) datamodel.Node {
+	if _, err := strconv.ParseInt(text, 10, 64); !errors.Is(err, strconv.ErrRange) || strings.TrimPrefix(text, "-")[0] == '0' {
+		return nil
+	}
+	if u, err := strconv.ParseUint(text, 10, 64); err == nil {
+		return basicnode.NewUint(u)
+	}
+	return wideInt(text)
+}
+
+// withWideInts assembles n with the ints that were cut out. Numbers is how many were there before n.
+func withWideInts(na datamodel.NodeAssembler, n datamodel.Node, numbers *int, wide map[int]datamodel.Node) error {
+	switch n.Kind() {
+	case datamodel.Kind_Map:
+		m, err := na.BeginMap(n.Length())
+		if err != nil {
+			return err
+		}
+		for it := n.MapIterator(); !it.Done(); {
+			k, v, err := it.Next()
+			if err != nil {
+				return err
+			}
+			key, err := k.AsString()
+			if err != nil {
+				return err
+			}
+			entry, err := m.AssembleEntry(key)
+			if err == nil {
+				err = withWideInts(entry, v, numbers, wide)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return m.Finish()
+	case datamodel.Kind_List:
+		l, err := na.BeginList(n.Length())
+		if err != nil {
+			return err
+		}
+		for it := n.ListIterator(); !it.Done(); {
+			_, v, err := it.Next()
+			if err == nil {
+				err = withWideInts(l.AssembleValue(), v, numbers, wide)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return l.Finish()
+	case datamodel.Kind_Int, datamodel.Kind_Float:
+		if w := wide[*numbers]; w != nil {
+			n = w
+		}
+		*numbers++
+	}
+	return na.AssignNode(n)
 }
 
 func decodeRaw(data []byte) (datamodel.Node, error) { return basicnode.NewBytes(data), nil }
@@ -162,7 +270,7 @@ func (r *Reader) assemble(na datamodel.NodeAssembler) error {
 		case large.IsUint64():
 			return na.AssignNode(basicnode.NewUint(large.Uint64()))
 		}
-		return na.AssignNode(&LowInt{basicnode.NewInt(0), large})
+		return na.AssignNode(wideInt(large.String()))
 	case Float:
 		f, err := r.Float()
 		if err != nil {

@@ -38,8 +38,16 @@ func fromNode(n datamodel.Node, depth int) (Value, error) {
 		case datamodel.UintNode:
 			x, err := n.AsUint()
 			return Uint(x), err
-		case *codec.LowInt:
-			return BigInt(n.Big()), nil
+		case *codec.WideInt:
+			digits, negative := strings.CutPrefix(n.Decimal(), "-")
+			if len(digits) > MaxDigits {
+				return Value{}, fmt.Errorf("got an int of %d digits, want at most %d", len(digits), MaxDigits)
+			}
+			x := parseDigits(digits)
+			if negative {
+				x.Neg(x)
+			}
+			return BigInt(x), nil
 		}
 		i, err := n.AsInt()
 		return Int(i), err

@@ -55,6 +55,13 @@ func TestFromNode(t *testing.T) {
 	if got, err := graph.FromNode(n); err != nil || !bytes.Equal(graph.Encode(got, nil), graph.Encode(want, nil)) {
 		t.Errorf("ints below -2^63: got %x, %v", graph.Encode(got, nil), err)
 	}
+	json := []byte(`{"a":[-18446744073709551616,-9223372036854775809]}`)
+	if n, err = codec.DecodeNode(codec.DagJSON, json); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := graph.FromNode(n); err != nil || !bytes.Equal(graph.Encode(got, nil), graph.Encode(want, nil)) {
+		t.Errorf("the same ints in DAG-JSON: got %x, %v", graph.Encode(got, nil), err)
+	}
 	if v, err := graph.FromNode(nested(1000)); err != nil || v.Kind() != graph.KindList {
 		t.Errorf("nested 1000 deep: %v", err)
 	}
