@@ -20,6 +20,7 @@ var programs = []struct {
 	{"weather", []string{"csv:weather.csv"}},
 	{"spells", []string{"csv:weather.csv"}},
 	{"totals", []string{"csv:weather.csv"}},
+	{"count", []string{"file:opticks.txt"}},
 	{"words", []string{"25", "file:opticks.txt"}},
 	{"search", []string{`"(?i)refrangib(le|ility)\\b"`, "file:opticks.txt"}},
 	{"changes", []string{"file:gettysburg-hay.txt", "file:gettysburg-bliss.txt"}},
