@@ -232,7 +232,7 @@ func (s *Store) Import(ctx context.Context, r io.Reader, who string) (Imported, 
 	return got, errors.Join(end, err)
 }
 
-// maxLooseEnds is how many links looseEnds remembers.
+// maxLooseEnds is how many links looseEnds remembers, and a quarter of how many blocks.
 const maxLooseEnds = 1 << 20
 
 // linkTag begins each link of DAG-CBOR to what is no inline block, whose CID has 24 to 255 bytes.
@@ -252,7 +252,9 @@ func newLooseEnds() *looseEnds {
 // block takes a block that comes.
 func (e *looseEnds) block(b graph.Block) {
 	key := maphash.String(e.seed, b.CID.KeyString())
-	e.came[key] = struct{}{}
+	if len(e.came) < 4*maxLooseEnds {
+		e.came[key] = struct{}{}
+	}
 	delete(e.links, key)
 	if b.CID.Prefix().Codec == cid.DagCBOR && !bytes.Contains(b.Data, linkTag) {
 		return // most blocks of a list of rows are such, and a scan of all that they hold takes as long as to hash it
