@@ -49,3 +49,9 @@ func (m *Machine) LookBackOften(every uint64) { m.every, m.asking.free = every, 
 
 // Cuts is how many terms in progress the last evaluation dropped for an answer.
 func (m *Machine) Cuts() int { return m.asking.cuts }
+
+// SleepSoon has functions fall asleep at the first call that the table does not have, for so many steps at first, from the next Eval on.
+func (m *Machine) SleepSoon(nap uint64) { m.policy.credit, m.policy.nap = 0, nap }
+
+// SleepLate ends that.
+func (m *Machine) SleepLate() { m.policy.credit, m.policy.nap = startCredit, firstSleep }

@@ -10,8 +10,8 @@
 //
 //   - credit is for the table in memory (table.go), which remembers calls by function and arguments, without CIDs. A lookup takes
 //     lookupCost, hashing a list a step for every few elements, an entry insertCost. A hit earns the steps that it spared. When
-//     nothing is left the function draws on a pool; when that has nothing either it sleeps, each time twice as long, and while it
-//     sleeps a call pays one comparison.
+//     nothing is left the function draws on a pool; when that has nothing either it sleeps, each time twice as long, until the
+//     end of the evaluation at most. A call of a function that sleeps is neither looked up here nor entered.
 //   - look is for looking calls up in the store before they are reduced: findCost each. A function gets some in advance, and after that a
 //     share of the work since the last costly call, when one returns.
 //   - line is for looking up and linking the calls on lines, at which processes meet (meet.go): a function gets an eighth of
@@ -126,16 +126,17 @@ type policy struct {
 	// were forgiven since it began, is its debt.
 	forgiven uint64
 
-	pool      uint64
-	paid      uint64 // executed steps that have been added to the pool
-	looked    uint64 // executed steps that have been added to a function's look
-	sleeping  []*lam
-	nextWake  uint64
-	table     table
-	lines     *lineTable
-	linePool  int64  // steps that go into lookups of functions that have earned none
-	lineSpent int64  // steps that linking calls took because they are on a line
-	lineWork  uint64 // steps of work with the table
+	credit, nap uint64 // startCredit and firstSleep, but for tests
+	pool        uint64
+	paid        uint64 // executed steps that have been added to the pool
+	looked      uint64 // executed steps that have been added to a function's look
+	sleeping    []*lam
+	nextWake    uint64
+	table       table
+	lines       *lineTable
+	linePool    int64  // steps that go into lookups of functions that have earned none
+	lineSpent   int64  // steps that linking calls took because they are on a line
+	lineWork    uint64 // steps of work with the table
 
 	found finding // what was looked up last
 
@@ -162,17 +163,18 @@ type account struct {
 }
 
 func (p *policy) init(m *Machine) {
-	p.m, p.lines = m, new(lineTable)
+	p.m, p.lines, p.credit, p.nap = m, new(lineTable), startCredit, firstSleep
 	p.table.init(m.opt.Memory)
 }
 
 func (p *policy) start() {
 	p.uses, p.floor, p.root, p.began, p.spent, p.fresh, p.forgiven = p.uses[:0], 0, nil, time.Now(), 0, true, 0
-	p.pool, p.paid, p.looked, p.nextWake = startCredit, 0, 0, math.MaxUint64
+	p.pool, p.paid, p.looked, p.nextWake = p.credit, 0, 0, math.MaxUint64
 	p.lineSpent, p.lineWork, p.linePool = 0, 0, firstLine
 	*p.lines = lineTable{}
 	for _, f := range p.sleeping {
 		f.acct.asleep = false
+		f.enter = p.awake(f)
 	}
 	p.sleeping = p.sleeping[:0]
 	if p.failure != nil {
@@ -385,7 +387,7 @@ func (p *policy) pay(f *lam, cost int64) {
 		a.credit += int64(draw)
 		return
 	}
-	a.nap = max(a.nap*2, firstSleep)
+	a.nap = max(a.nap*2, p.nap)
 	a.wake = p.m.executed() + a.nap
 	a.asleep = true
 	p.nextWake = min(p.nextWake, a.wake)
