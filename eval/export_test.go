@@ -55,3 +55,6 @@ func (m *Machine) SleepSoon(nap uint64) { m.policy.credit, m.policy.nap = 0, nap
 
 // SleepLate ends that.
 func (m *Machine) SleepLate() { m.policy.credit, m.policy.nap = startCredit, firstSleep }
+
+// Chunks is how many chunks the stack has.
+func (m *Machine) Chunks() int { return len(m.chunks) }

@@ -486,20 +486,27 @@ func (p *policy) asleep(f *lam) code {
 	}
 }
 
-// passing runs a call that takes next to nothing itself before it becomes another one, which is what may be found or linked.
+// passing runs a call that takes next to nothing itself before it becomes another one, which is what may be found or linked. There may be
+// many such, one behind the other: they take no stack.
 func passing(f *lam) code {
 	return func(m *Machine, fp unsafe.Pointer) graph.Value {
-		r := f.body(m, fp)
-		if !r.IsMark() {
-			return r
+		turning := m.turning
+		for g := f; ; {
+			m.turning = false // for what its arguments look at
+			r := g.body(m, fp)
+			if !r.IsMark() {
+				return r
+			}
+			if g = m.tail; uintptr(fp)+g.size > m.end {
+				return r
+			}
+			_, n := slot(fp, 0).Tag()
+			m.place(g, fp, indexIn(n))
+			if !g.passes || !g.acct.asleep && g.arity <= maxArgs {
+				m.turning = turning
+				return g.enter(m, fp)
+			}
 		}
-		g := m.tail
-		if uintptr(fp)+g.size > m.end {
-			return r
-		}
-		_, n := slot(fp, 0).Tag()
-		m.place(g, fp, indexIn(n))
-		return g.enter(m, fp)
 	}
 }
 
