@@ -177,6 +177,9 @@ func agree(u *compile.Unit, budget int64) error {
 				m.SmallChunks(1024)
 			}
 		}
+		if strings.HasPrefix(what, "asleep") {
+			m.SleepSoon(uint64(machines%3) * 50)
+		}
 		m.SetFuel(uint64(4 * budget))
 		if strings.HasSuffix(what, "stopped") {
 			m.SetFuel(1 + want.steps/2)
@@ -199,7 +202,7 @@ func agree(u *compile.Unit, budget int64) error {
 	everything := func(cid.Cid) bool { return true }
 	root := func(c cid.Cid) bool { return c == expr }
 	half := func(c cid.Cid) bool { return c == expr || c.Hash()[10]&1 == 0 }
-	none, auto, all := newShop(u), newShop(u), newShop(u)
+	none, auto, asleep, all := newShop(u), newShop(u), newShop(u), newShop(u)
 	for _, r := range []struct {
 		what  string
 		store *shop
@@ -215,6 +218,10 @@ func agree(u *compile.Unit, budget int64) error {
 		{"auto, again without the root", auto, eval.Auto, root, true},
 		{"auto from the store", auto, eval.Auto, nil, false},
 		{"auto from the store without the root", auto, eval.Auto, root, false},
+		{"asleep, stopped", asleep, eval.Auto, everything, false},
+		{"asleep", asleep, eval.Auto, everything, true},
+		{"asleep, again without the root", asleep, eval.Auto, root, true},
+		{"asleep from half the store", asleep, eval.Auto, half, false},
 		{"all, stopped", all, eval.All, nil, false},
 		{"all", all, eval.All, nil, true},
 		{"all, again without any answer", all, eval.All, everything, true},
@@ -231,7 +238,7 @@ func agree(u *compile.Unit, budget int64) error {
 			return err
 		}
 	}
-	for _, s := range []*shop{auto, all} {
+	for _, s := range []*shop{auto, asleep, all} {
 		if err := s.sound(budget); err != nil {
 			return err
 		}
@@ -337,9 +344,13 @@ func clearNew(b []byte) (changed bool) {
 }
 
 func TestMachineAgreesWithOracle(t *testing.T) {
+	agreeOnAll(t, program, 2**programs) // the others take longer, since they stop, or lose blocks
+}
+
+// agreeOnAll tests n generated programs.
+func agreeOnAll(t *testing.T, program func(data []byte) string, n int) {
 	skipped, failures := 0, 0
 	defer debug.SetGCPercent(debug.SetGCPercent(400))
-	n := 2 * *programs // the others take longer, since they stop, or lose blocks
 	if testing.Short() {
 		n = min(n, 200)
 	}
@@ -502,18 +513,25 @@ func believing(all bool) func(string) bool { return func(string) bool { return a
 // TestChainsAgree: an error has the same calls in progress, whether they are linked or not; one that was recorded in the same run, where it was
 // caught, those that it was found by.
 func TestChainsAgree(t *testing.T) {
+	chainsAgree(t, program, *programs/3)
+}
+
+func chainsAgree(t *testing.T, program func(data []byte) string, n int) {
 	errs, failures := 0, 0
-	for i := range *programs / 3 {
+	for i := range n {
 		data := randomChoices(*seed + int64(i))
 		u, err := build(program(data))
 		if err != nil {
 			continue
 		}
 		var want *eval.Thrown
-		for _, mode := range []eval.Mode{eval.None, eval.Auto, eval.All} {
+		for run, mode := range []eval.Mode{eval.None, eval.Auto, eval.Auto, eval.All} {
 			s := newShop(u)
 			m := eval.New(eval.Options{Store: s, Load: s.Load, Link: mode, Memory: 4 << 30, Fuel: 4 * generatedBudget})
-			if mode == eval.All {
+			if run == 2 {
+				m.SleepSoon(uint64(i%2) * forEver)
+			}
+			if mode == eval.All || i%4 == 0 {
 				m.SmallChunks(1024)
 			}
 			out, err := m.Eval(context.Background(), u.BodyCID)
@@ -524,7 +542,7 @@ func TestChainsAgree(t *testing.T) {
 				errs++
 			case want != nil && out.Error.More == 0 && out.Stats.Reused > 0 && len(out.Error.Calls) < len(want.Calls) && slices.Equal(out.Error.Calls, want.Calls[len(want.Calls)-len(out.Error.Calls):]):
 			case want == nil || !slices.Equal(out.Error.Calls, want.Calls) || out.Error.More != want.More:
-				t.Errorf("seed %d, mode %d: got the calls %v and %d, want %v and %d of\n%s", *seed+int64(i), mode, out.Error.Calls, out.Error.More, want.Calls, want.More, program(data))
+				t.Errorf("seed %d, mode %d, run %d: got the calls %v and %d, want %v and %d of\n%s", *seed+int64(i), mode, run, out.Error.Calls, out.Error.More, want.Calls, want.More, program(data))
 				failures++
 			}
 		}

@@ -82,3 +82,85 @@ func TestSleepersWake(t *testing.T) {
 		t.Errorf("got %d steps executed, %v; want some 60 of %d", out.Reduced, err, out.Steps)
 	}
 }
+
+// TestSleepersAgreeWithOracle: what functions come to that hand on what they do, asleep or not, in all that the machine is tested with.
+func TestSleepersAgreeWithOracle(t *testing.T) {
+	t.Run("linked", func(t *testing.T) { agreeOnAll(t, handing, *programs/3) })
+	t.Run("stopped", func(t *testing.T) { disturb(t, handing, *programs/4) })
+	t.Run("failed", func(t *testing.T) { chainsAgree(t, handing, *programs/6) })
+}
+
+// handing is a program of functions that mostly end in calls of each other. Each takes a function k, a number n and an x that may be lazy or a
+// map; whoever calls what may call it back counts n down.
+func handing(data []byte) string {
+	c := &choices{data: data}
+	name := func(i int) string { return fmt.Sprintf("f%d", i) }
+	number := func() string {
+		return c.one("n", "1", "n + 1", "(n * 7) % 5", "(x + n) % 11", "x % 3 + n", "2 - n", "n // (n - 2)", "force x % 7")
+	}
+	var src strings.Builder
+	n := 0 // functions so far
+	value := func() string {
+		later := "(lazy (x + n))"
+		if n > 0 {
+			later = "(lazy (" + name(c.n(n)) + " k 0 x))"
+		}
+		return c.one("x", "x", "(x + 1)", "(lazy (x + n))", later, later, "(n * 1000000007 * 1000000007)", "(x // n)", "(match x { | 0 -> 1 | y -> y })", "(error [n])")
+	}
+	function := func(self int) string {
+		f := func() string {
+			if n == 0 {
+				return "k"
+			}
+			return name(c.n(n))
+		}
+		return c.one("k", "k", f(), f(), f(), name(self), "(\\n x -> "+f()+" k n x)", "(\\k n x -> k n x) k", "{h: "+f()+"}.h", "("+f()+" k)", "(\\n x -> n + x)", "("+name(self)+" k)")
+	}
+	// passed is a call of an earlier function: k and the others have three arguments, or two.
+	passed := func(self int) string {
+		if n == 0 {
+			return "n + x"
+		}
+		return name(c.n(n)) + " " + c.one("k", "k", function(self)) + " (" + number() + ") " + value()
+	}
+	// back is a call of what may come back.
+	back := func(self int) string {
+		return "if n <= 0 then " + c.one("x + 0", "0", passed(self)) + " else " + c.one(
+			"k k (n - 1) "+value(),
+			"k k (n - 1) "+value(),
+			"k k (n - 1)", // a function is what it comes to
+			name(self)+" "+function(self)+" (n - 1) "+value(),
+			name(self)+" k (n - 1) (x + 1)",
+			"1 + "+name(self)+" k (n - 1) "+value(),
+			name(self)+" k (n - 1) x + "+name(self)+" k (n - 2) "+value(),
+			"(try ("+passed(self)+") ).Ok",
+			"fold (\\s y -> s + k k (n - 2) y) 0 [x, n]",
+			"Map.get \"3\" (fold (\\m y -> Map.insert \"\\(y % 5)\" (k k (n - 2) y) m) {} (range 1 5))",
+			"sum (map ("+function(self)+" (n - 1)) [x, 2])",
+			"(match try (k k (n - 1) x) { | Ok v -> v + 1 | Err e -> n })")
+	}
+	for n < 3+c.n(9) {
+		body := ""
+		switch c.n(8) {
+		case 0, 1, 2:
+			body = passed(n)
+		case 3:
+			body = "if x " + c.one("<", "==", ">=") + " n then " + passed(n) + " else " + c.one(passed(n), "x", "n + x")
+		case 4:
+			body = "let y = " + value() + " in let x = y + n in " + passed(n)
+		case 5:
+			body = "match k { | f -> " + passed(n) + " }"
+		default:
+			body = back(n)
+		}
+		fmt.Fprintf(&src, "let %s k n x = %s\n", name(n), body)
+		n++
+	}
+	calls := []string{}
+	for range 2 + c.n(4) {
+		calls = append(calls, fmt.Sprintf("try (%s (\\k n x -> %s) %d i)", name(n-1-c.n(min(n, 3))), c.one("n + x", "k k n x", passed(n-1), "if n <= 0 then x else k k (n - 1) (x + 1)"), c.n(6)))
+	}
+	many := c.one("30", "60", "100")
+	fmt.Fprintf(&src, "let all i = [%s]\n\n[map all (range 1 %s), %s %s %d 5]\n", strings.Join(calls, ", "), many, name(n-1), name(c.n(n)), 1+c.n(14))
+	return src.String()
+}

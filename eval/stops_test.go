@@ -24,7 +24,7 @@ import (
 // A disturbed evaluation is stopped, resumed or asked again, in one mode after another, by the machine that was stopped or
 // by a new one, on a store that holds answers and reducts of this program and of others, hides some of them, loses blocks,
 // and where others claim what is not so. It comes to what the oracle says; so does whatever it records.
-func disturbed(ctx context.Context, data []byte, choice uint64, budget int64) error {
+func disturbed(ctx context.Context, program func([]byte) string, data []byte, choice uint64, budget int64) error {
 	u, err := build(program(data))
 	if err != nil {
 		return errTooMuch
@@ -35,6 +35,7 @@ func disturbed(ctx context.Context, data []byte, choice uint64, budget int64) er
 		return errTooMuch
 	}
 	r := rand.New(rand.NewPCG(choice, 4))
+	sleeps := rand.New(rand.NewPCG(choice, 5)) // its own, so that kept cases are what they were
 	var log []string
 	note := func(format string, args ...any) { log = append(log, fmt.Sprintf(format, args...)) }
 
@@ -56,6 +57,10 @@ func disturbed(ctx context.Context, data []byte, choice uint64, budget int64) er
 		if small {
 			m.SmallChunks(1024)
 		}
+		asleep := sleeps.IntN(3) == 0
+		if asleep {
+			m.SleepSoon(sleeps.Uint64N(200))
+		}
 		if s.looked = nil; often {
 			s.looked = func() {
 				if unasked > 0 && r.IntN(8) == 0 {
@@ -64,7 +69,7 @@ func disturbed(ctx context.Context, data []byte, choice uint64, budget int64) er
 				}
 			}
 		}
-		note("%s, mode %d, small %v, checkpoints %v", what, mode, small, often)
+		note("%s, mode %d, small %v, asleep %v, checkpoints %v", what, mode, small, asleep, often)
 	}
 	warm := func(what string, u *compile.Unit) {
 		machine(what)
@@ -170,13 +175,16 @@ func varied(data []byte, r *rand.Rand) []byte {
 }
 
 func TestDisturbedAgreesWithOracle(t *testing.T) {
-	n := *programs / 2 // each goes on several machines
+	disturb(t, program, *programs/2) // each goes on several machines
+}
+
+func disturb(t *testing.T, program func([]byte) string, n int) {
 	if testing.Short() {
 		n = min(n, 100)
 	}
 	for i := range n {
 		data := randomChoices(*seed + int64(i))
-		if err := disturbed(t.Context(), data, uint64(i), generatedBudget); err != nil && err != errTooMuch {
+		if err := disturbed(t.Context(), program, data, uint64(i), generatedBudget); err != nil && err != errTooMuch {
 			t.Fatalf("seed %d: %v\n%s", *seed+int64(i), err, program(data))
 		}
 	}
@@ -192,7 +200,7 @@ func FuzzStops(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte, choice uint64) {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
-		if err := disturbed(ctx, data, choice, generatedBudget/4); err != nil && err != errTooMuch {
+		if err := disturbed(ctx, program, data, choice, generatedBudget/4); err != nil && err != errTooMuch {
 			t.Fatalf("%v\n%s", err, program(data))
 		}
 	})
