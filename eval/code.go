@@ -165,7 +165,7 @@ func (m *Machine) generate(f *lam) {
 	g := &generator{m: m, f: f, index: f.base + 1}
 	f.loops = false
 	body := g.gen(f.term.Args[0], f.arity, f.arity > 0 && !f.inner) // calls of a closed expression are calls, to be linked as such
-	f.calls, f.passes = g.calls || g.passes, g.passes && !g.calls
+	f.calls, f.passes = g.calls || g.passes, g.passes && !g.calls && !m.namesLarge(f)
 	if m.opt.Profile != nil && !f.inner {
 		body = m.opt.Profile.counted(f, body)
 	}
@@ -184,6 +184,21 @@ func (m *Machine) generate(f *lam) {
 		}
 	}
 	f.enter = m.policy.wrap(f)
+}
+
+// namesLarge says whether f names what may be too large for a call to be looked up by: a literal, or a closed expression whatever it comes to.
+func (m *Machine) namesLarge(f *lam) (large bool) {
+	graph.Walk(f.term.Args[0], func(_ int, t *graph.Term) {
+		switch t.Op {
+		case graph.OpRef:
+			large = large || m.unit(t.CID).state != function
+		case graph.OpSelf:
+			large = large || f.group[t.Index].arity == 0
+		case graph.OpLit:
+			large = large || !small([]graph.Value{t.Value})
+		}
+	})
+	return large
 }
 
 // turning repeats a body as long as it ends in a call of itself, whose arguments it has put in place.

@@ -486,8 +486,8 @@ func (p *policy) asleep(f *lam) code {
 	}
 }
 
-// passing runs a call that takes next to nothing itself before it becomes another one, which is what may be found or linked. There may be
-// many such, one behind the other: they take no stack.
+// passing runs a call that takes next to nothing itself before it becomes another one, which is what may be found or linked: its arguments
+// are hardly larger. There may be many such, one behind the other: they take no stack.
 func passing(f *lam) code {
 	return func(m *Machine, fp unsafe.Pointer) graph.Value {
 		turning := m.turning

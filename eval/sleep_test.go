@@ -83,6 +83,45 @@ func TestSleepersWake(t *testing.T) {
 	}
 }
 
+// TestSleepersAreFoundAgain: what a costly call of a function that sleeps came to is found by another program, though the call only ends in one
+// of a function that is handed a list too large to be looked up by.
+func TestSleepersAreFoundAgain(t *testing.T) {
+	const turn = "let turn t i s = if i == 0 then s else turn t (i - 1) ((s * 31 + t.5 + i) % 1000003)\n"
+	for _, c := range []struct{ first, second string }{
+		{"let table = range 1 777\nlet f n = turn table n 8\n", "let numbers = range 1 777\nlet g n = turn numbers n 8\n"},
+		{"let f n = turn [n, 2, 3, 4, 5, 6] n 8\n", "let g n = turn [n, 2, 3, 4, 5, 6] n 8\n"},
+	} {
+		first, err := build(turn + c.first + "\nsum (map (\\i -> f i) [1, 2, 3, 4, 5, 6, 30011])")
+		if err != nil {
+			t.Fatal(err)
+		}
+		second, err := build(turn + c.second + "\nfold (\\s i -> s + g i) 0 [30011, 9]")
+		if err != nil {
+			t.Fatal(err)
+		}
+		again := uint64(0)
+		for range 5 { // what is linked depends on the clock
+			s := newShop(first)
+			s.Put(context.Background(), second.Blocks...)
+			m := eval.New(eval.Options{Store: s, Load: s.Load})
+			m.SleepSoon(forEver)
+			if _, err := m.Eval(context.Background(), first.BodyCID); err != nil {
+				t.Fatal(err)
+			}
+			out, err := eval.New(eval.Options{Store: s, Load: s.Load}).Eval(context.Background(), second.BodyCID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if again = out.Reduced; again < 100 {
+				break
+			}
+		}
+		if again >= 100 {
+			t.Errorf("got %d steps executed again by%s", again, c.second)
+		}
+	}
+}
+
 // TestSleepersAgreeWithOracle: what functions come to that hand on what they do, asleep or not, in all that the machine is tested with.
 func TestSleepersAgreeWithOracle(t *testing.T) {
 	t.Run("linked", func(t *testing.T) { agreeOnAll(t, handing, *programs/3) })

@@ -51,7 +51,7 @@ type lam struct {
 	loops  bool    // the body turns by writing its own parameters
 	sole   []bool  // by slot: nobody else holds the ints in it that the loop has made (reuse.go); nil if it makes none
 	calls  bool    // the body calls functions, or primitives that may
-	passes bool    // the body only ends in a call of another function, outside its group
+	passes bool    // the body only ends in a call of another function, outside its group, with what it was given itself
 	inner  bool    // a context or a rest (rest.go): no function of the program's
 	lands  bool    // work may be dropped for each of its calls
 	kept   uintptr // where the copies of the arguments stand, if loops
