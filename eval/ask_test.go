@@ -142,6 +142,7 @@ type answeredRun struct {
 	share      int  // of 16 expressions that are answered
 	sound      bool // what is recorded is compared with the oracle
 	checkpoint bool // some are written while it goes on
+	asleep     bool // functions are
 }
 
 // cuts counts what was answered while it was in progress, in all tests.
@@ -167,6 +168,9 @@ func (a answeredRun) run(u *compile.Unit, knows *shop, want answer, r *rand.Rand
 			m.LookBackOften(a.every)
 			if a.small {
 				m.SmallChunks(1024)
+			}
+			if a.asleep {
+				m.SleepSoon(r.Uint64N(200))
 			}
 			f.m = m
 		}
@@ -232,7 +236,7 @@ func answeredAs(u *compile.Unit, want answer, r *rand.Rand, runs int, sound bool
 	for range runs {
 		a := answeredRun{
 			mode: []eval.Mode{eval.None, eval.Auto, eval.All}[r.IntN(3)], small: r.IntN(2) == 0, every: 1 + r.Uint64N(1+r.Uint64N(12)), stops: r.IntN(2) == 0,
-			apart: r.IntN(4) == 0, share: 1 + r.IntN(16), sound: sound, checkpoint: r.IntN(4) == 0,
+			apart: r.IntN(4) == 0, share: 1 + r.IntN(16), sound: sound, checkpoint: r.IntN(4) == 0, asleep: r.IntN(3) == 0,
 		}
 		if err := a.run(u, knows, want, r); err != nil {
 			return err

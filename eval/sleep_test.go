@@ -5,6 +5,7 @@ package eval_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"runtime"
 	"strings"
 	"testing"
@@ -126,6 +127,18 @@ func TestSleepersAreFoundAgain(t *testing.T) {
 func TestSleepersAgreeWithOracle(t *testing.T) {
 	t.Run("linked", func(t *testing.T) { agreeOnAll(t, handing, *programs/3) })
 	t.Run("stopped", func(t *testing.T) { disturb(t, handing, *programs/4) })
+	t.Run("answered", func(t *testing.T) {
+		for i := range *programs / 12 {
+			src := handing(randomChoices(*seed + int64(i)))
+			u, err := build(src)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := answered(u, generatedBudget, rand.New(rand.NewPCG(uint64(*seed), uint64(i))), 4); err != nil && err != errTooMuch {
+				t.Fatalf("seed %d: %v\n%s", *seed+int64(i), err, src)
+			}
+		}
+	})
 	t.Run("failed", func(t *testing.T) { chainsAgree(t, handing, *programs/6) })
 }
 
