@@ -41,8 +41,8 @@
 //	lookups of what is in progress  askStart, and 1/askShare of the work
 //	first links, and by debt        startTime, and 1/linkShare of the time
 //
-// That is 2 % each at most, and some ten milliseconds. Checkpoints take a fortieth of the time (checkpoint.go), and a call that sleeps a few
-// nanoseconds. Beyond that only what hits is paid for: a hit in the table that
+// That is 2 % each at most, and some ten milliseconds. Checkpoints take a fortieth of the time, a twentieth where they are given up (checkpoint.go),
+// and a call that sleeps a few nanoseconds. Beyond that only what hits is paid for: a hit in the table that
 // spared s steps brings its function at most s steps for the table and s/8 for lines, and balances are capped, so that a function
 // that stops hitting cannot spend long what it earned before. Lines may take a third of the work, that with the table included.
 // The store grows by at most storeStart and storeRate bytes a second beside the answer, twice that with checkpoints.
