@@ -834,7 +834,8 @@ func (p *policy) findUnit(u *unit) bool {
 
 // unitDone links a closed expression that was reduced.
 func (p *policy) unitDone(u *unit, e extent) {
-	if u == p.root || !p.worth(u.steps) || u.lam != nil && isParted(u.lam.term.Args[0]) || !p.payable(nil, u.value) {
+	followed := u.steps == 0 && p.m.opt.Link == Auto && u.value.MostlyFar() // a link; who finds an answer has all blocks of its value looked at
+	if u == p.root || followed || !p.worth(u.steps) || u.lam != nil && isParted(u.lam.term.Args[0]) || !p.payable(nil, u.value) {
 		p.shut(e)
 		return
 	}

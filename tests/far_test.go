@@ -97,6 +97,24 @@ func TestLoadsWhatItTouches(t *testing.T) {
 	}
 }
 
+// TestFollowedPath looks at a large value behind a path in one process after another: nobody has all of its blocks looked at, as who finds an answer has.
+func TestFollowedPath(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	_, errText, exit := command(t, dir, "eval", "--stats", `range 1 50000 |> map (\x -> x * x)`)
+	_, result, ok := strings.Cut(errText, "\nresult ")
+	if exit != 0 || !ok {
+		t.Fatalf("got exit %d\n%s", exit, errText)
+	}
+	result = strings.Fields(result)[0]
+	for _, at := range []string{"2", "3"} {
+		out, errText, exit := command(t, dir, "eval", "--stats", "let big = @"+result+"/value in [at "+at+" big, at 1"+at+" big]")
+		if exit != 0 || !strings.HasPrefix(out, "[{") || !strings.Contains(errText, "0 reduced, 0 reused") {
+			t.Errorf("at %s: got exit %d and %q\n%s", at, exit, out, errText)
+		}
+	}
+}
+
 // TestMissingLeaf looks at a list of which one leaf cannot be had: it is missing to who looks at it, and to nobody else.
 func TestMissingLeaf(t *testing.T) {
 	store, list, _, blocks := farStore(t)
