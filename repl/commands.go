@@ -18,6 +18,7 @@ import (
 	"github.com/rosser-lang/rosser/compile"
 	"github.com/rosser-lang/rosser/eval"
 	"github.com/rosser-lang/rosser/graph"
+	"github.com/rosser-lang/rosser/graph/store"
 	"github.com/rosser-lang/rosser/lang"
 )
 
@@ -610,26 +611,30 @@ type drawing struct {
 	who    func(expr, result cid.Cid) (standing, error) // nil if nobody asks
 }
 
-// node loads a trace, its result, and its uses with groups of uses flattened.
-func (d *drawing) node(trace cid.Cid) (graph.Result, []graph.Use, error) {
+// node loads a trace, its result, and its uses with groups of uses flattened. Of a result that was given up the value is not there.
+func (d *drawing) node(trace cid.Cid) (r graph.Result, there bool, uses []graph.Use, err error) {
 	t, err := d.trace(trace)
 	if err != nil {
-		return graph.Result{}, nil, err
+		return r, false, nil, err
 	}
 	data, err := d.s.Load(t.Result)
 	if err != nil {
-		return graph.Result{}, nil, err
+		return r, false, nil, err
 	}
-	r, err := (&graph.Far{Load: d.s.Load}).DecodeResult(data)
+	r, err = (&graph.Far{Load: d.s.Load}).DecodeResult(data)
+	there = err == nil
+	if errors.Is(err, graph.ErrNotFound) {
+		r = graph.Result{}
+		r.Of, r.Steps, err = store.ResultHead(data)
+	}
 	if err != nil {
-		return r, nil, fmt.Errorf("result %s: %w", t.Result, err)
+		return r, false, nil, fmt.Errorf("result %s: %w", t.Result, err)
 	}
-	var uses []graph.Use
 	err = graph.EachUse(trace, d.s.Load, func(u graph.Use) bool {
 		uses = append(uses, u)
 		return true
 	})
-	return r, uses, err
+	return r, there, uses, err
 }
 
 func (d *drawing) trace(c cid.Cid) (graph.Trace, error) {
@@ -647,13 +652,16 @@ func (d *drawing) trace(c cid.Cid) (graph.Trace, error) {
 const maxDrawn = 40 // uses of one result that are drawn
 
 func (d *drawing) draw(trace cid.Cid, at, first, rest string, level int) error {
-	r, uses, err := d.node(trace)
+	r, there, uses, err := d.node(trace)
 	if err != nil {
 		return err
 	}
-	value := brief(r.Value)
-	if r.Error != nil {
+	value := "… (given up)"
+	switch {
+	case r.Error != nil:
 		value = "error " + r.Error.Kind
+	case there:
+		value = brief(r.Value)
 	}
 	mark := ""
 	if d.seen[trace] {
@@ -708,7 +716,7 @@ func (d *drawing) draw(trace cid.Cid, at, first, rest string, level int) error {
 }
 
 func (d *drawing) tree(trace cid.Cid, at string, level int) (graph.Value, error) {
-	r, uses, err := d.node(trace)
+	r, _, uses, err := d.node(trace)
 	if err != nil {
 		return graph.Value{}, err
 	}

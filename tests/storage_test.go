@@ -267,6 +267,9 @@ func TestTrim(t *testing.T) {
 	if got := ok("result", whole); got != want {
 		t.Errorf("the pinned answer: got %q, want %q", got, want)
 	}
+	if got := ok("trace", whole); !strings.Contains(got, " = … (given up), ") {
+		t.Errorf("what the pinned answer rests on: got %s", got)
+	}
 	ok("store", "check")
 	if out := ok("store", "gc", "--trim", "1K"); !strings.Contains(out, "are left, more than 1.0 kB: all of it is pinned, in use, or needed by what is") {
 		t.Errorf("got %s", out)

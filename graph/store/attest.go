@@ -236,7 +236,7 @@ func (s *Store) attest(ctx context.Context, expr cid.Cid, a Attested) error {
 }
 
 func isResultOf(data []byte, result, expr cid.Cid) error {
-	of, _, err := resultHead(data)
+	of, _, err := ResultHead(data)
 	if err != nil {
 		return fmt.Errorf("%s: %w", result, err)
 	}
@@ -270,7 +270,7 @@ func (s *Store) Claim(ctx context.Context, expr, result cid.Cid, by string) (gra
 	if err != nil {
 		return graph.Answer{}, false, err
 	}
-	of, steps, err := resultHead(data)
+	of, steps, err := ResultHead(data)
 	if err != nil || of != expr {
 		return graph.Answer{}, false, nil
 	}

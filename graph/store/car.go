@@ -484,7 +484,7 @@ func (s *Store) claim(ctx context.Context, of, result, trace cid.Cid, by string)
 	if err != nil {
 		return false, ctx.Err()
 	}
-	really, steps, err := resultHead(data)
+	really, steps, err := ResultHead(data)
 	if err != nil || really != of {
 		return false, fmt.Errorf("%w: it says that %s is a result of %s, which it is not", errLie, result, of)
 	}
@@ -604,12 +604,12 @@ var errNoResult = errors.New("not a result")
 
 // ResultOf is the expression that a block is a Result of. It looks at no other block.
 func ResultOf(data []byte) (cid.Cid, error) {
-	of, _, err := resultHead(data)
+	of, _, err := ResultHead(data)
 	return of, err
 }
 
-// resultHead reads {"of", "steps", "value"} or {"of", "error", "steps"} without the value.
-func resultHead(data []byte) (of cid.Cid, steps uint64, err error) {
+// ResultHead reads of a Result {"of", "steps", "value"} or {"of", "error", "steps"} without the value.
+func ResultHead(data []byte) (of cid.Cid, steps uint64, err error) {
 	r := codec.NewReader(data, true)
 	if n, err := r.Map(); err != nil || n != 3 {
 		return cid.Undef, 0, errNoResult

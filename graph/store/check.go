@@ -280,7 +280,7 @@ func (c *checker) judge(e entry) (bad, trace, err error) {
 			return bad, nil, err
 		}
 	}
-	of, steps, bad := resultHead(result)
+	of, steps, bad := ResultHead(result)
 	switch {
 	case bad != nil:
 		return fmt.Errorf("%s: %w", a.Result, bad), nil, nil

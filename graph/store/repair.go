@@ -294,7 +294,7 @@ func (c *checker) recover() error {
 	to := &filling{db: c.mend.db}
 	given := map[string]bool{} // what is in to's batch
 	err := c.s.each(c.ctx, []byte{blockPrefix}, func(e entry) error {
-		of, steps, err := resultHead(e.value)
+		of, steps, err := ResultHead(e.value)
 		if err != nil {
 			return nil
 		}
