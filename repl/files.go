@@ -67,10 +67,17 @@ func (m *meter) line(elapsed time.Duration) string {
 	n := m.n.Load()
 	text := byteText(uint64(n))
 	if m.all > 0 {
-		text += " of " + byteText(uint64(max(m.all, n)))
+		text = bar(float64(n)/float64(m.all)) + text + " of " + byteText(uint64(max(m.all, n)))
 	}
 	rate := float64(n) / max(elapsed.Seconds(), 0.001)
 	return fmt.Sprintf("%s · %s, %s/s", elapsed.Round(100*time.Millisecond), text, byteText(uint64(rate)))
+}
+
+// bar draws a part of the whole.
+func bar(part float64) string {
+	const width = 20
+	full := min(int(part*width), width)
+	return strings.Repeat("█", full) + strings.Repeat("░", width-full) + " "
 }
 
 // show shows the meter on stderr, if that is a terminal, until end is called.
