@@ -105,7 +105,7 @@ func (r *Rows) ended(err error) error {
 // bad is the error of what stands in the window at i. skip passes over the row; nil if that cannot be done.
 func (r *Rows) bad(i int, msg string, skip func() error) error {
 	at := r.at
-	at.pass(r.buf[:i])
+	at.reach(r.buf, i)
 	r.skip = skip
 	return &RowError{at.line, at.column, msg, skip == nil}
 }
@@ -479,5 +479,13 @@ func (p *position) pass(data []byte) {
 		if c&0xc0 != 0x80 {
 			p.column++
 		}
+	}
+}
+
+// reach goes on over data to what stands at i.
+func (p *position) reach(data []byte, i int) {
+	p.pass(data[:i])
+	if p.cr && !bytes.HasPrefix(data[i:], []byte{'\n'}) { // a line begins there
+		p.line, p.column, p.cr = p.line+1, 1, false
 	}
 }

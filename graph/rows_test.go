@@ -67,6 +67,7 @@ var rowCases = []struct{ format, text, want string }{
 	{"csv", "a,a\n1,2", "1:1: two fields have one name, \"a\"!"},
 	{"csv", "\n\n\"a\n1,2", "3:1: quote not closed!"},
 	{"csv", "a\xff\n1", "1:2: not UTF-8 text!"},
+	{"csv", "a,b\r1\r2,3\r\n4,5,6\r\r\r7,\"8\r9\",x\r\xff,1", "2:1: another number of fields than the first record\n" + `{"a":"2","b":"3"}` + "\n4:1: another number of fields than the first record\n7:1: another number of fields than the first record\n9:1: not UTF-8 text"},
 	{"csv", "a,b\n1\n2,3\n4,5,6\n7,8", "2:1: another number of fields than the first record\n" + `{"a":"2","b":"3"}` + "\n4:1: another number of fields than the first record\n" + `{"a":"7","b":"8"}`},
 	{"csv", "a\né\"\n\"x\"y\nz\xc3\n\xc3\xa9\n\"u", "2:2: quote in a field that is not quoted\n3:4: text behind a closing quote\n4:2: not UTF-8 text\n" + `{"a":"é"}` + "\n6:1: quote not closed"},
 	{"csv", "a\n\ufffd\xff\n\x00", "2:2: not UTF-8 text\n" + `{"a":"\u0000"}`},
@@ -146,7 +147,7 @@ func TestLongRows(t *testing.T) {
 func wholly(format, text string) (rows, wrong string) {
 	at := func(err error) (rows, wrong string) {
 		p := position{line: 1, column: 1}
-		p.pass([]byte(text)[:err.(*TextError).Offset])
+		p.reach([]byte(text), err.(*TextError).Offset)
 		return "", fmt.Sprintf("%d:%d: %s", p.line, p.column, err.(*TextError).Msg)
 	}
 	var out strings.Builder
