@@ -66,13 +66,9 @@ func (m *Machine) checkpoint(within, soon time.Duration, most uint64) (c cid.Cid
 		}
 		if err != nil {
 			c = cid.Undef
-			switch { // that alone ends no linking
-			case m.Failure() != nil:
-			case m.policy.failure != nil: // the store may lack what was given to it last
+			if m.Failure() == nil && m.policy.failure != nil { // the store may lack what was given to it last; that alone ends no linking
 				m.policy.failure = nil
 				m.newBlocks()
-			default:
-				m.forgetGiven()
 			}
 		}
 	}()
@@ -143,7 +139,7 @@ const (
 	writeFor   = time.Second     // one such takes no longer, nor more than one in tryShare parts of the run so far: it may be in vain
 	writeBytes = 64 << 20        // it takes no more, nor more than writeRate
 	writeRate  = 4 << 20         // bytes for each second of the run so far
-	tryShare   = 24
+	tryShare   = 32
 	writeShare = 40 // writing them takes at most one in so many parts of the time
 )
 
@@ -160,8 +156,8 @@ func (m *Machine) sometimes() {
 	within := min(writeFor, ran/tryShare)
 	if _, err := m.checkpoint(within, within, min(writeBytes, writeRate*uint64(ran.Seconds()), m.policy.room(2))); err == nil {
 		m.writeWait = writeEvery
-	} else { // what was written is of no use: it is tried ever more seldom
-		m.writeWait *= 4
+	} else { // the next one goes on with what is in hand then as well; for what is not, this one was in vain
+		m.writeWait *= 2
 	}
 	m.nextWrite = now.Add(max(m.writeWait, writeShare*time.Since(now)))
 }

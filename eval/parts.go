@@ -270,11 +270,11 @@ func (m *Machine) putMaking(how *making) {
 	if how.has {
 		return
 	}
-	how.has = true
 	for _, from := range how.from {
 		m.putMaking(from)
 	}
 	how.put(m.Blocks())
+	how.has = true
 }
 
 // A known is what is recorded of the list that an expression comes to.

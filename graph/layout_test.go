@@ -657,3 +657,39 @@ func TestReserving(t *testing.T) {
 	w.Encode(nil, deep)
 	t.Error("it was encoded without room")
 }
+
+// TestGoesOn ends the encoding of a list again and again, after some blocks: each goes on where the one before ended, and the sink is given each block once.
+func TestGoesOn(t *testing.T) {
+	var b ListBuilder
+	for i := range 300_000 {
+		b.Add(NewList(Int(int64(i)), Text("a row")))
+	}
+	v := ListValue(b.List())
+	want := NewMemory()
+	data := Encode(v, want)
+	got, left, attempts := NewMemory(), 0, 0
+	w := NewWriter(SinkFunc(func(b Block) {
+		if left--; left < 0 {
+			panic("too long")
+		}
+		if _, err := got.Load(b.CID); err == nil {
+			t.Errorf("%s is given twice", b.CID)
+		}
+		got.Take(b)
+	}))
+	for ended := false; !ended; attempts++ {
+		if attempts > want.Len() {
+			t.Fatalf("not done after %d attempts", attempts)
+		}
+		left = 7
+		func() {
+			defer func() { ended = recover() == nil }()
+			if enc := w.Encode(nil, v); !bytes.Equal(enc, data) {
+				t.Errorf("got %x, want %x", enc, data)
+			}
+		}()
+	}
+	if attempts < 10 || got.Len() != want.Len() {
+		t.Errorf("got %d blocks in %d attempts, want %d", got.Len(), attempts, want.Len())
+	}
+}
