@@ -548,9 +548,16 @@ func (s *Session) noLibrary(c cid.Cid, err error) error {
 	return err
 }
 
-// Apply is the expression of a compiled program's value applied to arguments.
+// Apply is the expression of a compiled program's value applied to arguments. Of a program that is @CID alone it is the expression with that
+// CID, if there is one, for whose answer people will ask.
 func (s *Session) Apply(ctx context.Context, u *compile.Unit, args []*graph.Term) (cid.Cid, error) {
 	if len(args) == 0 {
+		if b := u.Body; b.Op == graph.OpLit && b.Value.Kind() == graph.KindLink {
+			c := b.Value.Link()
+			if t, err := s.loadCode(c); err == nil && t.Op != graph.OpLam && t.Op != graph.OpMember && t.Op != graph.OpPrim {
+				return c, nil
+			}
+		}
 		return u.BodyCID, nil
 	}
 	t := &graph.Term{Op: graph.OpApp, Args: append([]*graph.Term{u.Body}, args...)}

@@ -153,7 +153,11 @@ func (sh *shell) evaluate(ctx context.Context, name, src string) error {
 	if u.Body == nil {
 		return nil
 	}
-	return sh.answerTo(ctx, u.BodyCID, began)
+	expr, err := sh.Apply(ctx, u, nil)
+	if err != nil {
+		return err
+	}
+	return sh.answerTo(ctx, expr, began)
 }
 
 // compile compiles a program in the session's scope, and takes over what it defines.

@@ -218,3 +218,26 @@ func TestCompilingIsBounded(t *testing.T) {
 		}
 	}
 }
+
+// TestAnswerOfCID: who asks for @CID asks for the answer of the expression with that CID, if that is no function.
+func TestAnswerOfCID(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, "lib.ros", "let answer = sum (map (\\x -> x * x) (range 1 100))\n\nlet twice x = x * 2\n")
+	compiled, _, _ := command(t, dir, "compile", "lib.ros")
+	lines := strings.Fields(compiled)
+	if len(lines) != 4 {
+		t.Fatalf("got %q, want two names and their CIDs", compiled)
+	}
+	answer, twice := lines[1], lines[3]
+	out, errText, exit := command(t, dir, "eval", "--stats", "@"+answer)
+	if exit != 0 || out != "338350\n" || !strings.Contains(errText, "expression "+answer+"\n") {
+		t.Errorf("got exit %d and %q\n%s", exit, out, errText)
+	}
+	if out, errText, _ := command(t, dir, "result", answer); out != "338350\n" {
+		t.Errorf("its result: got %q\n%s", out, errText)
+	}
+	if out, _, _ := command(t, dir, "eval", "@"+twice); out != `{"/":"`+twice+"\"}\n" {
+		t.Errorf("a function: got %q", out)
+	}
+}
