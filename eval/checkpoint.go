@@ -92,6 +92,9 @@ func (m *Machine) checkpoint(within, soon time.Duration, most uint64) (c cid.Cid
 	out := graph.Checkpoint{Of: root.cid}
 	for _, r := range reducts {
 		block := graph.EncodeReduct(r, m.Blocks()).CID
+		if m.policy.failure != nil { // what was to be written before may lack something
+			return cid.Undef, m.policy.failure
+		}
 		out.Reducts = append(out.Reducts, block)
 		if err := m.opt.Store.RecordReduct(m.ctx, graph.Becomes{Expr: r.Of, Reduct: block, By: by}); err != nil {
 			m.policy.storeFailed(err)

@@ -138,8 +138,10 @@ func (m *Machine) link(expr cid.Cid, v graph.Value, thrown *Thrown, steps uint64
 	if m.claim != "" { // what may rest on claims is no more than one
 		a.By = m.claim
 	}
-	if err := m.opt.Store.Record(m.ctx, a); err != nil {
-		m.policy.storeFailed(err)
+	if m.policy.failure == nil { // or its blocks may not be there
+		if err := m.opt.Store.Record(m.ctx, a); err != nil {
+			m.policy.storeFailed(err)
+		}
 	}
 	m.stats.Linked++
 	return use{expr, trace}, a

@@ -741,7 +741,13 @@ func (m *Machine) Load(c cid.Cid) []byte {
 func (m *Machine) Blocks() graph.Sink { return m.blocks }
 
 // newBlocks makes the sink anew: one that does not take any block to be in the store.
-func (m *Machine) newBlocks() { m.blocksAfter(nil) }
+func (m *Machine) newBlocks() {
+	m.contexts = nil
+	for _, how := range m.making {
+		how.has = how.read
+	}
+	m.blocksAfter(nil)
+}
 
 // forgetGiven makes the sink anew: one that takes just what was loaded to be in the store.
 func (m *Machine) forgetGiven() { m.blocksAfter(m.blocks) }

@@ -143,7 +143,8 @@ func (m *Machine) noteMember(c, group cid.Cid, index int) {
 // mentions them, and so does what was written before.
 func (m *Machine) writeMembers() {
 	for c, at := range m.members {
-		m.Blocks().Take(graph.EncodeCode(&graph.Term{Op: graph.OpMember, CID: at.group, Index: at.index}, nil))
-		delete(m.members, c)
+		if m.Blocks().Take(graph.EncodeCode(&graph.Term{Op: graph.OpMember, CID: at.group, Index: at.index}, nil)); m.policy.failure == nil {
+			delete(m.members, c)
+		}
 	}
 }

@@ -218,6 +218,70 @@ func TestStopWhileLinking(t *testing.T) {
 	}
 }
 
+// A failing shop does not keep a block now and then.
+type failing struct {
+	*shop
+	fail func() bool
+}
+
+func (f *failing) Put(ctx context.Context, blocks ...graph.Block) error {
+	if f.fail() {
+		return errors.New("the disk is full")
+	}
+	return f.shop.Put(ctx, blocks...)
+}
+
+// TestStopWhileDiskIsFull stops an evaluation twice where one block, of a checkpoint or of what is linked, is not kept. The last checkpoint lacks nothing,
+// if there is one: from what the store has another machine goes on.
+func TestStopWhileDiskIsFull(t *testing.T) {
+	u, err := build(`let even n k = if n == 0 then k 1 else odd (n - 1) (\x -> k (x + 1))
+and odd n k = if n == 0 then k 0 else even (n - 1) (\x -> k (x * 2 % 1000003))
+
+let deep n = if n == 0 then 0 else 1 + deep (n - 1)
+
+[fold (\a x -> a + even x (\y -> y)) 0 (range 1 200), deep 3000, fold (\a x -> odd (200 + a % 7 + x % 90) (\y -> y + x)) 0 (range 1 200)]`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := context.Background()
+	want := once(t, u, eval.Auto)
+	for at := 0; ; at += 1 + at/16 {
+		puts, failed, late := 0, false, false
+		s := &failing{newShop(u), func() bool {
+			puts++
+			failed = failed || puts == at+1
+			return puts == at+1
+		}}
+		m := eval.New(eval.Options{Store: s, Load: s.Load, Link: eval.Auto})
+		var stop *eval.Stop
+		for i := range 2 {
+			late = i == 1 && !failed
+			m.SetFuel(want.Reduced / 4)
+			if _, err := m.Eval(ctx, u.BodyCID); !errors.As(err, &stop) {
+				t.Fatalf("block %d is not kept: got %v, want a stop", at, err)
+			}
+		}
+		if !failed {
+			t.Logf("each of %d blocks was not kept", at)
+			break
+		}
+		if !stop.Checkpoint.Defined() {
+			if !late || stop.Reason != eval.OutOfFuel || stop.Lost == nil {
+				t.Errorf("block %d is not kept: %v, lost: %v", at, stop, stop.Lost)
+			}
+			continue
+		}
+		other := eval.New(eval.Options{Store: s, Load: s.Load, Link: eval.Auto})
+		out, err := other.Resume(ctx, stop.Checkpoint)
+		if err != nil || describe(out.Value, nil, out.Steps) != describe(want.Value, nil, want.Steps) {
+			t.Fatalf("block %d is not kept: got %s, %v; want %s", at, describe(out.Value, nil, out.Steps), err, describe(want.Value, nil, want.Steps))
+		}
+		if out.Reduced > want.Reduced*7/8 {
+			t.Errorf("block %d is not kept: %d of %d steps are executed once more", at, out.Reduced, want.Reduced)
+		}
+	}
+}
+
 // TestFuelOfNestedPrimitives: a primitive that is not stopped halfway may go beyond the fuel; those that it calls may not, each in
 // its turn.
 func TestFuelOfNestedPrimitives(t *testing.T) {

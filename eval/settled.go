@@ -136,8 +136,12 @@ func (m *Machine) writeSettled(s settled, by string) cid.Cid {
 		return cid.Undef
 	}
 	block := graph.EncodeReduct(graph.Reduct{Of: expr, To: to, Steps: s.steps}, m.Blocks()).CID
-	if err := m.opt.Store.RecordReduct(m.ctx, graph.Becomes{Expr: expr, Reduct: block, By: by}); err != nil {
-		m.policy.storeFailed(err)
+	if m.policy.failure == nil { // or what was to be written before may lack something
+		if err := m.opt.Store.RecordReduct(m.ctx, graph.Becomes{Expr: expr, Reduct: block, By: by}); err != nil {
+			m.policy.storeFailed(err)
+		}
+	}
+	if err := m.policy.failure; err != nil {
 		panic(&Stop{Reason: Missing, Err: err})
 	}
 	if s.thunk != nil {
