@@ -36,13 +36,13 @@ const (
 	groupMeasuresName = "core.groupMeasures"
 	groupCostsName    = "core.groupCosts"
 
-	minSlot     = 2048 // elements of a slot, if there are as many
-	maxSlot     = 4096 // of one that no part ends
-	slotEnds    = 2    // one in so many parts ends a slot that is long enough
+	smallSlot   = 1024 // elements of a slot that each change has dealt with again
+	largeSlot   = 2048 // ... where it costs to have many
+	maxSlot     = 6    // times as many elements has a slot that no part ends
 	groupRecord = 8    // elements of a slot for each of its groups in a record, at least
 	literalPart = 4096
-	slotBatches = 8           // one in so many slots ends a batch
-	enoughSlots = 8 * maxSlot // elements, after which it is asked whether slots are of use
+	slotBatches = 8              // one in so many slots ends a batch
+	enoughSlots = 32 * smallSlot // elements, after which it is asked whether slots are of use
 )
 
 // A grouping is a map of lists, which is known slot by slot.
@@ -168,24 +168,27 @@ func (m *Machine) appendGroup(xs *graph.List, g *grouping, key string) *graph.Li
 	if all {
 		return xs.AppendKnown(lazyOf(of), n, made(), nil)
 	}
-	return xs.AppendKnown(lazyOf(of), n, nil, func() *graph.List { return m.within(of, made) })
+	return xs.AppendKnown(lazyOf(of), n, nil, func() *graph.List { return within(m, of, made) })
 }
 
-// slotsOf returns the values that the slots of a list are, and the parts in each: those from one index to the next. It returns nil if one is not
-// known as anything.
-func (m *Machine) slotsOf(xs *graph.List, parts []graph.Part) (of []graph.Value, ends []int) {
+// slotsOf returns the values that the slots of a list are, and the parts in each: those from one index to the next. A slot has least elements, if there
+// are as many, and is twice as long on average: ends that are less rare than that are soon the same again behind a change. It returns nil if one is
+// not known as anything.
+func (m *Machine) slotsOf(xs *graph.List, parts []graph.Part, least int) (of []graph.Value, ends []int) {
 	var vs []graph.Value
 	n := 0
 	for i, p := range parts {
 		n += p.Len
-		v := graph.ListValue(xs.Slice(p.At, p.At+p.Len))
-		end := n >= maxSlot || i+1 == len(parts)
+		var v graph.Value
+		end := n >= maxSlot*least || i+1 == len(parts)
 		switch {
 		case p.Known():
 			v = m.valueOf(p)
-			end = end || n >= minSlot && endsWith(cidOf(v), slotEnds)
+			end = end || n >= least && endsAfter(cidOf(v), p.Len, least)
 		case p.Len > literalPart:
 			return nil, nil
+		default:
+			v = graph.ListValue(xs.Slice(p.At, p.At+p.Len))
 		}
 		if vs = append(vs, v); !end {
 			continue
@@ -485,7 +488,7 @@ func (l *loop) overGroup(name string, lead []graph.Value, gr *group, each func(x
 // appendSlots puts what some slots have of a key behind xs: n elements, known as nothing.
 func (m *Machine) appendSlots(xs *graph.List, g *grouping, key string, from, to, n int) *graph.List {
 	return xs.AppendKnown(graph.Null(), n, nil, func() *graph.List {
-		return m.within(g.slots[from].how.of, func() *graph.List { return m.joined(g, key, from, to) })
+		return within(m, g.slots[from].how.of, func() *graph.List { return m.joined(g, key, from, to) })
 	})
 }
 
@@ -536,9 +539,9 @@ func listEachGroup(m *Machine, args []graph.Value) (graph.Value, error) {
 	if err := l.resume(eachGroupName); err != nil {
 		return graph.Value{}, err
 	}
-	l.each(groups, func(key string, xs graph.Value) bool {
+	l.each(groups, groups.Len(), func(key string, xs graph.Value) error {
 		l.fields.set(key, l.call(args[0], xs))
-		return true
+		return nil
 	})
 	v := l.fields.value()
 	l.end()

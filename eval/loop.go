@@ -41,6 +41,7 @@ type loop struct {
 	other  listOut
 	joined joiner
 	fields mapOut
+	parted graph.MapParts // before fields, of parts (mapparts.go)
 	groupsOut
 	slots *grouping // what is grouped already, of parts (groups.go)
 	bits  []byte    // outcomes of comparisons
@@ -365,17 +366,31 @@ func (l *loop) made() graph.Value {
 	return graph.ListValue(l.m.concatLists(l.prefix, l.out.List()))
 }
 
-func saveFields(l *loop) []graph.Value { return []graph.Value{graph.MapValue(l.fields.b.SoFar())} }
+func saveFields(l *loop) []graph.Value {
+	return []graph.Value{graph.MapValue(l.parted.With(l.fields.b.SoFar()))}
+}
 
 func restoreFields(l *loop) bool {
 	if !l.are(graph.KindMap) {
 		return false
+	}
+	if l.parts[0].Parted() {
+		l.parted.Add(l.parts[0].Map())
+		return true
 	}
 	l.parts[0].Map().Each(func(key string, v graph.Value) bool {
 		l.fields.set(key, v)
 		return true
 	})
 	return true
+}
+
+// madeFields is the map of all that was put into fields.
+func (l *loop) madeFields() graph.Value {
+	if l.parted.Len() == 0 {
+		return l.fields.value()
+	}
+	return graph.MapValue(l.parted.With(l.fields.value().Map()))
 }
 
 func saveAcc(l *loop) []graph.Value {

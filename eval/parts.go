@@ -5,6 +5,7 @@ package eval
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -111,6 +112,12 @@ func endsWith(c cid.Cid, one byte) bool {
 	return digest[len(digest)-1]%one == 0
 }
 
+// endsAfter is as endsWith for neighbours of n elements: one of n in so many elements ends a group.
+func endsAfter(c cid.Cid, n, elements int) bool {
+	digest := c.Hash()
+	return int(binary.BigEndian.Uint16(digest[len(digest)-2:]))*elements < n<<16
+}
+
 // cidOf is the CID of a link or a closed lazy value.
 func cidOf(v graph.Value) cid.Cid {
 	if v.Kind() == graph.KindLink {
@@ -183,6 +190,25 @@ func (s *stage) end(i int, record graph.Value, e extent) {
 	p.linked(b.extent, u)
 }
 
+// made ends the i-th part, of which a primitive has made a list or map in so many steps.
+func (s *stage) made(i int, made, record graph.Value, steps uint64, e extent) {
+	m, p, of := s.m, &s.m.policy, s.of[i]
+	if !of.Defined() || steps > graph.MaxSteps {
+		p.shut(e)
+		s.end(i, graph.Null(), extent{})
+		return
+	}
+	m.making[of].steps = steps
+	if steps >= costlyPart && p.on() && p.payable(nil, made) {
+		m.putMaking(m.making[of])
+		u, _ := m.link(of, made, nil, steps, p.uses[e.mark:], true)
+		p.linked(e, u)
+		p.floor = e.mark // it goes on
+	}
+	m.forgive(steps)
+	s.end(i, record, e)
+}
+
 // ends says whether the i-th part is the last of its batch.
 func (s *stage) ends(i int) bool { return s.batch[i] == nil || i+1 == s.batch[i].to }
 
@@ -199,17 +225,22 @@ func (m *Machine) reusedPart(steps uint64) {
 
 // partsOf returns the parts of xs, nil if it is gone through as a whole. lead is what the primitive is applied to besides.
 func (m *Machine) partsOf(xs *graph.List, lead []graph.Value) []graph.Part {
-	if xs.Len() < partedFrom || m.remaking || !m.policy.on() {
+	if !m.byParts(xs.Len(), lead) {
 		return nil
+	}
+	return xs.Parts(m.blocks)
+}
+
+// byParts says whether a list or map of n elements is gone through part by part, if it has parts.
+func (m *Machine) byParts(n int, lead []graph.Value) bool {
+	if n < partedFrom || m.remaking || !m.policy.on() {
+		return false
 	}
 	work := 0
 	for _, v := range lead {
 		work += v.Unplaced()
 	}
-	if work > xs.Len()/4 { // it takes longer to write down what is applied
-		return nil
-	}
-	return xs.Parts(m.blocks)
+	return work <= n/4 // else it takes longer to write down what is applied
 }
 
 // valueOf is a value that comes to a part which is known as something.
@@ -277,11 +308,13 @@ func (m *Machine) putMaking(how *making) {
 	how.has = true
 }
 
-// A known is what is recorded of the list that an expression comes to.
+// A known is what is recorded of the list or map that an expression comes to.
 type known struct {
 	n     int
 	steps uint64
 	few   *graph.List // its elements, if they are few
+	first string      // a map's first key, if it has more entries
+	apart *graph.Map  // or the map
 }
 
 // knownOf reads a record of measuresName.
@@ -319,12 +352,14 @@ func count(a, b graph.Value) (n int, steps uint64, ok bool) {
 
 // recordOf is what is recorded of a list that an expression comes to in so many steps.
 func recordOf(l *graph.List, steps uint64) graph.Value {
-	n, s := graph.Int(int64(l.Len())), graph.Int(int64(min(steps, graph.MaxSteps)))
+	n, s := graph.Int(int64(l.Len())), stepsValue(steps)
 	if l.Len() <= fewKnown {
 		return graph.NewList(n, s, graph.ListValue(l))
 	}
 	return graph.NewList(n, s)
 }
+
+func stepsValue(steps uint64) graph.Value { return graph.Int(int64(min(steps, graph.MaxSteps))) }
 
 // costOf reads a record of costsName.
 func costOf(record graph.Value) (v graph.Value, steps uint64, ok bool) {
@@ -377,20 +412,7 @@ func (l *loop) overParts(name string, lead []graph.Value, xs *graph.List, parts 
 			return graph.Value{}, err
 		}
 		made := l.take(s.of[i])
-		if !s.of[i].Defined() || steps > graph.MaxSteps {
-			m.policy.shut(e)
-			s.end(i, graph.Null(), extent{})
-			continue
-		}
-		m.making[s.of[i]].steps = steps
-		if steps >= costlyPart && m.policy.on() && m.policy.payable(nil, graph.ListValue(made)) {
-			m.putMaking(m.making[s.of[i]])
-			u, _ := m.link(s.of[i], graph.ListValue(made), nil, steps, m.policy.uses[e.mark:], true)
-			m.policy.linked(e, u)
-			m.policy.floor = e.mark // it goes on
-		}
-		m.forgive(steps)
-		s.end(i, recordOf(made, steps), e)
+		s.made(i, graph.ListValue(made), recordOf(made, steps), steps, e)
 	}
 	v := graph.ListValue(l.prefix)
 	l.end()
@@ -487,7 +509,7 @@ var errNotMade = errors.New("it holds a list whose elements are not there")
 
 // remake returns the elements of the list that an expression is known to come to.
 func (m *Machine) remake(how *making, n int) *graph.List {
-	return m.within(how.of, func() *graph.List {
+	return within(m, how.of, func() *graph.List {
 		v := m.reduceAgain(how)
 		if v.Kind() != graph.KindList || v.List().Len() != n {
 			panic(&Stop{Reason: Missing, Err: fmt.Errorf("%s was recorded to come to a list of %d elements, and does not", how.of, n)})
@@ -496,8 +518,8 @@ func (m *Machine) remake(how *making, n int) *graph.List {
 	})
 }
 
-// within makes the elements of a list, which is known as of, in an evaluation: that in hand, or one for somebody who looks at an answer.
-func (m *Machine) within(of cid.Cid, make func() *graph.List) (made *graph.List) {
+// within makes the elements of a list or map, which is known as of, in an evaluation: that in hand, or one for somebody who looks at an answer.
+func within[T any](m *Machine, of cid.Cid, make func() T) (made T) {
 	switch {
 	case m.writing:
 		panic(&Stop{Reason: Missing, Err: errNotMade})
@@ -570,10 +592,7 @@ func (m *Machine) forget(how *making) {
 
 // linkParts records the elements of those parts of an answer that are known as something, and are there.
 func (m *Machine) linkParts(v graph.Value) {
-	if v.Kind() != graph.KindList {
-		return
-	}
-	v.List().Known(func(of graph.Value, made *graph.List) {
+	link := func(of, made graph.Value) {
 		if of.Kind() != graph.KindLazy {
 			return
 		}
@@ -581,10 +600,16 @@ func (m *Machine) linkParts(v graph.Value) {
 		if how := m.making[expr]; how != nil && m.groups[expr] == nil && m.policy.on() {
 			if _, linked, err := m.opt.Store.Answer(m.ctx, expr); err == nil && !linked {
 				m.putMaking(how)
-				m.link(expr, graph.ListValue(made), nil, how.steps, nil, true)
+				m.link(expr, made, nil, how.steps, nil, true)
 			}
 		}
-	})
+	}
+	switch v.Kind() {
+	case graph.KindList:
+		v.List().Known(func(of graph.Value, made *graph.List) { link(of, graph.ListValue(made)) })
+	case graph.KindMap:
+		v.Map().Known(func(of graph.Value, made *graph.Map) { link(of, graph.MapValue(made)) })
+	}
 }
 
 // asWritten has an answer that may hold lists whose elements are not there be what was written of it.
@@ -633,6 +658,9 @@ func eachCost(m *Machine, list graph.Value, record func(v graph.Value, steps uin
 }
 
 func recordOfValue(v graph.Value, steps uint64) (graph.Value, error) {
+	if v.Kind() == graph.KindMap {
+		return recordOfMap(v.Map(), steps), nil
+	}
 	xs, err := wantList(v)
 	return recordOf(xs, steps), err
 }

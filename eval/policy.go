@@ -686,6 +686,10 @@ func unmadeIn(vs []graph.Value, left *int) bool {
 			if v.Unmade() > 0 || !v.MostlyFar() && v.ListLen() <= *left && unmadeIn(listValues(v.List()), left) {
 				return true
 			}
+		case graph.KindMap:
+			if v.Unmade() > 0 {
+				return true
+			}
 		case graph.KindFn:
 			if unmadeIn(v.Fn().Args, left) {
 				return true

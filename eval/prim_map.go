@@ -8,7 +8,7 @@ import "github.com/rosser-lang/rosser/graph"
 var mapPrims = []Spec{
 	{"map.keys", 1, 0b1, mapKeys, "m: the list of m's keys; cost: 1 per 16 entries"},
 	{"map.values", 1, 0b1, mapValues, "m: the list of m's values, in the order of their keys; cost: 1 per 16 entries"},
-	{"map.entries", 1, 0b1, mapEntries, "m: the list of m's entries, as pairs [key, value]; cost: 1 per 16 entries"},
+	{entriesName, 1, 0b1, mapEntries, "m: the list of m's entries, as pairs [key, value]; cost: 1 per 16 entries"},
 	{"map.fromEntries", 1, 0b1, mapFromEntries, "entries: the map of pairs [key, value]; of those with one key the last counts; cost: 1 per 16 entries"},
 	{"map.get", 2, 0b11, mapGet, "key m: Some of the value of key, else None; costs nothing"},
 	{"map.has", 2, 0b11, mapHas, "key m: whether m has the key; costs nothing"},
@@ -56,14 +56,17 @@ func keyAndMap(args []graph.Value) (string, *graph.Map, error) {
 }
 
 // listOfEntries lists something of each entry.
-func listOfEntries(m *Machine, v graph.Value, each func(key string, v graph.Value) graph.Value) (graph.Value, error) {
+func listOfEntries(m *Machine, name string, v graph.Value, each func(key string, v graph.Value) graph.Value) (graph.Value, error) {
 	entries, err := wantMap(v)
 	if err != nil {
 		return graph.Value{}, err
 	}
+	if parts := m.partsOfMap(m.inOrder(entries), nil); parts != nil {
+		return graph.ListValue(m.listOfParts(name, entries, parts, each)), nil
+	}
 	reserveList(m, entries.Len())
 	c, out := meter{m: m}, graph.ListBuilder{}
-	m.inOrder(entries).Each(func(key string, v graph.Value) bool {
+	entries.Each(func(key string, v graph.Value) bool {
 		c.tick()
 		out.Add(each(key, v))
 		return true
@@ -72,15 +75,15 @@ func listOfEntries(m *Machine, v graph.Value, each func(key string, v graph.Valu
 }
 
 func mapKeys(m *Machine, args []graph.Value) (graph.Value, error) {
-	return listOfEntries(m, args[0], func(key string, _ graph.Value) graph.Value { return graph.Text(key) })
+	return listOfEntries(m, "map.keys", args[0], func(key string, _ graph.Value) graph.Value { return graph.Text(key) })
 }
 
 func mapValues(m *Machine, args []graph.Value) (graph.Value, error) {
-	return listOfEntries(m, args[0], func(_ string, v graph.Value) graph.Value { return v })
+	return listOfEntries(m, "map.values", args[0], func(_ string, v graph.Value) graph.Value { return v })
 }
 
 func mapEntries(m *Machine, args []graph.Value) (graph.Value, error) {
-	return listOfEntries(m, args[0], func(key string, v graph.Value) graph.Value { return graph.NewList(graph.Text(key), v) })
+	return listOfEntries(m, entriesName, args[0], func(key string, v graph.Value) graph.Value { return graph.NewList(graph.Text(key), v) })
 }
 
 func mapFromEntries(m *Machine, args []graph.Value) (graph.Value, error) {
@@ -206,27 +209,22 @@ func mapMap(m *Machine, args []graph.Value) (graph.Value, error) {
 	if err := l.resume("map.map"); err != nil {
 		return graph.Value{}, err
 	}
-	l.each(entries, func(key string, v graph.Value) bool {
+	return l.overFields("map.map", args[:1], entries, func(key string, v graph.Value) error {
 		l.fields.set(key, l.call(args[0], graph.Text(key), v))
-		return true
+		return nil
 	})
-	v := l.fields.value()
-	l.end()
-	return v, nil
 }
 
-// each calls f for the entries of a map that are not dealt with.
-func (l *loop) each(entries *graph.Map, f func(key string, v graph.Value) bool) {
-	skip := l.done()
-	l.m.inOrder(entries).Each(func(key string, v graph.Value) bool {
-		if skip > 0 {
-			skip--
-			return true
-		}
+// each calls f for the entries of a map that are not dealt with, up to the one at index end.
+func (l *loop) each(entries *graph.Map, end int, f func(key string, v graph.Value) error) (err error) {
+	l.m.inOrder(entries).Range(l.done(), end, func(key string, v graph.Value) bool {
 		l.turn()
-		return f(key, v)
+		if err = f(key, v); err == nil {
+			l.settle() // before what comes next is loaded
+		}
+		return err == nil
 	})
-	l.settle()
+	return err
 }
 
 func mapFilter(m *Machine, args []graph.Value) (graph.Value, error) {
@@ -238,19 +236,13 @@ func mapFilter(m *Machine, args []graph.Value) (graph.Value, error) {
 	if err := l.resume("map.filter"); err != nil {
 		return graph.Value{}, err
 	}
-	l.each(entries, func(key string, v graph.Value) bool {
-		keep := false
-		if keep, err = l.holds(args[0], graph.Text(key), v); keep {
+	return l.overFields("map.filter", args[:1], entries, func(key string, v graph.Value) error {
+		keep, err := l.holds(args[0], graph.Text(key), v)
+		if keep {
 			l.fields.set(key, v)
 		}
-		return err == nil
+		return err
 	})
-	if err != nil {
-		return graph.Value{}, err
-	}
-	v := l.fields.value()
-	l.end()
-	return v, nil
 }
 
 func mapFold(m *Machine, args []graph.Value) (graph.Value, error) {
@@ -263,9 +255,9 @@ func mapFold(m *Machine, args []graph.Value) (graph.Value, error) {
 	if err := l.resume("map.fold"); err != nil {
 		return graph.Value{}, err
 	}
-	l.each(entries, func(key string, v graph.Value) bool {
+	l.each(entries, entries.Len(), func(key string, v graph.Value) error {
 		l.fold(args[0], 0, l.acc, graph.Text(key), v)
-		return true
+		return nil
 	})
 	v := l.acc
 	l.end()

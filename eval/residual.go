@@ -62,7 +62,7 @@ type reader struct {
 	lastShape *shape
 	simple    bool // it is of a frame that waits for a value, without operands beside it
 
-	entries map[*graph.List]graph.Value // of lists whose elements are not there (unmade.go)
+	entries map[graph.Value]graph.Value // of lists and maps whose elements are not there (unmade.go)
 
 	each    bool // call in progress gets a Reduct
 	reducts []graph.Reduct

@@ -166,7 +166,7 @@ func (l *loop) keysOfParts(f graph.Value, xs *graph.List) (sorted cid.Cid, found
 	if parts == nil {
 		return cid.Undef, 0, nil
 	}
-	of, ends := m.slotsOf(xs, parts)
+	of, ends := m.slotsOf(xs, parts, smallSlot)
 	if of == nil {
 		return cid.Undef, 0, nil
 	}
@@ -220,7 +220,7 @@ func (m *Machine) sortParts(xs *graph.List) *graph.List {
 	if parts == nil {
 		return nil
 	}
-	of, ends := m.slotsOf(xs, parts)
+	of, ends := m.slotsOf(xs, parts, smallSlot)
 	if of == nil {
 		return nil
 	}
@@ -484,7 +484,7 @@ func (s *sorting) piece(a, b int) (made *graph.List) {
 		defer s.Unlock()
 		return s.make(a, b)
 	}
-	return s.m.within(s.of, func() *graph.List {
+	return within(s.m, s.of, func() *graph.List {
 		s.Lock()
 		defer s.Unlock()
 		return s.make(a, b)

@@ -1,4 +1,4 @@
-// This file writes lists whose elements are not there, at a stop: what mentions one mentions the expressions that come to its parts.
+// This file writes lists and maps whose elements are not there, at a stop: what mentions one mentions the expressions that come to its parts.
 
 package eval
 
@@ -20,8 +20,10 @@ import (
 //	[0, [part, …]]        a list; a part is [lazy value, length], or [elements]
 //	[1, [entry, …]]       the list of what these stand for
 //	[2, f, [entry, …]]    f with these arguments, too few for a call
+//	[3, [part, …]]        a map; a part is [lazy value, length, first key], or [map]
 //
-// Lists of a groupBy are known slot by slot and not written so: what mentions one begins again.
+// Lists of a groupBy are known slot by slot and not written so: what mentions one begins again. So does what mentions a map that was changed where
+// its entries are not there.
 
 const (
 	partedName = "core.parted"
@@ -34,6 +36,7 @@ const (
 	entryParts = iota
 	entryList
 	entryFn
+	entryFields
 )
 
 // callOf is the application of head to args, in a residual.
@@ -63,6 +66,10 @@ func (r *reader) entry(v graph.Value, depth int, left *int) (e graph.Value, has 
 		if !v.MostlyFar() && v.List().Len() <= *left {
 			of = listValues(v.List())
 		}
+	case graph.KindMap:
+		if v.Unmade() > 0 {
+			return r.partedMap(v.Map()), true
+		}
 	case graph.KindFn:
 		of = v.Fn().Args
 	}
@@ -87,34 +94,72 @@ func (r *reader) entry(v graph.Value, depth int, left *int) (e graph.Value, has 
 
 // parted is the entry of a list that has no elements in places.
 func (r *reader) parted(l *graph.List) graph.Value {
-	if e, ok := r.entries[l]; ok {
+	if e, ok := r.entries[graph.ListValue(l)]; ok {
 		return e
 	}
-	m, at, parts := r.m, 0, []graph.Value(nil)
+	at, parts := 0, []graph.Value(nil)
 	upTo := func(end int) {
 		if end > at {
 			parts = append(parts, graph.NewList(graph.ListValue(l.Slice(at, end))))
 		}
 	}
 	l.EachUnmade(func(from, n int, of graph.Value) {
-		if of.Kind() != graph.KindLazy {
-			return
+		if r.m.canBeMade(of) {
+			upTo(from)
+			parts, at = append(parts, graph.NewList(of, graph.Int(int64(n)))), from+n
 		}
-		c := of.Thunk().CID
-		how := m.making[c]
-		if how == nil || m.groups[c] != nil {
-			return
-		}
-		m.putMaking(how)
-		upTo(from)
-		parts, at = append(parts, graph.NewList(of, graph.Int(int64(n)))), from+n
 	})
 	upTo(l.Len())
-	e := graph.NewList(graph.Int(entryParts), graph.NewList(parts...))
-	if r.entries == nil {
-		r.entries = map[*graph.List]graph.Value{}
+	return r.keep(graph.ListValue(l), entryParts, parts)
+}
+
+// partedMap is as parted.
+func (r *reader) partedMap(o *graph.Map) graph.Value {
+	if e, ok := r.entries[graph.MapValue(o)]; ok {
+		return e
 	}
-	r.entries[l] = e
+	at, parts := 0, []graph.Value(nil)
+	upTo := func(end int) {
+		if end > at {
+			var b graph.MapBuilder
+			o.Range(at, end, func(key string, v graph.Value) bool {
+				b.Set(key, v)
+				return true
+			})
+			parts = append(parts, graph.NewList(graph.MapValue(b.Map())))
+		}
+	}
+	o.EachUnmade(func(p graph.Part) {
+		if r.m.canBeMade(p.Of) {
+			upTo(p.At)
+			parts, at = append(parts, graph.NewList(p.Of, graph.Int(int64(p.Len)), graph.Text(p.First))), p.At+p.Len
+		}
+	})
+	upTo(o.Len())
+	return r.keep(graph.MapValue(o), entryFields, parts)
+}
+
+// canBeMade puts the expression that a part is known as, if that is one.
+func (m *Machine) canBeMade(of graph.Value) bool {
+	if of.Kind() != graph.KindLazy {
+		return false
+	}
+	c := of.Thunk().CID
+	how := m.making[c]
+	if how == nil || m.groups[c] != nil {
+		return false
+	}
+	m.putMaking(how)
+	return true
+}
+
+// keep is the entry of v, of some parts.
+func (r *reader) keep(v graph.Value, kind int64, parts []graph.Value) graph.Value {
+	e := graph.NewList(graph.Int(kind), graph.NewList(parts...))
+	if r.entries == nil {
+		r.entries = map[graph.Value]graph.Value{}
+	}
+	r.entries[v] = e
 	return e
 }
 
@@ -145,8 +190,11 @@ func (m *Machine) ofEntry(e graph.Value, depth int) (v graph.Value, err error) {
 	if l.At(0).Kind() != graph.KindInt || (kind == entryFn) != (l.Len() == 3) {
 		return bad()
 	}
-	if kind == entryParts {
+	switch kind {
+	case entryParts:
 		return m.ofParts(e, of)
+	case entryFields:
+		return m.ofMapParts(e, of)
 	}
 	for i, x := range of {
 		if of[i], err = m.ofEntry(x, depth-1); err != nil {
@@ -174,20 +222,67 @@ func (m *Machine) ofParts(e graph.Value, parts []graph.Value) (v graph.Value, er
 		case p.Kind() == graph.KindList && p.List().Len() == 1 && p.List().At(0).Kind() == graph.KindList:
 			all = m.concatLists(all, p.List().At(0).List())
 		case p.Kind() == graph.KindList && p.List().Len() == 2:
-			of, n := p.List().At(0), p.List().At(1)
-			k, small := n.Int()
-			if of.Kind() != graph.KindLazy || len(of.Thunk().Args()) > 0 || n.Kind() != graph.KindInt || !small || k <= 0 || k > math.MaxInt32 {
+			c, k, ok := m.partOf(p.List(), 0)
+			if !ok {
 				return v, wrongKind(e, "an entry")
 			}
-			m.concatLength(all.Len(), int(k))
-			c := of.Thunk().CID
-			m.knownMaking(c)
-			all = all.AppendKnown(lazyOf(c), int(k), nil, m.maker(c, int(k)))
+			m.concatLength(all.Len(), k)
+			all = all.AppendKnown(lazyOf(c), k, nil, m.maker(c, k))
 		default:
 			return v, wrongKind(e, "an entry")
 		}
 	}
 	return graph.ListValue(all), nil
+}
+
+// ofMapParts is the map of parts that an entry says.
+func (m *Machine) ofMapParts(e graph.Value, parts []graph.Value) (v graph.Value, err error) {
+	var all graph.MapParts
+	firsts := make([]string, len(parts)+1) // of the parts
+	for i, p := range parts {
+		ok := p.Kind() == graph.KindList
+		switch {
+		case !ok:
+		case p.List().Len() == 1 && p.List().At(0).Kind() == graph.KindMap && p.List().At(0).Map().Len() > 0:
+			firsts[i], _ = p.List().At(0).Map().At(0)
+		case p.List().Len() == 3 && p.List().At(2).Kind() == graph.KindText:
+			firsts[i] = p.List().At(2).Text()
+		default:
+			ok = false
+		}
+		if !ok || i > 0 && firsts[i] <= firsts[i-1] {
+			return v, wrongKind(e, "an entry")
+		}
+	}
+	for i, p := range parts {
+		if p.List().Len() == 1 {
+			o := p.List().At(0).Map()
+			if last, _ := o.At(o.Len() - 1); i+1 < len(parts) && last >= firsts[i+1] {
+				return v, wrongKind(e, "an entry")
+			}
+			all.Add(o)
+			continue
+		}
+		c, k, ok := m.partOf(p.List(), fewKnown)
+		if !ok {
+			return v, wrongKind(e, "an entry")
+		}
+		m.concatLength(all.Len(), k)
+		all.AddKnown(graph.Part{Of: lazyOf(c), Len: k, First: firsts[i], End: firsts[i+1]}, nil, m.mapMaker(c, k))
+	}
+	return graph.MapValue(all.With(graph.EmptyMap)), nil
+}
+
+// partOf is the expression of a part in an entry, which comes to more than least elements, and how many these are.
+func (m *Machine) partOf(p *graph.List, least int64) (of cid.Cid, n int, ok bool) {
+	v := p.At(0)
+	k, small := p.At(1).Int()
+	if v.Kind() != graph.KindLazy || len(v.Thunk().Args()) > 0 || p.At(1).Kind() != graph.KindInt || !small || k <= least || k > math.MaxInt32 {
+		return of, 0, false
+	}
+	of = v.Thunk().CID
+	m.knownMaking(of)
+	return of, int(k), true
 }
 
 // knownMaking is how the elements of a part are made that an expression in the store comes to.

@@ -141,7 +141,8 @@ func (v Value) Unplaced() int {
 		if v.Kind() == KindList {
 			return farSize + v.List().Len() + v.List().made() // blocks are cut anew where others meet
 		}
-		return farSize
+		n, _ := v.Map().made()
+		return farSize + 2*n
 	}
 	one := func(n int, x Value) int {
 		switch x.Kind() {

@@ -168,7 +168,10 @@ func (t *mapNode) near() *mapNode {
 		}
 	}
 	var n *mapNode
-	if f.height > 0 {
+	held := false
+	if f.made != nil {
+		n, held = f.fieldNode()
+	} else if f.height > 0 {
 		var kids []*mapNode
 		for _, k := range f.kids() {
 			kids = append(kids, fieldsNode(k.far, k.first))
@@ -179,8 +182,11 @@ func (t *mapNode) near() *mapNode {
 		n = &mapNode{n: len(s.keys), keys: s.keys, vals: s.vals}
 		f.remember(&n.ident, s, func(yield func(span) bool) { yield(span{n.number(), 0, int32(n.n)}) })
 	}
-	if n.keys[0] != t.keys[0] {
+	switch {
+	case n.keys[0] != t.keys[0]:
 		f.fail(&codec.Error{Rule: RuleTreeCount})
+	case held:
+		return n
 	}
 	w := weak.Make(n)
 	f.fields.Store(&w)
@@ -434,11 +440,8 @@ func (v Value) MostlyFar() bool {
 		}
 		return l.rest.root.farFrom(1, 2) || l.rest.root.farFrom(1, 1)
 	case KindMap:
-		t := v.Map().root
-		if l := v.Map().log; l != nil {
-			t = (*l.marks.Load())[0].root
-		}
-		return t != nil && (t.far != nil || slices.ContainsFunc(t.kids, func(k *mapNode) bool { return k.far != nil }))
+		t := v.Map().base()
+		return t != nil && (t.known || t.far != nil || slices.ContainsFunc(t.kids, func(k *mapNode) bool { return k.far != nil }))
 	}
 	return false
 }

@@ -32,11 +32,12 @@ type Map struct {
 // A mapNode is a leaf (no kids) or an inner node, whose keys are its children's first keys.
 type mapNode struct {
 	ident
-	n    int
-	keys []string
-	vals []Value
-	kids []*mapNode
-	far  *far // nil; else there are only n and the first key, see near
+	n     int
+	keys  []string
+	vals  []Value
+	kids  []*mapNode
+	far   *far // nil; else there are only n and the first key, see near
+	known bool // a far node that is in no block, or over one (mappart.go)
 }
 
 // EmptyMap is the map without entries.
@@ -96,6 +97,7 @@ func mapInner(kids []*mapNode) *mapNode {
 	for i, k := range kids {
 		t.keys[i] = k.keys[0]
 		t.n += k.n
+		t.known = t.known || k.known
 	}
 	return t
 }

@@ -25,11 +25,12 @@ const (
 	partEnds      = 2       // one in so many leaves ends a part
 )
 
-// A Part is a stretch of a list.
+// A Part is a stretch of a list or map.
 type Part struct {
-	At, Len int
-	Of      Value     // a lazy value that comes to it; null if none is known
-	Leaves  []cid.Cid // nil, or the blocks whose elements it has
+	At, Len    int
+	Of         Value     // a lazy value that comes to it; null if none is known
+	Leaves     []cid.Cid // nil, or the blocks whose elements it has
+	First, End string    // of a map: its first key, and that of the next part, "" if there is none
 }
 
 // Known says whether the part is known as something.
@@ -58,6 +59,8 @@ type parter struct {
 	at     int    // of the next part
 	leaves []*far // that follow on the last part, neighbours in one tree
 	len    int    // of those
+	first  string // of a map: the key that what comes next begins with
+	begin  string // ... and that the leaves begin with
 	known  bool
 }
 
@@ -68,7 +71,7 @@ func (p *parter) plain(n int) {
 		p.parts[last].Len += n
 		p.at += n
 	} else if n > 0 {
-		p.add(Part{Len: n, Of: Null()})
+		p.add(Part{Len: n, Of: Null(), First: p.first})
 	}
 }
 
@@ -105,6 +108,9 @@ func (p *parter) leaf(f *far) {
 	if n := len(p.leaves); n > 0 && !p.leaves[n-1].follows(f) {
 		p.endLeaves()
 	}
+	if len(p.leaves) == 0 {
+		p.begin = p.first
+	}
 	p.leaves = append(p.leaves, f)
 	p.len += int(f.count)
 	digest := f.block.Hash()
@@ -118,7 +124,7 @@ func (p *parter) endLeaves() {
 	if len(p.leaves) == 0 {
 		return
 	}
-	part := Part{Of: Null()}
+	part := Part{Of: Null(), First: p.begin}
 	for _, f := range p.leaves {
 		part.Len += int(f.count)
 		part.Leaves = append(part.Leaves, f.block)
@@ -127,11 +133,13 @@ func (p *parter) endLeaves() {
 	p.add(part)
 }
 
-// A made is what a far node of a list has that is in no block: its elements come from a function.
+// A made is what a far node of a list or map has that is in no block: its elements come from a function.
 type made struct {
-	of   Value
-	held atomic.Pointer[node] // nil: only weakly
-	make func() *List
+	of      Value
+	held    atomic.Pointer[node] // nil: only weakly
+	make    func() *List
+	fields  atomic.Pointer[mapNode] // as held, of a map
+	makeMap func() *Map
 }
 
 // madeHeight is that of a node which stands for a list that is made when it is needed, of any length.
@@ -206,13 +214,16 @@ func (t *node) eachKnown(f func(of Value, had *List)) {
 	}
 }
 
-// Parted says whether a part of v, or of a value in it if that is a map, is known as a lazy value. It looks at one of those.
+// Parted says whether a part of v, or of a value in it if that is a map, is known as something. It looks at one of those values.
 func (v Value) Parted() bool {
 	switch v.Kind() {
 	case KindList:
 		l := v.List()
 		return l.rest != nil && l.rest.root != nil && l.rest.root.parted()
 	case KindMap:
+		if t := v.Map().base(); t != nil && t.known {
+			return true
+		}
 		if !v.MostlyFar() && v.Map().Len() > 0 {
 			x := v.Map().some()
 			return x.Kind() == KindList && x.Parted()
@@ -225,8 +236,12 @@ func (t *node) parted() bool {
 	return t.far != nil && t.far.made != nil || t.height > madeHeight && slices.ContainsFunc(t.kids, (*node).parted)
 }
 
-// Unmade is how many elements of a list have to be made for who looks at them.
+// Unmade is how many elements of a list or map have to be made for who looks at them.
 func (v Value) Unmade() int {
+	if v.Kind() == KindMap {
+		_, n := v.Map().made()
+		return n
+	}
 	if v.Kind() != KindList || v.List().rest == nil || v.List().rest.root == nil {
 		return 0
 	}

@@ -8,6 +8,7 @@ import (
 	"math/rand"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -55,6 +56,15 @@ var countedPrograms = []string{
 	`@LIST |> groupBy (\r -> r.g) |> Map.map (\_ rs -> sum (map (\r -> r.x) rs))`,
 }
 
+// mapPrograms are programs over a map of the records, called @LIST too.
+var mapPrograms = []string{
+	`@LIST |> Map.filter (\_ r -> r.age > 30) |> Map.map (\_ r -> r.amount * 2) |> Map.values |> sum`,
+	`@LIST |> Map.filter (\_ r -> r.age > 30) |> Map.values |> groupBy (\r -> r.city) |> Map.map (\_ rs -> sum (map (\r -> r.amount) rs))`,
+	`@LIST |> Map.entries |> map (\[k, r] -> if r.age == 7 then Text.length k else 1) |> reduce (\a b -> a + b) 0`,
+	`let young = Map.filter (\_ r -> r.age < 9) @LIST in [length young, Map.has "user0001234" young, Map.getOr 0 "user0777777" (Map.map (\_ r -> r.age) @LIST)]`,
+	`@LIST |> Map.filter (\k _ -> not (Text.endsWith "7" k)) |> Map.keys |> map Text.length |> unique |> length`,
+}
+
 var ordering = regexp.MustCompile(`sort|unique`)
 
 // A changeBench is a list of changeRecords records, and what it is with a few changed.
@@ -85,8 +95,22 @@ func countedRecord(random *rand.Rand, i int) graph.Value {
 	return graph.Record("g", graph.Int(int64(max(i, -i)%97)), "id", graph.Int(int64(i)), "x", graph.Int(x))
 }
 
-func newChangeBench(recordOf func(*rand.Rand, int) graph.Value) *changeBench {
-	c := &changeBench{lists: graph.NewMemory(), blocks: map[cid.Cid]bool{}}
+// newChangeBench puts a list or map, and what it is with a few changes.
+func newChangeBench(first graph.Value, changed map[string]graph.Value) *changeBench {
+	c := &changeBench{lists: graph.NewMemory(), blocks: map[cid.Cid]bool{}, changed: map[string]cid.Cid{}}
+	put := graph.SinkFunc(func(b graph.Block) {
+		c.blocks[b.CID] = true
+		c.lists.Put(context.Background(), b)
+	})
+	c.first = graph.ValueBlock(first, put)
+	c.all = len(c.blocks)
+	for name, v := range changed {
+		c.changed[name] = graph.ValueBlock(v, put)
+	}
+	return c
+}
+
+func changedLists(recordOf func(*rand.Rand, int) graph.Value) (first graph.Value, changed map[string]graph.Value) {
 	random := rand.New(rand.NewSource(1))
 	record := func(i int) graph.Value { return recordOf(random, i) }
 	var b graph.ListBuilder
@@ -94,24 +118,36 @@ func newChangeBench(recordOf func(*rand.Rand, int) graph.Value) *changeBench {
 		b.Add(record(i))
 	}
 	list := b.List()
-	put := graph.SinkFunc(func(b graph.Block) {
-		c.blocks[b.CID] = true
-		c.lists.Put(context.Background(), b)
-	})
-	of := func(l *graph.List) cid.Cid { return graph.ValueBlock(graph.ListValue(l), put) }
 	k := random.Intn(changeRecords)
 	tail := list
 	for i := range 1000 {
 		tail = tail.Append(record(changeRecords + i))
 	}
-	c.first = of(list)
-	c.all = len(c.blocks)
-	c.changed = map[string]cid.Cid{
-		"one is another":  of(list.Set(k, record(-2))),
-		"one more within": of(list.Slice(0, k).Append(record(-1)).Concat(list.Slice(k, changeRecords))),
-		"a thousand more": of(tail),
+	return graph.ListValue(list), map[string]graph.Value{
+		"one is another":  graph.ListValue(list.Set(k, record(-2))),
+		"one more within": graph.ListValue(list.Slice(0, k).Append(record(-1)).Concat(list.Slice(k, changeRecords))),
+		"a thousand more": graph.ListValue(tail),
 	}
-	return c
+}
+
+func changedMaps() (first graph.Value, changed map[string]graph.Value) {
+	random := rand.New(rand.NewSource(1))
+	key := func(i int) string { return fmt.Sprintf("user%07d", i) }
+	var b graph.MapBuilder
+	for i := range changeRecords {
+		b.Set(key(i), userRecord(random, i))
+	}
+	all := b.Map()
+	k := key(random.Intn(changeRecords))
+	tail := all
+	for i := range 1000 {
+		tail = tail.Insert(key(changeRecords+i), userRecord(random, i))
+	}
+	return graph.MapValue(all), map[string]graph.Value{
+		"one is another":  graph.MapValue(all.Insert(k, userRecord(random, 0))),
+		"one more within": graph.MapValue(all.Insert(k+"a", userRecord(random, 0))),
+		"a thousand more": graph.MapValue(tail),
+	}
 }
 
 func newNotedStore() *notedStore {
@@ -152,8 +188,9 @@ func TestSmallChanges(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes a million records")
 	}
-	testSmallChanges(t, newChangeBench(userRecord), changePrograms)
-	testSmallChanges(t, newChangeBench(countedRecord), countedPrograms)
+	testSmallChanges(t, newChangeBench(changedLists(userRecord)), changePrograms)
+	testSmallChanges(t, newChangeBench(changedLists(countedRecord)), countedPrograms)
+	testSmallChanges(t, newChangeBench(changedMaps()), mapPrograms)
 }
 
 func testSmallChanges(t *testing.T, c *changeBench, programs []string) {
@@ -197,15 +234,19 @@ func testSmallChanges(t *testing.T, c *changeBench, programs []string) {
 
 // BenchmarkSmallChanges reports the time of a run after a change over that of the first, and of the first over that without links.
 func BenchmarkSmallChanges(b *testing.B) {
-	c := newChangeBench(userRecord)
+	c := newChangeBench(changedLists(userRecord))
 	timed := func(src string, s graph.Store, list cid.Cid, o eval.Options) time.Duration {
 		runtime.GC()
 		start := time.Now()
 		c.run(b, src, s, list, o)
 		return time.Since(start)
 	}
-	for i, src := range changePrograms {
-		b.Run([]string{"reduce", "few values", "groups", "flatMap", "sortBy", "sort", "unique"}[i], func(b *testing.B) {
+	for i, src := range slices.Concat(changePrograms, mapPrograms) {
+		if i == len(changePrograms) {
+			c = newChangeBench(changedMaps())
+		}
+		name := []string{"reduce", "few values", "groups", "flatMap", "sortBy", "sort", "unique", "map", "map, groups", "map, reduce", "map, get", "map, keys"}[i]
+		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
 				own := newNotedStore()
 				plain := timed(src, newNotedStore(), c.first, eval.Options{Link: eval.None, Memory: 8 << 30})
