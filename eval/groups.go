@@ -36,13 +36,13 @@ const (
 	groupMeasuresName = "core.groupMeasures"
 	groupCostsName    = "core.groupCosts"
 
-	smallSlot   = 1024 // elements of a slot that each change has dealt with again
-	largeSlot   = 2048 // ... where it costs to have many
-	maxSlot     = 6    // times as many elements has a slot that no part ends
+	minSlot     = 1024 // elements of a slot, if there are as many
+	maxSlot     = 8192 // of one that no part ends
+	slotEnds    = 2048 // elements of the parts of which one ends a slot that is long enough
 	groupRecord = 8    // elements of a slot for each of its groups in a record, at least
 	literalPart = 4096
-	slotBatches = 8              // one in so many slots ends a batch
-	enoughSlots = 32 * smallSlot // elements, after which it is asked whether slots are of use
+	slotBatches = 8           // one in so many slots ends a batch
+	enoughSlots = 4 * maxSlot // elements, after which it is asked whether slots are of use
 )
 
 // A grouping is a map of lists, which is known slot by slot.
@@ -171,20 +171,19 @@ func (m *Machine) appendGroup(xs *graph.List, g *grouping, key string) *graph.Li
 	return xs.AppendKnown(lazyOf(of), n, nil, func() *graph.List { return within(m, of, made) })
 }
 
-// slotsOf returns the values that the slots of a list are, and the parts in each: those from one index to the next. A slot has least elements, if there
-// are as many, and is twice as long on average: ends that are less rare than that are soon the same again behind a change. It returns nil if one is
-// not known as anything.
-func (m *Machine) slotsOf(xs *graph.List, parts []graph.Part, least int) (of []graph.Value, ends []int) {
+// slotsOf returns the values that the slots of a list are, and the parts in each: those from one index to the next. It returns nil if one is not
+// known as anything.
+func (m *Machine) slotsOf(xs *graph.List, parts []graph.Part) (of []graph.Value, ends []int) {
 	var vs []graph.Value
 	n := 0
 	for i, p := range parts {
 		n += p.Len
 		var v graph.Value
-		end := n >= maxSlot*least || i+1 == len(parts)
+		end := n >= maxSlot || i+1 == len(parts)
 		switch {
 		case p.Known():
 			v = m.valueOf(p)
-			end = end || n >= least && endsAfter(cidOf(v), p.Len, least)
+			end = end || n >= minSlot && endsAfter(cidOf(v), p.Len, slotEnds)
 		case p.Len > literalPart:
 			return nil, nil
 		default:

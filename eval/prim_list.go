@@ -552,7 +552,7 @@ func listGroupBy(m *Machine, args []graph.Value) (graph.Value, error) {
 	}
 	if len(l.keys) == 0 && !l.replay {
 		if rest, parts := l.partsLeft(xs, args[:1]); parts != nil {
-			if of, ends := m.slotsOf(rest, parts, smallSlot); of != nil {
+			if of, ends := m.slotsOf(rest, parts); of != nil {
 				return l.overSlots(args[0], rest, parts, of, ends)
 			}
 		}

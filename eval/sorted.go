@@ -166,7 +166,7 @@ func (l *loop) keysOfParts(f graph.Value, xs *graph.List) (sorted cid.Cid, found
 	if parts == nil {
 		return cid.Undef, 0, nil
 	}
-	of, ends := m.slotsOf(xs, parts, smallSlot)
+	of, ends := m.slotsOf(xs, parts)
 	if of == nil {
 		return cid.Undef, 0, nil
 	}
@@ -220,7 +220,7 @@ func (m *Machine) sortParts(xs *graph.List) *graph.List {
 	if parts == nil {
 		return nil
 	}
-	of, ends := m.slotsOf(xs, parts, smallSlot)
+	of, ends := m.slotsOf(xs, parts)
 	if of == nil {
 		return nil
 	}

@@ -73,7 +73,7 @@ func (m *Machine) uniqueOfParts(xs *graph.List) (unique graph.Value, ok bool) {
 	if parts == nil {
 		return unique, false
 	}
-	of, ends := m.slotsOf(xs, parts, largeSlot)
+	of, ends := m.slotsOf(xs, parts)
 	if of == nil {
 		return unique, false
 	}

@@ -59,7 +59,7 @@ var countedPrograms = []string{
 // mapPrograms are programs over a map of the records, called @LIST too.
 var mapPrograms = []string{
 	`@LIST |> Map.filter (\_ r -> r.age > 30) |> Map.map (\_ r -> r.amount * 2) |> Map.values |> sum`,
-	`@LIST |> Map.filter (\_ r -> r.age > 30) |> Map.values |> groupBy (\r -> r.city) |> Map.map (\_ rs -> sum (map (\r -> r.amount) rs))`,
+	`@LIST |> Map.values |> groupBy (\r -> r.city) |> Map.map (\_ rs -> sum (map (\r -> r.amount) rs))`,
 	`@LIST |> Map.entries |> map (\[k, r] -> if r.age == 7 then Text.length k else 1) |> reduce (\a b -> a + b) 0`,
 	`let young = Map.filter (\_ r -> r.age < 9) @LIST in [length young, Map.has "user0001234" young, Map.getOr 0 "user0777777" (Map.map (\_ r -> r.age) @LIST)]`,
 	`@LIST |> Map.filter (\k _ -> not (Text.endsWith "7" k)) |> Map.keys |> map Text.length |> unique |> length`,
