@@ -20,7 +20,9 @@ import (
 //	core.groupMeasures (map g) [lazy (groupBy f slot)]     =  [number of keys, key, [length, steps], …]
 //
 // A group is a list known as lazy (get key (groupBy f xs)). map g of it, which a program calls for each key, goes through the slots, and is again
-// a group of what is as well known slot by slot. A record is made when all groups of the slot have been dealt with.
+// a group of what is as well known slot by slot. A record is made when all groups of the slot have been dealt with, and one of a batch of neighbouring
+// slots as if they were one slot: in a list that has changed in one place, the slots of one batch are looked up one by one, and go through, and for
+// the others there is a slot as large as they are.
 //
 // A list of which most stands in slots that get no record, since their groups are so small, is grouped like one without parts.
 //
@@ -42,15 +44,17 @@ const (
 	groupRecord = 8    // elements of a slot for each of its groups in a record, at least
 	literalPart = 4096
 	slotBatches = 8           // one in so many slots ends a batch
+	longBatch   = 32          // slots of one that none ends
 	enoughSlots = 4 * maxSlot // elements, after which it is asked whether slots are of use
 )
 
 // A grouping is a map of lists, which is known slot by slot.
 type grouping struct {
-	of    graph.Value // a lazy value that comes to it
-	slots []*slotOf
-	in    map[string][]int32    // the slots in which each key is
-	next  map[cid.Cid]*grouping // what primitives made of its lists
+	of      graph.Value // a lazy value that comes to it
+	slots   []*slotOf
+	batches []*slotBatch          // all slots
+	in      map[string][]int32    // the slots in which each key is
+	next    map[cid.Cid]*grouping // what primitives made of its lists
 }
 
 // A slotOf is what a grouping has of the elements in one slot.
@@ -67,13 +71,14 @@ type slotOf struct {
 	done    bool // the entries of all keys are recorded
 }
 
-// A slotBatch is neighbouring slots that have a record in common, beside their own, of what a primitive made of them.
+// A slotBatch is neighbouring slots that have a record in common beside their own: that of the one slot which they are together. Where it is
+// found, that slot stands for them.
 type slotBatch struct {
-	stage graph.Value
-	kind  string // of the records
-	below []graph.Value
+	how   *making // of the map of all slots' elements, nil if there is one
 	slots []*slotOf
-	known bool // the record is there
+	base  *slotBatch  // what it was made of, if it was made of another grouping
+	stage graph.Value // ... and by what
+	kind  string      // ... and of which kind the records are
 }
 
 // A group is a list of a grouping.
@@ -200,63 +205,156 @@ func (m *Machine) slotsOf(xs *graph.List, parts []graph.Part) (of []graph.Value,
 	return of, ends
 }
 
+// batchesOf returns the slots that each batch has, from one index to the next.
+func batchesOf(of []graph.Value) (ends []int) {
+	from := 0
+	for i, v := range of {
+		known := v.Kind() == graph.KindLazy || v.Kind() == graph.KindLink
+		if known && endsWith(cidOf(v), slotBatches) || i+1-from == longBatch || i+1 == len(of) {
+			ends, from = append(ends, i+1), i+1
+		}
+	}
+	return ends
+}
+
 // overSlots is list.groupBy of a list that has parts.
 func (l *loop) overSlots(f graph.Value, xs *graph.List, parts []graph.Part, of []graph.Value, ends []int) (graph.Value, error) {
 	m := l.m
 	g := &grouping{of: m.applied("list.groupBy", f, m.applied("list.concat", graph.NewList(of...)))}
 	l.slots = g
-	s := m.stageOf(groupsName, len(of), func(i int) cid.Cid { return m.application("list.groupBy", f, of[i]) })
-	from, loose := 0, 0 // loose: elements of slots that got no record
-	for i, end := range ends {
-		p := graph.Part{At: parts[from].At, Len: parts[end-1].At + parts[end-1].Len - parts[from].At}
-		from = end
-		slot := &slotOf{how: m.making[s.of[i]], size: p.Len}
-		counts, steps, ok := costOf(s.begin(i))
-		own := uint64(p.Len) / 16
-		if ok && steps >= own {
-			slot.n, ok = lengths(counts, p.Len)
-			slot.keys = len(slot.n)
+	batches := batchesOf(of)
+	s := m.slotStage(groupsName, len(of), func(i int) cid.Cid { return m.application("list.groupBy", f, of[i]) })
+	all := m.slotStage(groupsName, len(batches), func(i int) cid.Cid {
+		slots := of[before(batches, i):batches[i]]
+		if len(slots) == 1 {
+			return cid.Undef
 		}
-		if ok && steps >= own {
-			m.reusedPart(steps - own + (l.n&15+uint64(p.Len))/16)
-			l.n += uint64(p.Len)
-			g.slots = append(g.slots, slot)
-			l.settle()
-			s.end(i, graph.Null(), extent{})
+		return m.application("list.groupBy", f, m.applied("list.concat", graph.NewList(slots...)))
+	})
+	loose := 0 // elements of slots that got no record
+	for i, end := range batches {
+		first := before(batches, i)
+		b, p := &slotBatch{how: m.making[all.of[i]]}, slotPart(parts, before(ends, first), ends[end-1])
+		g.batches = append(g.batches, b)
+		whole := &slotOf{how: b.how, size: p.Len}
+		if _, ok := l.passSlot(b, whole, all.begin(i)); ok {
+			b.how = nil
+			all.end(i, graph.Null(), extent{})
 			continue
 		}
-		e, start, visited := m.policy.open(), m.now(), l.n
-		if err := l.through(xs, p, func(x graph.Value) error { return l.group(f, x) }); err != nil {
-			return graph.Value{}, err
-		}
-		steps = m.stepsSince(start) - (l.n/16 - visited/16) + own
-		slot.keys, slot.n, slot.held = len(l.keys), make(map[string]int, len(l.keys)), make(map[string]*graph.List, len(l.keys))
-		var b graph.MapBuilder
-		for i, key := range l.keys {
-			list := l.groups[i].SoFar()
-			slot.n[key], slot.held[key] = list.Len(), list
-			b.Set(key, graph.Int(int64(list.Len())))
-		}
-		g.slots, l.keys, l.groups = append(g.slots, slot), l.keys[:0], l.groups[:0]
-		clear(l.index)
-		scattered := len(slot.n)*groupRecord > p.Len
-		if !scattered && m.tight() {
-			m.spill(slot)
-		}
-		if scattered || steps > graph.MaxSteps {
-			m.policy.shut(e)
-			s.end(i, graph.Null(), extent{})
-			if loose += p.Len; loose >= enoughSlots && 2*loose > p.At+p.Len-parts[0].At && s.ends(i) {
-				return l.ungrouped(f, xs, graph.Part{At: p.At + p.Len, Len: xs.Len() - p.At - p.Len})
+		e := m.policy.open()
+		steps, known := uint64(p.Len)/16, true
+		for j := first; j < end; j++ {
+			slot := &slotOf{how: m.making[s.of[j]]}
+			took, ok, err := l.overSlot(b, slot, f, xs, slotPart(parts, before(ends, j), ends[j]), s, j)
+			if err != nil {
+				return graph.Value{}, err
 			}
-			continue
+			if !ok {
+				loose += slot.size
+			}
+			steps, known = steps+took-uint64(slot.size)/16, known && ok
 		}
-		m.forgive(steps)
-		s.end(i, graph.NewList(graph.MapValue(b.Map()), graph.Int(int64(steps))), e)
+		record := graph.Null()
+		if known && b.how != nil && steps <= graph.MaxSteps {
+			record = graph.NewList(lengthsValue(b.lengths()), stepsValue(steps))
+		} else {
+			m.policy.shut(e)
+		}
+		all.end(i, record, e)
+		if done := p.At + p.Len; loose >= enoughSlots && 2*loose > done-parts[0].At {
+			return l.ungrouped(f, xs, graph.Part{At: done, Len: xs.Len() - done})
+		}
 	}
 	v := graph.MapValue(m.groupsOf(g))
 	l.end()
 	return v, nil
+}
+
+// before is where the i-th of neighbours begins that end there.
+func before(ends []int, i int) int {
+	if i == 0 {
+		return 0
+	}
+	return ends[i-1]
+}
+
+// overSlot groups the elements of the i-th slot, unless what they come to is recorded. It returns the steps that this takes, and whether it is now.
+func (l *loop) overSlot(b *slotBatch, slot *slotOf, f graph.Value, xs *graph.List, p graph.Part, s *stage, i int) (steps uint64, ok bool, err error) {
+	m, own := l.m, uint64(p.Len)/16
+	slot.size = p.Len
+	if steps, ok = l.passSlot(b, slot, s.begin(i)); ok {
+		s.end(i, graph.Null(), extent{})
+		return steps, true, nil
+	}
+	e, start, visited := m.policy.open(), m.now(), l.n
+	if err := l.through(xs, p, func(x graph.Value) error { return l.group(f, x) }); err != nil {
+		return 0, false, err
+	}
+	steps = m.stepsSince(start) - (l.n/16 - visited/16) + own
+	slot.keys, slot.n, slot.held = len(l.keys), make(map[string]int, len(l.keys)), make(map[string]*graph.List, len(l.keys))
+	for i, key := range l.keys {
+		list := l.groups[i].SoFar()
+		slot.n[key], slot.held[key] = list.Len(), list
+	}
+	l.slots.add(b, slot)
+	l.keys, l.groups = l.keys[:0], l.groups[:0]
+	clear(l.index)
+	if slot.scattered() || steps > graph.MaxSteps {
+		m.policy.shut(e)
+		s.end(i, graph.Null(), extent{})
+		return min(steps, graph.MaxSteps), false, nil
+	}
+	if m.tight() {
+		m.spill(slot)
+	}
+	m.forgive(steps)
+	s.end(i, graph.NewList(lengthsValue(slot.n), stepsValue(steps)), e)
+	return steps, true, nil
+}
+
+// passSlot passes a slot of which all that is needed is known, and returns the steps that it takes.
+func (l *loop) passSlot(b *slotBatch, slot *slotOf, record graph.Value) (steps uint64, ok bool) {
+	counts, steps, ok := costOf(record)
+	own := uint64(slot.size) / 16
+	if !ok || steps < own {
+		return 0, false
+	}
+	if slot.n, ok = lengths(counts, slot.size); !ok {
+		return 0, false
+	}
+	slot.keys = len(slot.n)
+	l.m.reusedPart(steps - own + (l.n&15+uint64(slot.size))/16)
+	l.n += uint64(slot.size)
+	l.slots.add(b, slot)
+	l.settle()
+	return steps, true
+}
+
+func (g *grouping) add(b *slotBatch, s *slotOf) {
+	g.slots, b.slots = append(g.slots, s), append(b.slots, s)
+}
+
+// scattered says whether the elements of a slot fall into so many groups that nothing is recorded of them.
+func (s *slotOf) scattered() bool { return s.keys*groupRecord > s.size }
+
+// lengths are those of the groups of all slots of a batch together.
+func (b *slotBatch) lengths() map[string]int {
+	all := map[string]int{}
+	for _, s := range b.slots {
+		for key, n := range s.n {
+			all[key] += n
+		}
+	}
+	return all
+}
+
+func lengthsValue(n map[string]int) graph.Value {
+	var b graph.MapBuilder
+	for key, n := range n {
+		b.Set(key, graph.Int(int64(n)))
+	}
+	return graph.MapValue(b.Map())
 }
 
 // ungrouped ends what overSlots began, where slots are of no use: the rest is one part.
@@ -320,20 +418,18 @@ func (m *Machine) nextGrouping(g *grouping, record, name string, lead []graph.Va
 		return next
 	}
 	next := &grouping{of: lazyOf(of), in: g.in}
-	var b *slotBatch
-	for i, s := range g.slots {
-		if b == nil {
-			b = &slotBatch{stage: stage, kind: record}
+	for _, base := range g.batches {
+		b := &slotBatch{base: base, stage: stage, kind: record}
+		if base.how != nil {
+			b.how = m.making[m.application(eachGroupName, stage, lazyOf(base.how.of))]
 		}
-		below := lazyOf(s.how.of)
-		d := &slotOf{keys: s.keys, size: s.size, base: s, n: map[string]int{}, held: map[string]*graph.List{}, entries: map[string]graph.Value{}, batch: b}
-		d.how = m.making[m.application(eachGroupName, stage, below)]
-		b.below, b.slots = append(b.below, below), append(b.slots, d)
-		next.slots = append(next.slots, d)
-		if endsWith(s.how.of, slotBatches) || i+1 == len(g.slots) || len(b.slots) == maxBatch {
-			b.find(m)
-			b = nil
+		for _, s := range base.slots {
+			d := &slotOf{keys: s.keys, size: s.size, base: s, n: map[string]int{}, held: map[string]*graph.List{}, entries: map[string]graph.Value{}, batch: b}
+			d.how = m.making[m.application(eachGroupName, stage, lazyOf(s.how.of))]
+			b.lookup(m, d)
+			next.add(b, d)
 		}
+		next.batches = append(next.batches, b)
 	}
 	if g.next == nil {
 		g.next = map[cid.Cid]*grouping{}
@@ -342,63 +438,44 @@ func (m *Machine) nextGrouping(g *grouping, record, name string, lead []graph.Va
 	return next
 }
 
-// find looks up what is recorded of a batch, or of its slots.
-func (b *slotBatch) find(m *Machine) {
-	if len(b.slots) > 1 {
-		if b.known = b.lookup(m, 0, len(b.slots)); b.known {
+// record is the expression whose Result says what becomes of the lists of a map.
+func (b *slotBatch) record(m *Machine, of *making) cid.Cid {
+	return m.application(b.kind, b.stage, graph.NewList(lazyOf(of.of)))
+}
+
+// lookup looks up what is recorded of a slot.
+func (b *slotBatch) lookup(m *Machine, d *slotOf) {
+	f, ok := m.find(b.record(m, d.base.how))
+	if !ok || f.err != nil || f.value.Kind() != graph.KindList || f.value.List().Len() != 1+2*d.keys {
+		return
+	}
+	it := f.value.List().Iter()
+	n, _ := it.Next()
+	if k, small := n.Int(); n.Kind() != graph.KindInt || !small || k != int64(d.keys) {
+		return
+	}
+	entries := make(map[string]graph.Value, d.keys)
+	for range d.keys {
+		key, _ := it.Next()
+		entry, _ := it.Next()
+		if key.Kind() != graph.KindText {
 			return
 		}
+		entries[key.Text()] = entry
 	}
-	for i := range b.slots {
-		b.lookup(m, i, i+1)
-	}
-}
-
-func (b *slotBatch) record(m *Machine, from, to int) cid.Cid {
-	return m.application(b.kind, b.stage, graph.NewList(b.below[from:to]...))
-}
-
-func (b *slotBatch) lookup(m *Machine, from, to int) bool {
-	f, ok := m.find(b.record(m, from, to))
-	if !ok || f.err != nil || f.value.Kind() != graph.KindList {
-		return false
-	}
-	all := make([]map[string]graph.Value, 0, to-from)
-	for it := f.value.List().Iter(); len(all) < to-from; {
-		d := b.slots[from+len(all)]
-		n, _ := it.Next()
-		if k, small := n.Int(); n.Kind() != graph.KindInt || !small || k != int64(d.keys) {
-			return false
-		}
-		entries := make(map[string]graph.Value, d.keys)
-		for range d.keys {
-			key, _ := it.Next()
-			entry, more := it.Next()
-			if !more || key.Kind() != graph.KindText {
-				return false
-			}
-			entries[key.Text()] = entry
-		}
-		all = append(all, entries)
-	}
-	for i, entries := range all {
-		b.slots[from+i].entries, b.slots[from+i].done = entries, len(entries) == b.slots[from+i].keys
-	}
+	d.entries, d.done = entries, len(entries) == d.keys
 	m.policy.usedAt(f.use)
-	return true
 }
 
-// link records the slots from one to another.
-func (b *slotBatch) link(m *Machine, from, to int) {
-	out := listOut{m: m}
-	for _, d := range b.slots[from:to] {
-		var all graph.MapBuilder
-		for key, v := range d.entries {
-			all.Set(key, v)
-		}
-		addEntries(&out, all.Map())
+// link records what becomes of the lists of a map.
+func (b *slotBatch) link(m *Machine, below *making, entries map[string]graph.Value) {
+	var all graph.MapBuilder
+	for key, v := range entries {
+		all.Set(key, v)
 	}
-	of := b.record(m, from, to)
+	out := listOut{m: m}
+	addEntries(&out, all.Map())
+	of := b.record(m, below)
 	m.putMaking(m.making[of])
 	u, _ := m.link(of, out.value(), nil, 0, nil, true)
 	m.policy.usedAt(u)
@@ -421,15 +498,76 @@ func (m *Machine) note(d *slotOf, key string, entry graph.Value) {
 	}
 	d.done = true
 	b := d.batch
-	if !m.policy.on() || d.keys*groupRecord > d.size {
+	if !m.policy.on() || d.scattered() {
 		return
 	}
-	i := slices.Index(b.slots, d)
-	b.link(m, i, i+1)
-	if n := len(b.slots); n > 1 && !b.known && !slices.ContainsFunc(b.slots, func(d *slotOf) bool { return !d.done }) {
-		b.known = true
-		b.link(m, 0, n)
+	b.link(m, d.base.how, d.entries)
+	if b.how == nil || slices.ContainsFunc(b.slots, func(d *slotOf) bool { return !d.done || d.scattered() }) {
+		return
 	}
+	if entries, ok := b.together(); ok {
+		b.link(m, b.base.how, entries)
+	}
+}
+
+// together is what is known of each key in all slots of a batch as one.
+func (b *slotBatch) together() (entries map[string]graph.Value, ok bool) {
+	type sum struct {
+		n   int    // elements that there were
+		own uint64 // steps that go by the number of elements, where they are counted slot by slot
+		known
+		exact numberSum
+	}
+	name, sums := b.stage.Fn().Prim, map[string]*sum{}
+	for _, d := range b.slots {
+		for key, entry := range d.entries {
+			s := sums[key]
+			if s == nil {
+				s = &sum{known: known{few: graph.EmptyList}}
+				sums[key] = s
+			}
+			n := d.base.n[key]
+			s.n += n
+			if b.kind == groupCostsName {
+				ints, fixed, steps, ok := exactSumOf(entry)
+				if !ok || steps < ownSteps(name, n, 0) {
+					return nil, false
+				}
+				s.exact.join(ints, fixed)
+				s.steps += steps - ownSteps(name, n, 0)
+				continue
+			}
+			k, ok := knownOf(entry)
+			if !ok || k.steps < ownSteps(name, n, k.n) {
+				return nil, false
+			}
+			s.known.n += k.n
+			s.steps += k.steps - ownSteps(name, n, k.n)
+			if k.few != nil && s.known.n <= fewKnown {
+				s.few = s.few.Concat(k.few)
+			}
+		}
+	}
+	entries = make(map[string]graph.Value, len(sums))
+	for key, s := range sums {
+		s.steps += ownSteps(name, s.n, s.known.n)
+		if s.steps > graph.MaxSteps {
+			return nil, false
+		}
+		entries[key] = s.known.record()
+		if b.kind == groupCostsName {
+			entries[key] = graph.NewList(s.exact.value(), stepsValue(s.steps))
+		}
+	}
+	return entries, true
+}
+
+// ownSteps is what a primitive charges for n elements that come to some others, beside its calls.
+func ownSteps(name string, n, made int) uint64 {
+	if name == "list.flatMap" {
+		return uint64(n)/16 + uint64(made)/16
+	}
+	return uint64(n) / 16
 }
 
 // overGroup is overParts for a part that is a group.
@@ -448,6 +586,7 @@ func (l *loop) overGroup(name string, lead []graph.Value, gr *group, each func(x
 		s := gr.g.slots[i]
 		n, d := s.n[gr.key], next.slots[i]
 		if n == 0 {
+			m.note(d, gr.key, recordOf(graph.EmptyList, 0))
 			continue
 		}
 		p := graph.Part{Len: n}
@@ -509,6 +648,7 @@ func (s *numberSum) addGroup(m *Machine, gr *group) error {
 		slot := gr.g.slots[i]
 		n, d := slot.n[gr.key], next.slots[i]
 		if n == 0 {
+			m.note(d, gr.key, graph.NewList(new(numberSum).value(), graph.Int(0)))
 			continue
 		}
 		own := uint64(n) / 16

@@ -352,9 +352,14 @@ func count(a, b graph.Value) (n int, steps uint64, ok bool) {
 
 // recordOf is what is recorded of a list that an expression comes to in so many steps.
 func recordOf(l *graph.List, steps uint64) graph.Value {
-	n, s := graph.Int(int64(l.Len())), stepsValue(steps)
-	if l.Len() <= fewKnown {
-		return graph.NewList(n, s, graph.ListValue(l))
+	return known{n: l.Len(), steps: steps, few: l}.record()
+}
+
+// record is what knownOf reads.
+func (k known) record() graph.Value {
+	n, s := graph.Int(int64(k.n)), stepsValue(k.steps)
+	if k.n <= fewKnown {
+		return graph.NewList(n, s, graph.ListValue(k.few))
 	}
 	return graph.NewList(n, s)
 }

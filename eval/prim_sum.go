@@ -104,12 +104,18 @@ func (s *numberSum) addPart(m *Machine, xs *graph.List) (sum graph.Value, steps 
 	}
 	steps = m.stepsSince(start) - (part.meter.n/16 - s.meter.n/16) + uint64(xs.Len())/16
 	s.meter.n = part.meter.n
-	ints, fixed := part.ints.value(), graph.Null()
-	if part.floats != nil {
-		fixed = graph.BigInt(part.floats.fixed())
+	sum = part.value()
+	s.join(sum.List().At(0), sum.List().At(1))
+	return sum, steps, nil
+}
+
+// value is what exactSumOf reads in a record.
+func (s *numberSum) value() graph.Value {
+	fixed := graph.Null()
+	if s.floats != nil {
+		fixed = graph.BigInt(s.floats.fixed())
 	}
-	s.join(ints, fixed)
-	return graph.NewList(ints, fixed), steps, nil
+	return graph.NewList(s.ints.value(), fixed)
 }
 
 // exactSumOf reads what is recorded of the exact sum of a part.

@@ -139,8 +139,8 @@ func (b *listOut) addAll(xs *graph.List) {
 }
 
 // slotStage looks up what is recorded of slots (groups.go), each by itself.
-func (m *Machine) slotStage(n int, apply func(i int) cid.Cid) *stage {
-	s := m.stageOf(costsName, n, apply)
+func (m *Machine) slotStage(kind string, n int, apply func(i int) cid.Cid) *stage {
+	s := m.stageOf(kind, n, apply)
 	for i := range s.batch {
 		if s.batch[i] != nil {
 			s.batch[i] = &batch{from: i, to: i + 1}
@@ -170,7 +170,7 @@ func (l *loop) keysOfParts(f graph.Value, xs *graph.List) (sorted cid.Cid, found
 	if of == nil {
 		return cid.Undef, 0, nil
 	}
-	s := m.slotStage(len(of), func(i int) cid.Cid {
+	s := m.slotStage(costsName, len(of), func(i int) cid.Cid {
 		if i == 0 && half {
 			return cid.Undef
 		}
@@ -230,7 +230,7 @@ func (m *Machine) sortParts(xs *graph.List) *graph.List {
 		}
 		return ends[i-1]
 	}
-	s := m.slotStage(len(of), func(i int) cid.Cid {
+	s := m.slotStage(costsName, len(of), func(i int) cid.Cid {
 		slot := parts[first(i):ends[i]]
 		if !slices.ContainsFunc(slot, isLazy) {
 			return cid.Undef

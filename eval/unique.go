@@ -77,7 +77,7 @@ func (m *Machine) uniqueOfParts(xs *graph.List) (unique graph.Value, ok bool) {
 	if of == nil {
 		return unique, false
 	}
-	s := m.slotStage(len(of), func(i int) cid.Cid { return m.application("list.unique", of[i]) })
+	s := m.slotStage(costsName, len(of), func(i int) cid.Cid { return m.application("list.unique", of[i]) })
 	begun, forgiven, c, all := m.now(), m.policy.forgiven, meter{m: m}, newFirsts()
 	from := 0
 	for i, end := range ends {

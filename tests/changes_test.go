@@ -263,18 +263,30 @@ func BenchmarkSmallChanges(b *testing.B) {
 // TestRecordsHold reduces, without links, each expression that was recorded on the way.
 func TestRecordsHold(t *testing.T) {
 	var b graph.ListBuilder
-	for i := range 20_000 {
-		b.Add(graph.Record("age", graph.Int(int64(i*7919%99)), "amount", graph.Int(int64(i*104729%100_003)), "city", graph.Text(fmt.Sprint("city", i*31%17)), "id", graph.Int(int64(i))))
+	var of graph.MapBuilder
+	for i := range 40_000 {
+		r := graph.Record("age", graph.Int(int64(i*7919%99)), "amount", graph.Int(int64(i*104729%100_003)), "city", graph.Text(fmt.Sprint("city", i*31%17)), "id", graph.Int(int64(i)))
+		b.Add(r)
+		of.Set(fmt.Sprintf("user%07d", i), r)
 	}
-	c := &changeBench{lists: graph.NewMemory(), blocks: map[cid.Cid]bool{}}
-	list := graph.ValueBlock(graph.ListValue(b.List()), graph.SinkFunc(func(b graph.Block) {
-		c.blocks[b.CID] = true
-		c.lists.Put(context.Background(), b)
-	}))
 	seen := map[string]int{}
-	for _, src := range changePrograms {
+	few := []string{
+		`@LIST |> groupBy (\r -> r.city) |> Map.map (\_ rs -> rs |> flatMap (\r -> if r.age == 7 then [r.amount, 0.5] else []) |> sum)`,
+		`@LIST |> groupBy (\r -> r.city) |> Map.map (\_ rs -> rs |> filter (\r -> r.id % 999 == 7) |> map (\r -> r.age) |> sum)`,
+	}
+	recordsHold(t, newChangeBench(graph.ListValue(b.List()), nil), slices.Concat(changePrograms, few), seen)
+	recordsHold(t, newChangeBench(graph.MapValue(of.Map()), nil), mapPrograms, seen)
+	for _, name := range []string{"core.measures", "core.costs", "core.groups", "core.groupMeasures", "core.groupCosts", "of maps", "of batches"} {
+		if seen[name] == 0 {
+			t.Errorf("no %s is recorded: %v", name, seen)
+		}
+	}
+}
+
+func recordsHold(t *testing.T, c *changeBench, programs []string, seen map[string]int) {
+	for _, src := range programs {
 		s := newNotedStore()
-		c.run(t, src, s, list, eval.Options{})
+		c.run(t, src, s, c.first, eval.Options{})
 		for _, a := range s.answers {
 			load := func(k cid.Cid) ([]byte, error) {
 				if c.blocks[k] {
@@ -292,6 +304,23 @@ func TestRecordsHold(t *testing.T) {
 			}
 			if code.Op == graph.OpApp && code.Args[0].Op == graph.OpPrim {
 				seen[code.Args[0].Name]++
+				if v := r.Value; code.Args[0].Name == "core.measures" && v.List().At(0).List().Len() == 3 {
+					switch v.List().At(0).List().At(2).Kind() {
+					case graph.KindText, graph.KindMap:
+						seen["of maps"]++
+					}
+				}
+				if v := r.Value; code.Args[0].Name == "core.groups" {
+					n := int64(0)
+					v.List().At(0).List().At(0).Map().Each(func(_ string, k graph.Value) bool {
+						i, _ := k.Int()
+						n += i
+						return true
+					})
+					if n > 10_000 {
+						seen["of batches"]++
+					}
+				}
 			}
 			out, err := eval.New(eval.Options{Load: load, Link: eval.None, Memory: 4 << 30}).Eval(context.Background(), a.Expr)
 			if err != nil || out.Error != nil {
@@ -300,11 +329,6 @@ func TestRecordsHold(t *testing.T) {
 			if got, want := string(graph.Encode(out.Value, nil)), string(graph.Encode(r.Value, nil)); got != want || out.Steps != r.Steps {
 				t.Errorf("%s of %s: got %v in %d steps, recorded are %v in %d", a.Expr, src, out.Value, out.Steps, r.Value, r.Steps)
 			}
-		}
-	}
-	for _, name := range []string{"core.measures", "core.costs", "core.groups", "core.groupMeasures", "core.groupCosts"} {
-		if seen[name] == 0 {
-			t.Errorf("no %s is recorded: %v", name, seen)
 		}
 	}
 }
