@@ -141,7 +141,7 @@ func (g *generator) callPrim(p *Prim, t *graph.Term, level int, at *site) code {
 	}
 	var run code
 	run = func(m *Machine, fp unsafe.Pointer) graph.Value {
-		base, ok := m.reserve(n+primSlots, at)
+		base, _, ok := m.reserveAhead(n+primSlots, at)
 		if !ok {
 			return m.hop(func() graph.Value { return run(m, fp) })
 		}

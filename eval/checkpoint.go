@@ -22,6 +22,7 @@ func (m *Machine) stop(s *Stop) {
 		}
 		s.Checkpoint, s.Lost = m.checkpoint(within, m.stopSoon, stopBytes)
 	}
+	m.entering = false
 	if s.Reason == OutOfFuel && !m.charging && m.executed() > m.fuelEnd { // by the step of a call that will not begin
 		m.off--
 	}

@@ -359,7 +359,7 @@ func (g *generator) args(ts []*graph.Term, level int) []code {
 // evaluate reduces codes from the left into slots of the stack and hands them to use, with the frame. weight is what use needs
 // besides. A use that is made once, and not at each call, allocates nothing.
 func (m *Machine) evaluate(codes []code, fp unsafe.Pointer, weight int, at *site, use operandUse) graph.Value {
-	base, ok := m.reserve(len(codes)+weight, at)
+	base, whole, ok := m.reserveAhead(len(codes)+weight, at)
 	if !ok {
 		return m.hop(func() graph.Value { return m.evaluate(codes, fp, weight, at, use) })
 	}
@@ -367,6 +367,7 @@ func (m *Machine) evaluate(codes []code, fp unsafe.Pointer, weight int, at *site
 	for i, c := range codes {
 		args[i] = c(m, fp)
 	}
+	*slot(base, 0) = whole
 	r := use(m, fp, args)
 	m.sp = base
 	return r
@@ -595,7 +596,7 @@ func (m *Machine) attempt(c code, fp unsafe.Pointer) graph.Value {
 	tries, floor, caller, run := m.tries, m.policy.floor, m.caller, m.primRun
 	m.tries++
 	v, thrown := m.protect(func() graph.Value { return c(m, fp) })
-	m.tries, m.policy.floor, m.caller, m.primRun, m.charging = tries, floor, caller, run, false
+	m.tries, m.policy.floor, m.caller, m.primRun, m.charging, m.entering = tries, floor, caller, run, false, false
 	if thrown == nil {
 		return graph.Tagged("Ok", v)
 	}

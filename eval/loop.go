@@ -72,7 +72,7 @@ func (o *groupsOut) of(m *Machine, key string) *listOut {
 func (o *groupsOut) value(m *Machine) graph.Value {
 	var out graph.MapBuilder
 	for i, k := range o.keys {
-		out.Set(k, o.groups[i].value())
+		out.Set(k, graph.ListValue(o.groups[i].SoFar())) // it may be stopped here
 		if i&1023 == 1023 {
 			m.poll()
 		}

@@ -109,6 +109,7 @@ type Machine struct {
 	resuming    bool                      // some expression in progress has a Reduct
 	enters      uint64                    // into contexts
 	charging    bool                      // a primitive is
+	entering    bool                      // at a safepoint: the call in hand has not begun
 	overdrawn   run                       // the first of this evaluation to charge beyond the fuel
 	lent        uint64                    // steps that were added to the fuel
 	writing     bool                      // a checkpoint
@@ -373,7 +374,7 @@ func (m *Machine) forgetValues() {
 }
 
 func (m *Machine) stoppable(ctx context.Context, f func()) (err error) {
-	m.ctx, m.tries, m.turning, m.caller, m.primRun, m.resumed, m.owner, m.charging, m.overdrawn, m.lent, m.nextClear = ctx, 0, false, nil, nil, nil, nil, false, run{}, 0, 0
+	m.ctx, m.tries, m.turning, m.caller, m.primRun, m.resumed, m.owner, m.charging, m.entering, m.overdrawn, m.lent, m.nextClear = ctx, 0, false, nil, nil, nil, nil, false, false, run{}, 0, 0
 	m.stopping.Store(nil)
 	m.memHigh.Store(false)
 	m.asking.start(m)
@@ -556,6 +557,7 @@ func (m *Machine) executed() uint64 { return m.steps + m.off }
 // safepoint looks at fuel, stops, memory and the policy, and sets the next limit.
 func (m *Machine) safepoint() {
 	m.safepoints++
+	m.entering = !m.charging
 	m.poll()
 	left := m.fuelEnd - m.executed()
 	if m.executed() > m.fuelEnd {
@@ -583,6 +585,7 @@ func (m *Machine) safepoint() {
 	m.normalise()
 	m.lookBack()
 	m.limit = m.steps + min(m.every-1, left) + 1
+	m.entering = false
 }
 
 // overdraft is how many steps a primitive that cannot be stopped halfway may take more than there is fuel, at least: it would begin

@@ -76,6 +76,7 @@ type reader struct {
 type operandRun struct {
 	index  int
 	values []graph.Value
+	whole  bool // all of them are reduced
 }
 
 const (
@@ -277,7 +278,7 @@ func (r *reader) item(fp unsafe.Pointer, h, below *runHeader, innermost bool, fi
 	m := r.m
 	switch {
 	case h.kind == graph.KindInt:
-		r.operands(operandRun{h.index, slots(fp, slotSize, int(h.n>>indexBits))}, below)
+		r.operands(operandRun{h.index, slots(fp, slotSize, int(h.n&^reducing>>indexBits)), h.n&reducing == 0}, below)
 	case h.kind == restTag:
 		if rest := slots(fp, slotSize, int(h.n>>indexBits)); r.have {
 			r.flush()
@@ -320,6 +321,8 @@ func (r *reader) item(fp unsafe.Pointer, h, below *runHeader, innermost bool, fi
 			}
 			r.boundary(h.f.cid, startIn(h.n, r.now), h.index, u)
 		}
+	case innermost && !m.entering: // it is in the midst of its body, in something that is no call
+		r.again(fp)
 	case innermost:
 		// A call that has not begun: its own step is counted already.
 		r.now = m.steps - 1
@@ -548,6 +551,9 @@ func (m *Machine) loopShape(name string) *shape {
 
 // frame puts the context of a frame around what is above it.
 func (r *reader) frame(fp unsafe.Pointer, h *runHeader) {
+	if r.index < 0 && len(r.runs) > 0 && !r.runs[0].whole { // it was stopped in the midst of an operand
+		r.lose()
+	}
 	if !r.lost {
 		if r.index < 0 && len(r.runs) > 0 {
 			r.index = r.runs[0].index

@@ -223,7 +223,7 @@ func landed(thrown any, fp unsafe.Pointer) *landing {
 // land restores what the term was in the midst of, whose extent began at mark. What was dropped is not charged.
 func (m *Machine) land(l *landing, b bearings, mark int) {
 	m.tries, m.caller, m.primRun = b.tries, b.caller, b.primRun
-	m.turning, m.charging, m.resumed = false, false, nil
+	m.turning, m.charging, m.entering, m.resumed = false, false, false, nil
 	m.policy.floor = mark
 	m.policy.forgiven += l.found.steps
 	m.stats.Cut = true

@@ -506,7 +506,7 @@ func (s *sorting) make(a, b int) *graph.List {
 	n := s.keys.Len()
 	size := n
 	if s.m.tight() {
-		size = (n + manyShares - 1) / manyShares
+		size = max((n+manyShares-1)/manyShares, lastPiece)
 	}
 	s.at, s.held = a/size*size, nil
 	if b > s.at+size {

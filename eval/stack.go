@@ -122,6 +122,9 @@ func lamOf(t *graph.Tag) *lam { return (*lam)(unsafe.Pointer(t)) }
 // operands is the header of a run of n slots for operands of the node of that index, or -1.
 func operands(n, index int) graph.Value { return graph.Int(int64(n)<<indexBits | int64(index+1)) }
 
+// reducing, in the header of a run of operands, says that they are not all there yet.
+const reducing = 1 << 62
+
 func slot(fp unsafe.Pointer, offset uintptr) *graph.Value {
 	return (*graph.Value)(unsafe.Add(fp, offset))
 }
@@ -470,6 +473,16 @@ func (m *Machine) reserve(n int, at *site) (unsafe.Pointer, bool) {
 	return fp, true
 }
 
+// reserveAhead is reserve for operands that are about to be reduced; it returns the header that the run has when they are.
+func (m *Machine) reserveAhead(n int, at *site) (fp unsafe.Pointer, whole graph.Value, ok bool) {
+	if fp, ok = m.reserve(n, at); ok {
+		whole = *slot(fp, 0)
+		i, _ := whole.Int()
+		*slot(fp, 0) = graph.Int(i | reducing)
+	}
+	return fp, whole, ok
+}
+
 // arityOf is how many arguments the head of fn takes in all.
 func arityOf(fn *graph.Fn) int {
 	switch b := fn.Body.(type) {
@@ -800,7 +813,7 @@ func (m *Machine) headerAt(fp unsafe.Pointer) runHeader {
 	case madeTag:
 		h.size = slotSize
 	default:
-		h.size = uintptr(n>>indexBits+1) * slotSize
+		h.size = uintptr(n&^reducing>>indexBits+1) * slotSize
 	}
 	return h
 }
