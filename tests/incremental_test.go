@@ -28,19 +28,22 @@ var (
 	pipeline  = flag.Uint64("pipeline", 1, "the first one's seed")
 )
 
-// A parted is a store with a list of records, and others that differ from it in few places.
+// A parted is a store with a list of records, and others that differ from it in few places; and with maps of them, once these are asked for.
 type parted struct {
 	r      *rand.Rand
 	store  *graph.Memory
 	blocks []graph.Block // all that stands in it, but for what evaluations put
-	rows   []graph.Value
-	bad    int // elements in 10,000 that a program fails on
-	lazy   int // ... that are lazy or a link
+	rows   []keyed
+	bad    int    // elements in 10,000 that a program fails on
+	lazy   int    // ... that are lazy or a link
+	keys   uint64 // says of what kinds the keys are
 	lists  []cid.Cid
+	lent   [][]keyed // what each of the lists is of
+	maps   []cid.Cid // of the same, if they are made
 }
 
 func newParted(seed uint64, n int) *parted {
-	p := &parted{r: rand.New(rand.NewPCG(seed, 2)), store: graph.NewMemory()}
+	p := &parted{r: rand.New(rand.NewPCG(seed, 2)), store: graph.NewMemory(), keys: seed + 2}
 	p.put(stdlib.Blocks()...)
 	if p.r.IntN(5) == 0 {
 		p.bad = 3
@@ -65,13 +68,16 @@ func (p *parted) put(blocks ...graph.Block) {
 // Take is put: a parted is a Sink.
 func (p *parted) Take(b graph.Block) { p.put(b) }
 
-func (p *parted) add(rows []graph.Value) {
+func (p *parted) add(rows []keyed) {
 	var b graph.ListBuilder
-	b.AddAll(rows)
+	for _, r := range rows {
+		b.Add(r.row)
+	}
+	p.lent = append(p.lent, rows)
 	p.lists = append(p.lists, graph.ValueBlock(graph.ListValue(b.List()), p))
 }
 
-func (p *parted) row(i int) graph.Value {
+func (p *parted) row(i int) keyed {
 	r := p.r
 	n := graph.Int(int64(r.IntN(1000)))
 	if r.IntN(10_000) < p.bad {
@@ -92,17 +98,19 @@ func (p *parted) row(i int) graph.Value {
 	if r.IntN(10_000) < p.lazy {
 		row = graph.LinkValue(graph.ValueBlock(row, p))
 	}
-	return row
+	return keyed{p.keyOf(i), row}
 }
 
 // changed is the rows with a few changes.
-func (p *parted) changed() []graph.Value {
+func (p *parted) changed() []keyed {
 	rows, r := slices.Clone(p.rows), p.r
 	for range 1 + r.IntN(4) {
 		i, n := r.IntN(len(rows)), len(rows)
 		switch r.IntN(9) {
-		case 0, 1:
+		case 0:
 			rows[i] = p.row(n)
+		case 1:
+			rows[i].row = p.row(n).row
 		case 2:
 			rows = slices.Insert(rows, i, p.row(n))
 		case 3:
@@ -300,10 +308,16 @@ func answerOf(expr cid.Cid, out eval.Outcome) answered {
 	return answered{graph.EncodeResult(r, nil).CID, fmt.Sprintf("%s in %d steps", what, out.Steps)}
 }
 
-// expr compiles a program about the lists a and b.
-func (p *parted) expr(t *testing.T, src string, a, b cid.Cid) cid.Cid {
+// expr compiles a program about the i-th list and map, @A and @M, and the first, @B and @N.
+func (p *parted) expr(t *testing.T, src string, i int) cid.Cid {
 	t.Helper()
-	src = strings.NewReplacer("@A", "@"+a.String(), "@B", "@"+b.String()).Replace(src)
+	at := func(c cid.Cid) string { return "@" + c.String() }
+	names := []string{"@A", at(p.lists[i]), "@B", at(p.lists[0])}
+	if strings.Contains(src, "@M") || strings.Contains(src, "@N") {
+		p.makeMaps()
+		names = append(names, "@M", at(p.maps[i]), "@N", at(p.maps[0]))
+	}
+	src = strings.NewReplacer(names...).Replace(src)
 	expr, own := compiled(t, program{name: src, file: "parted.ros", src: src})
 	if !expr.Defined() {
 		t.Fatalf("%s does not compile", src)
@@ -323,7 +337,7 @@ func (p *parted) fresh() *graph.Memory {
 type generator func(p *parted, depth int) string
 
 // generators are run from each seed.
-var generators = []generator{(*parted).program, (*parted).ordering}
+var generators = []generator{(*parted).program, (*parted).ordering, (*parted).mapping}
 
 // A trial is a program over the lists of a parted, and what it comes to with each of them.
 type trial struct {
@@ -339,8 +353,8 @@ type trial struct {
 func newTrial(t *testing.T, of generator, seed uint64, n, depth int) *trial {
 	p := newParted(seed, n)
 	x := &trial{parted: p, t: t, seed: seed, src: of(p, depth)}
-	for _, list := range p.lists {
-		expr := p.expr(t, x.src, list, p.lists[0])
+	for i := range p.lists {
+		expr := p.expr(t, x.src, i)
 		out := x.evaluate("with no links", eval.New(eval.Options{Load: p.store.Load}), expr)
 		x.exprs, x.want, x.steps = append(x.exprs, expr), append(x.want, answerOf(expr, out)), append(x.steps, out.Reduced)
 	}
@@ -375,7 +389,7 @@ func (x *trial) run(when string, evaluate func() (eval.Outcome, error)) (eval.Ou
 func (x *trial) is(when string, i int, out eval.Outcome) {
 	x.t.Helper()
 	if got := answerOf(x.exprs[i], out); got != x.want[i] {
-		x.fail("list %d, %s: got %v, want %v; got %x", i, when, got, x.want[i], graph.Encode(out.Value, nil))
+		x.fail("list %d, %s: got %v, want %v", i, when, got, x.want[i])
 	}
 	if out.Result.Defined() && out.Result != x.want[i].result {
 		x.fail("list %d, %s: the result is %s, want %s", i, when, out.Result, x.want[i].result)
@@ -393,7 +407,11 @@ func (x *trial) options(mode eval.Mode, s *graph.Memory) eval.Options {
 		o.Memory = 4 << 30
 	case 3:
 		runtime.GC()
-		o.Memory = max(32<<20, eval.MemoryInUse()) * 5 / 2 // so that what can be made again is not held
+		in, free := eval.MemoryInUse(), int64(48<<20)
+		if mode == eval.All {
+			free = 128 << 20 // for what the store keeps
+		}
+		o.Memory = max(in*5/2, in+free) // so that what can be made again is not held
 	}
 	return o
 }
@@ -433,8 +451,8 @@ func TestOrders(t *testing.T) {
 		for _, src := range []string{"let xs = sortBy (%s) @A in [take 10 xs, xs]", "unique (map (%s) @A)", "let xs = sort (map (%s) @A) in [last xs, at 2500 xs, length (unique xs)]"} {
 			x.src, x.exprs, x.want = fmt.Sprintf(src, order), nil, nil
 			s := x.fresh()
-			for i, list := range x.lists {
-				expr := x.expr(t, x.src, list, list)
+			for i := range x.lists {
+				expr := x.expr(t, x.src, i)
 				x.exprs = append(x.exprs, expr)
 				x.want = append(x.want, answerOf(expr, x.evaluate("with no links", eval.New(eval.Options{Load: x.store.Load}), expr)))
 				s.Put(context.Background(), x.blocks...)
@@ -469,7 +487,7 @@ func TestPipelinesStopped(t *testing.T) {
 	ctx := context.Background()
 	stops := 0
 	var executed, whole uint64 // steps, with stops and without
-	for seed, of := range trials(7, 12, 1010) {
+	for seed, of := range trials(7, 12) {
 		r := rand.New(rand.NewPCG(seed, 5))
 		x := newTrial(t, of, seed, 3000+r.IntN(9000), r.IntN(4))
 		for round := range 3 {
@@ -533,16 +551,61 @@ func TestPipelinesStopped(t *testing.T) {
 	t.Logf("%d stops; %.3f times the steps were executed", stops, float64(executed)/float64(whole))
 }
 
-// TestFoldStopped stops a fold over a list whose elements are not there: each leg goes on where the one before stood, and makes no elements but those
-// that the fold comes to.
+// TestStoppedAnyTime stops programs that do a lot in one step, at whatever time, and goes on in another machine, until they are done.
+func TestStoppedAnyTime(t *testing.T) {
+	const count = "let count n = fold (\\a k -> a * 31 % 1000003 + k) n (range 1 3000)\n"
+	for i, src := range []string{
+		`groupBy (\r -> r.note) @A`,
+		`let xs = sort (flatMap (\r -> r.xs) (@A ++ @A)) in [at 1546 xs, length xs, last xs, at 171 xs]`,
+		`let f n xs = let k = count n in [k, at (n * 1000) xs, count (k + 1), {a: at 77 xs, b: count 7, c: [n, at 5 xs]}] in let xs = sortBy (\r -> r.note) @A in [f 1 xs, f 2 (map (\r -> r.n) xs), length xs]`,
+		`let m = Map.map (\_ r -> r.f) @M in let xs = Map.entries m in [count 1, at 1000 xs, Map.getOr 0.0 "none" m, {a: count 2, b: last xs, c: length (Map.values (Map.filter (\k _ -> k > "k") m))}]`,
+	} {
+		x := &trial{parted: newParted(uint64(i), 9000), t: t, seed: uint64(i), src: count + src}
+		x.bad, x.lazy = 0, 0
+		expr := x.expr(t, x.src, 0)
+		want := answerOf(expr, x.evaluate("with no links", eval.New(eval.Options{Load: x.store.Load}), expr))
+		for round := range 12 {
+			s, at, stops := x.fresh(), cid.Undef, 0
+			for wait := 200 * time.Microsecond; ; wait += wait / 4 {
+				ctx, end := context.WithTimeout(context.Background(), wait+time.Duration(x.r.Int64N(int64(wait))))
+				m := eval.New(eval.Options{Store: s, Load: s.Load, Link: eval.Auto, Memory: 8 << 30})
+				out, err := x.run("stopped", func() (eval.Outcome, error) {
+					if at.Defined() {
+						return m.Resume(ctx, at)
+					}
+					return m.Eval(ctx, expr)
+				})
+				end()
+				if err == nil {
+					if got := answerOf(expr, out); got != want {
+						x.fail("round %d, after %d stops: got %v, want %v", round, stops, got, want)
+					}
+					break
+				}
+				if stop, ok := err.(*eval.Stop); ok && stop.Reason == eval.Deadline {
+					at, stops = stop.Checkpoint, stops+1
+					continue
+				}
+				x.fail("round %d: %v", round, err)
+			}
+		}
+	}
+}
+
+// TestFoldStopped stops a fold over a list, and one over a map, whose elements are not there: each leg goes on where the one before stood, and makes no
+// elements but those that the fold comes to.
 func TestFoldStopped(t *testing.T) {
+	foldStopped(t, "let ys = map (\\r -> length r.xs) @A in ", "sum ys", "fold (\\a y -> ")
+	foldStopped(t, "let ys = Map.map (\\_ r -> length r.xs) @M in ", "sum (Map.values ys)", "Map.fold (\\a _ y -> ")
+}
+
+func foldStopped(t *testing.T, ys, sum, fold string) {
 	ctx := context.Background()
-	const ys = "let ys = map (\\r -> length r.xs) @A in "
-	x := &trial{parted: newParted(1, 40000), t: t, src: ys + "sum ys"}
-	first := x.expr(t, x.src, x.lists[0], x.lists[0])
+	x := &trial{parted: newParted(1, 40000), t: t, src: ys + sum}
+	first := x.expr(t, x.src, 0)
 	x.evaluate("at first", eval.New(eval.Options{Store: x.store, Load: x.store.Load, Link: eval.Auto}), first)
-	x.src = ys + "[sum ys, fold (\\a y -> fold (\\s k -> s * 31 % 1000003 + k) (a + y) (range 1 20)) 7 ys, length ys]"
-	expr := x.expr(t, x.src, x.lists[0], x.lists[0])
+	x.src = ys + "[" + sum + ", " + fold + "fold (\\s k -> s * 31 % 1000003 + k) (a + y) (range 1 20)) 7 ys, length ys]"
+	expr := x.expr(t, x.src, 0)
 	plain := x.evaluate("with no links", eval.New(eval.Options{Load: x.store.Load}), expr)
 	want := answerOf(expr, plain)
 	var at cid.Cid
@@ -583,9 +646,12 @@ func TestMadeInTheMidst(t *testing.T) {
 		`let f xs k = let zs = [k, k * 2] in (match xs { | [a, b, ...rest] -> [a, zs, b, zs, length rest] | _ -> [] }) in f (map (\r -> count r + length r.xs) @A) 7`,
 		`let go ys i s = if i > 3000 then s else go ys (i + 1000) (s + (match at i ys { | Some n -> n | None -> 0 })) in let ys = map (\r -> count r + length r.xs) @A in [go ys 1 0, go ys 2 0]`,
 		`let g = groupBy (\r -> if count r == 1 then r.note else r.k) @A in let ys = map (\r -> count r + length r.xs) g.city3 in let h = Map.getOr [] "city4" g in [at 5 ys, (match at 7 h { | Some r -> r.k | _ -> ""}), last ys, length h]`,
+		`let f m k = let zs = [k, k + 1] in [Map.get "user110" m, zs, length m, Map.get "user5910" m, zs, Map.has "user10" m] in f (Map.map (\_ r -> count r + length r.xs) @M) 1`,
+		`let m = Map.map (\_ r -> count r + length r.xs) @M in let a = Map.get "user10" m in let zs = filter (\n -> n > 1) (Map.values m) in [a, length m, at 7 zs, length zs, a]`,
+		`let m = Map.filter (\_ r -> count r + length r.xs > 1) @M in let f a m = match m { | {user10: x, ...rest} -> [a, x.k, length rest, a] | _ -> [a, length m] } in [f "of it" m, f "again" (Map.insert "user10" {k: "new"} m)]`,
 	} {
 		x := &trial{parted: newParted(1, 9000), t: t, seed: uint64(i), src: slow + src}
-		x.exprs = []cid.Cid{x.expr(t, x.src, x.lists[0], x.lists[0]), x.expr(t, x.src, x.lists[1], x.lists[0]), x.expr(t, x.src, x.lists[2], x.lists[0])}
+		x.exprs = []cid.Cid{x.expr(t, x.src, 0), x.expr(t, x.src, 1), x.expr(t, x.src, 2)}
 		for _, expr := range x.exprs {
 			x.want = append(x.want, answerOf(expr, x.evaluate("with no links", eval.New(eval.Options{Load: x.store.Load}), expr)))
 		}
@@ -710,8 +776,11 @@ func lied(r *rand.Rand, v graph.Value, depth int) graph.Value {
 			return graph.ListValue(v.List().Set(i, lied(r, v.List().At(i), depth+1)))
 		case v.Kind() == graph.KindMap && v.Map().Len() > 0:
 			key, x := v.Map().At(r.IntN(v.Map().Len()))
-			if r.IntN(4) == 0 {
+			switch r.IntN(6) {
+			case 0:
 				return graph.MapValue(v.Map().Remove(key).Insert("another", x))
+			case 1:
+				return graph.MapValue(v.Map().Remove(key))
 			}
 			return graph.MapValue(v.Map().Insert(key, lied(r, x, depth+1)))
 		}
