@@ -26,6 +26,9 @@ import (
 // through such a function many times: a frame is written at little more than the values it holds. These applications are made by
 // core.enter, which charges nothing: a residual takes the very steps that were left.
 //
+// That the innermost call has not begun holds at a safepoint. Whatever else notices a stop may be in the midst of a body, in something that
+// is no call, with operands of which some are reduced: that call begins again, unless all operands of what it is in are there.
+//
 // Where a closed expression or a lazy value is being reduced on behalf of a frame, that frame just looks at it again, and a Reduct
 // says what the expression has become. So do calls in progress, for whoever asks for them: all in a stack that is not deep, else those that
 // have gone on for long. And so does the first call in each chunk of the stack, its anchor. These cut a deep stack into segments that do
