@@ -513,8 +513,7 @@ func (m *Machine) note(d *slotOf, key string, entry graph.Value) {
 // together is what is known of each key in all slots of a batch as one.
 func (b *slotBatch) together() (entries map[string]graph.Value, ok bool) {
 	type sum struct {
-		n   int    // elements that there were
-		own uint64 // steps that go by the number of elements, where they are counted slot by slot
+		n int // elements that there were
 		known
 		exact numberSum
 	}
