@@ -43,8 +43,8 @@ const (
 	slotEnds    = 2048 // elements of the parts of which one ends a slot that is long enough
 	groupRecord = 8    // elements of a slot for each of its groups in a record, at least
 	literalPart = 4096
-	slotBatches = 8           // one in so many slots ends a batch
-	longBatch   = 32          // slots of one that none ends
+	slotBatches = 4           // one in so many slots ends a batch
+	longBatch   = 8          // slots of one that none ends
 	enoughSlots = 4 * maxSlot // elements, after which it is asked whether slots are of use
 )
 
@@ -411,7 +411,7 @@ func lengths(v graph.Value, elements int) (n map[string]int, ok bool) {
 }
 
 // nextGrouping returns what a primitive, partly applied, makes of the lists of a grouping, with what is recorded of it.
-func (m *Machine) nextGrouping(g *grouping, record, name string, lead []graph.Value) *grouping {
+func (m *Machine) nextGrouping(g *grouping, kind, name string, lead []graph.Value) *grouping {
 	stage := graph.FnValue(&graph.Fn{Prim: name, Head: primCID(name), Args: slices.Clone(lead), Body: m.prims[name]})
 	of := m.application(eachGroupName, stage, g.of)
 	if next := g.next[of]; next != nil {
@@ -419,7 +419,7 @@ func (m *Machine) nextGrouping(g *grouping, record, name string, lead []graph.Va
 	}
 	next := &grouping{of: lazyOf(of), in: g.in}
 	for _, base := range g.batches {
-		b := &slotBatch{base: base, stage: stage, kind: record}
+		b := &slotBatch{base: base, stage: stage, kind: kind}
 		if base.how != nil {
 			b.how = m.making[m.application(eachGroupName, stage, lazyOf(base.how.of))]
 		}
@@ -571,7 +571,7 @@ func ownSteps(name string, n, made int) uint64 {
 
 // overGroup is overParts for a part that is a group.
 func (l *loop) overGroup(name string, lead []graph.Value, gr *group, each func(x graph.Value) error) error {
-	m, before := l.m, l.prefix
+	m, had := l.m, l.prefix
 	next := m.nextGrouping(gr.g, groupMeasuresName, name, lead)
 	from, passed := 0, 0 // the first slot whose list is not behind l.prefix yet, and the elements of those passed since
 	keep := func(to int) {
@@ -617,7 +617,7 @@ func (l *loop) overGroup(name string, lead []graph.Value, gr *group, each func(x
 			m.note(d, gr.key, recordOf(made, steps))
 		}
 	}
-	l.prefix = m.appendGroup(before, next, gr.key)
+	l.prefix = m.appendGroup(had, next, gr.key)
 	l.settle()
 	return nil
 }
@@ -681,7 +681,7 @@ func listEachGroup(m *Machine, args []graph.Value) (graph.Value, error) {
 		l.fields.set(key, l.call(args[0], xs))
 		return nil
 	})
-	v := l.fields.value()
+	v := l.madeFields()
 	l.end()
 	return v, nil
 }

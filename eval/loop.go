@@ -422,7 +422,7 @@ func (l *loop) resume(name string) error {
 	return nil
 }
 
-func (l *loop) refuse() error { return wrongKind(graph.NewList(l.parts...), "the state of a loop") }
+func (l *loop) refuse() error { return wrongKind(graph.NewList(l.parts...), "state of a loop") }
 
 // resumeName and resumeArity are those of the primitive that goes on with a loop.
 const (
@@ -439,7 +439,7 @@ const (
 //	value  it
 func coreResume(m *Machine, args []graph.Value) (graph.Value, error) {
 	bad := func() (graph.Value, error) {
-		return graph.Value{}, wrongKind(args[1], "the state of a loop")
+		return graph.Value{}, wrongKind(args[1], "state of a loop")
 	}
 	if args[0].Kind() != graph.KindText || args[1].Kind() != graph.KindList || args[2].Kind() != graph.KindBool {
 		return bad()
@@ -487,7 +487,7 @@ func coreEnter(m *Machine, args []graph.Value) (graph.Value, error) {
 	fn := m.function(args[0], m.caller)
 	f, ok := fn.Body.(*lam)
 	if !ok || len(fn.Args) > 0 {
-		return graph.Value{}, wrongKind(args[0], "a context")
+		return graph.Value{}, wrongKind(args[0], "context")
 	}
 	k, turns, values := f.arity-1, uint64(1), graph.EmptyList
 	switch n, _ := args[1].Int(); {
@@ -501,7 +501,7 @@ func coreEnter(m *Machine, args []graph.Value) (graph.Value, error) {
 		return graph.Value{}, wrongKind(args[1], "list")
 	}
 	if turns == 0 || values.Len() != int(turns)*k {
-		return graph.Value{}, wrongKind(args[0], "a context of so many values")
+		return graph.Value{}, wrongKind(args[0], "context of so many values")
 	}
 	l := m.loop(args)
 	l.turns, l.acc = turns, args[2]

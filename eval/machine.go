@@ -747,7 +747,7 @@ func (m *Machine) Blocks() graph.Sink { return m.blocks }
 func (m *Machine) newBlocks() {
 	m.contexts = nil
 	for _, how := range m.making {
-		how.has = how.read
+		how.has = how.put == nil
 	}
 	m.blocksAfter(nil)
 }

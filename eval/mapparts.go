@@ -81,6 +81,11 @@ func (m *Machine) listOfParts(name string, entries *graph.Map, parts []graph.Par
 func (l *loop) overFields(name string, lead []graph.Value, entries *graph.Map, each func(key string, v graph.Value) error) (graph.Value, error) {
 	m := l.m
 	parts := m.partsOfMap(m.inOrder(entries), lead)
+	if done := l.done(); l.parted.Len() > 0 && done < entries.Len() {
+		if next, _ := entries.At(done); !l.parted.Close(next) { // it is resumed with other keys than those gone through
+			return graph.Value{}, l.refuse()
+		}
+	}
 	if parts == nil {
 		if err := l.each(entries, entries.Len(), each); err != nil {
 			return graph.Value{}, err
@@ -135,7 +140,8 @@ func (l *loop) takeFields(of cid.Cid, end string) *graph.Map {
 			had = nil
 		}
 		first, _ := made.At(0)
-		l.parted.AddKnown(graph.Part{Of: lazyOf(of), Len: made.Len(), First: first, End: end}, had, l.m.mapMaker(of, made.Len()))
+		p := graph.Part{Of: lazyOf(of), Len: made.Len(), First: first, End: end}
+		l.parted.AddKnown(p, had, l.m.mapMaker(p))
 	} else {
 		l.parted.Add(made)
 	}
@@ -149,23 +155,33 @@ func (l *loop) passFields(name string, of cid.Cid, p graph.Part, k known) {
 	if k.apart != nil {
 		l.parted.Add(k.apart)
 	} else {
-		l.parted.AddKnown(graph.Part{Of: lazyOf(of), Len: k.n, First: k.first, End: p.End}, nil, l.m.mapMaker(of, k.n))
+		made := graph.Part{Of: lazyOf(of), Len: k.n, First: k.first, End: p.End}
+		l.parted.AddKnown(made, nil, l.m.mapMaker(made))
 	}
 	l.settle()
 }
 
-// mapMaker returns the function that makes the entries of the map that an expression is known to come to.
-func (m *Machine) mapMaker(of cid.Cid, n int) func() *graph.Map {
+// mapMaker returns the function that makes the entries of a part, which are kept as long as there is memory: who looks up keys comes back to a part
+// again and again.
+func (m *Machine) mapMaker(p graph.Part) func() (made *graph.Map, keep bool) {
+	of := p.Of.Thunk().CID
 	how := m.making[of]
-	return func() *graph.Map {
+	return func() (*graph.Map, bool) {
 		return within(m, of, func() *graph.Map {
 			v := m.reduceAgain(how)
-			if v.Kind() != graph.KindMap || v.Map().Len() != n {
-				panic(&Stop{Reason: Missing, Err: fmt.Errorf("%s was recorded to come to a map of %d entries, and does not", of, n)})
+			if v.Kind() != graph.KindMap || v.Map().Len() != p.Len || !isPart(v.Map(), p) {
+				panic(&Stop{Reason: Missing, Err: fmt.Errorf("%s was recorded to come to a map of %d entries from %.40q on, and does not", of, p.Len, p.First)})
 			}
 			return v.Map()
-		})
+		}), !m.tight()
 	}
+}
+
+// isPart says whether the keys of a map are from the part's first one on, and before its end.
+func isPart(o *graph.Map, p graph.Part) bool {
+	first, _ := o.At(0)
+	last, _ := o.At(o.Len() - 1)
+	return first == p.First && (p.End == "" || last < p.End)
 }
 
 // recordOfMap is as recordOf.
@@ -187,20 +203,20 @@ func knownMap(record graph.Value, p graph.Part) (k known, ok bool) {
 	if k.n, k.steps, ok = count(v.At(0), v.At(1)); !ok || k.n > p.Len {
 		return k, false
 	}
-	within := func(key string) bool { return key >= p.First && (p.End == "" || key < p.End) }
+	inside := func(key string) bool { return key >= p.First && (p.End == "" || key < p.End) }
 	switch x := v.At(2); {
 	case k.n > fewKnown:
 		if x.Kind() != graph.KindText {
 			return k, false
 		}
 		k.first = x.Text()
-		return k, within(k.first)
+		return k, inside(k.first)
 	case x.Kind() != graph.KindMap || x.Map().Len() != k.n:
 		return k, false
 	default:
 		k.apart = x.Map()
 		k.apart.Each(func(key string, _ graph.Value) bool {
-			ok = within(key)
+			ok = inside(key)
 			return ok
 		})
 		return k, ok

@@ -174,7 +174,7 @@ func coreParted(m *Machine, args []graph.Value) (graph.Value, error) {
 
 // ofEntry is the value that an entry stands for.
 func (m *Machine) ofEntry(e graph.Value, depth int) (v graph.Value, err error) {
-	bad := func() (graph.Value, error) { return v, wrongKind(e, "an entry") }
+	bad := func() (graph.Value, error) { return v, wrongKind(e, "entry") }
 	if e.Kind() != graph.KindList || depth < 0 {
 		return bad()
 	}
@@ -224,12 +224,12 @@ func (m *Machine) ofParts(e graph.Value, parts []graph.Value) (v graph.Value, er
 		case p.Kind() == graph.KindList && p.List().Len() == 2:
 			c, k, ok := m.partOf(p.List(), 0)
 			if !ok {
-				return v, wrongKind(e, "an entry")
+				return v, wrongKind(e, "entry")
 			}
 			m.concatLength(all.Len(), k)
 			all = all.AppendKnown(lazyOf(c), k, nil, m.maker(c, k))
 		default:
-			return v, wrongKind(e, "an entry")
+			return v, wrongKind(e, "entry")
 		}
 	}
 	return graph.ListValue(all), nil
@@ -238,39 +238,47 @@ func (m *Machine) ofParts(e graph.Value, parts []graph.Value) (v graph.Value, er
 // ofMapParts is the map of parts that an entry says.
 func (m *Machine) ofMapParts(e graph.Value, parts []graph.Value) (v graph.Value, err error) {
 	var all graph.MapParts
-	firsts := make([]string, len(parts)+1) // of the parts
-	for i, p := range parts {
-		ok := p.Kind() == graph.KindList
-		switch {
-		case !ok:
-		case p.List().Len() == 1 && p.List().At(0).Kind() == graph.KindMap && p.List().At(0).Map().Len() > 0:
-			firsts[i], _ = p.List().At(0).Map().At(0)
-		case p.List().Len() == 3 && p.List().At(2).Kind() == graph.KindText:
-			firsts[i] = p.List().At(2).Text()
-		default:
-			ok = false
-		}
-		if !ok || i > 0 && firsts[i] <= firsts[i-1] {
-			return v, wrongKind(e, "an entry")
-		}
-	}
-	for i, p := range parts {
-		if p.List().Len() == 1 {
-			o := p.List().At(0).Map()
-			if last, _ := o.At(o.Len() - 1); i+1 < len(parts) && last >= firsts[i+1] {
-				return v, wrongKind(e, "an entry")
+	for i, x := range parts {
+		first, ok := firstOf(x)
+		end := ""
+		if ok && i+1 < len(parts) {
+			if end, ok = firstOf(parts[i+1]); ok {
+				ok = first < end
 			}
-			all.Add(o)
+		}
+		if !ok {
+			return v, wrongKind(e, "entry")
+		}
+		if x.List().Len() == 1 {
+			if all.Add(x.List().At(0).Map()); !all.Close(end) {
+				return v, wrongKind(e, "entry")
+			}
 			continue
 		}
-		c, k, ok := m.partOf(p.List(), fewKnown)
+		c, k, ok := m.partOf(x.List(), fewKnown)
 		if !ok {
-			return v, wrongKind(e, "an entry")
+			return v, wrongKind(e, "entry")
 		}
 		m.concatLength(all.Len(), k)
-		all.AddKnown(graph.Part{Of: lazyOf(c), Len: k, First: firsts[i], End: firsts[i+1]}, nil, m.mapMaker(c, k))
+		p := graph.Part{Of: lazyOf(c), Len: k, First: first, End: end}
+		all.AddKnown(p, nil, m.mapMaker(p))
 	}
 	return graph.MapValue(all.With(graph.EmptyMap)), nil
+}
+
+// firstOf is the first key of a part in the entry of a map.
+func firstOf(part graph.Value) (key string, ok bool) {
+	if part.Kind() != graph.KindList {
+		return "", false
+	}
+	switch p := part.List(); {
+	case p.Len() == 1 && p.At(0).Kind() == graph.KindMap && p.At(0).Map().Len() > 0:
+		key, _ = p.At(0).Map().At(0)
+		return key, true
+	case p.Len() == 3 && p.At(2).Kind() == graph.KindText:
+		return p.At(2).Text(), true
+	}
+	return "", false
 }
 
 // partOf is the expression of a part in an entry, which comes to more than least elements, and how many these are.

@@ -87,8 +87,8 @@ func (b *MapParts) node(t *mapNode) {
 }
 
 // AddKnown adds the p.Len entries, more than none, that p.Of comes to. Their keys are from p.First on, before p.End. Make returns them whenever they are
-// needed; had, if it is not nil, is them, and kept.
-func (b *MapParts) AddKnown(p Part, had *Map, make func() *Map) {
+// needed, and whether they are to be kept; had, if it is not nil, is them, and kept.
+func (b *MapParts) AddKnown(p Part, had *Map, make func() (made *Map, keep bool)) {
 	f := &far{
 		made: &made{of: p.Of, makeMap: make}, tree: &farTree{kind: KindMap, count: int64(p.Len)}, height: madeHeight - 1, count: int64(p.Len), end: p.End,
 	}
@@ -99,6 +99,30 @@ func (b *MapParts) AddKnown(p Part, had *Map, make func() *Map) {
 	}
 	b.nodes = append(b.nodes, t)
 	b.n += p.Len
+}
+
+// Close says whether all keys added come before end, "" for none; those of what is not loaded or made are checked when they are.
+func (b *MapParts) Close(end string) bool {
+	if len(b.nodes) == 0 || end == "" {
+		return true
+	}
+	last := &b.nodes[len(b.nodes)-1]
+	t := *last
+	switch {
+	case t.keys[len(t.keys)-1] >= end:
+		return false
+	case t.far != nil && (t.far.end == "" || t.far.end > end):
+		f := &far{tree: t.far.tree, block: t.far.block, height: t.far.height, at: t.far.at, count: t.far.count, end: end}
+		if old := t.far.made; old != nil {
+			f.made = &made{of: old.of, makeMap: old.makeMap}
+			if n := old.fields.Load(); n != nil {
+				f.made.fields.Store(n)
+			}
+		}
+		*last = fieldsNode(f, t.keys[0])
+		(*last).known = t.known
+	}
+	return true
 }
 
 // With returns the map of what was added and the entries of m behind it, and leaves b as it is.
@@ -132,7 +156,11 @@ func (f *far) fieldNode() (n *mapNode, held bool) {
 	if n = f.made.fields.Load(); n != nil {
 		return n, true
 	}
-	return f.flat(f.made.makeMap()), false
+	m, keep := f.made.makeMap()
+	if n = f.flat(m); keep {
+		f.made.fields.Store(n)
+	}
+	return n, keep
 }
 
 // eachKnown calls f for the far nodes below t that are in no block, and where they begin.

@@ -35,13 +35,13 @@ func TestKnownMaps(t *testing.T) {
 			if p.Of = NewThunk(&Head{CID: codec.CIDOf(fmt.Appendf(nil, "part %d of %d", r.Int(), seed))}); r.IntN(4) == 0 {
 				p.Of = Null()
 			}
-			made := func() *Map {
+			made := func() (*Map, bool) {
 				makes++
-				return mapOfKeys(keys, of)
+				return mapOfKeys(keys, of), r.IntN(3) == 0
 			}
 			var had *Map
 			if r.IntN(3) == 0 {
-				had = made()
+				had, _ = made()
 			}
 			p.Len, p.First = len(keys), keys[0]
 			b.AddKnown(p, had, made)
@@ -81,6 +81,9 @@ func TestKnownMaps(t *testing.T) {
 					default:
 						b.Add(mapOfKeys(left, mine))
 					}
+				}
+				if !b.Close("l") {
+					t.Fatalf("seed %d, step %d: it has other keys", seed, op)
 				}
 				if q.m = b.With(EmptyMap); b.Len() != len(q.want) {
 					t.Fatalf("seed %d, step %d: %d entries were added, want %d", seed, op, b.Len(), len(q.want))

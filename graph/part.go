@@ -139,7 +139,7 @@ type made struct {
 	held    atomic.Pointer[node] // nil: only weakly
 	make    func() *List
 	fields  atomic.Pointer[mapNode] // as held, of a map
-	makeMap func() *Map
+	makeMap func() (m *Map, keep bool)
 }
 
 // madeHeight is that of a node which stands for a list that is made when it is needed, of any length.
