@@ -44,7 +44,7 @@ const (
 	groupRecord = 8    // elements of a slot for each of its groups in a record, at least
 	literalPart = 4096
 	slotBatches = 4           // one in so many slots ends a batch
-	longBatch   = 8          // slots of one that none ends
+	longBatch   = 8           // slots of one that none ends
 	enoughSlots = 4 * maxSlot // elements, after which it is asked whether slots are of use
 )
 
