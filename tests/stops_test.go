@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 )
@@ -183,6 +182,52 @@ func TestLazyAnswerGoesOn(t *testing.T) {
 	if out, errText, exit := command(t, dir, "run", "--fuel", "40000", "x.ros"); exit != 0 || out != "7\n" {
 		t.Errorf("got exit %d, %q and %s", exit, out, errText)
 	}
+}
+
+// TestDeadlinesOverParts stops a program over the groups of a large map in short legs, each in a process of its own.
+func TestDeadlinesOverParts(t *testing.T) {
+	dir := t.TempDir()
+	ok := func(args ...string) string {
+		t.Helper()
+		out, errText, exit := command(t, dir, args...)
+		if exit != 0 {
+			t.Fatalf("%v: exit %d and\n%s", args, exit, errText)
+		}
+		return strings.TrimSpace(out)
+	}
+	var rows strings.Builder
+	for i := range 60_000 {
+		fmt.Fprintf(&rows, "{\"id\":\"u%06d\",\"n\":%d,\"c\":\"c%d\"}\n", i, i*7%1000, i%60)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "rows.ndjson"), []byte(rows.String()), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	list := ok("import", "rows.ndjson")
+	of := strings.Trim(ok("eval", `Map.fromEntries (map (\r -> [r.id, r]) @`+list+`) |> Ipld.link |> Ipld.cid`), `"`)
+	program := func(i int) string {
+		return fmt.Sprintf(`let q = %d in Map.entries @%s |> groupBy (\[k, r] -> r.c) |> Map.map (\_ es -> sum (map (\[k, r] -> r.n) es))`, i, of)
+	}
+	want, stops := ok("eval", "--link", "none", program(0)), 0
+	for i := range 4 {
+		next := []string{"eval", program(i)}
+		for ms := 20; ; ms += 5 {
+			out, errText, exit := command(t, dir, append(next, "--deadline", fmt.Sprintf("%dms", ms))...)
+			if exit == 0 {
+				if got := strings.TrimSpace(out); got != want {
+					t.Errorf("round %d: got %.100s, want %.100s", i, got, want)
+				}
+				break
+			}
+			m := resumeLine.FindStringSubmatch(errText)
+			if exit != 4 || ms > 2000 {
+				t.Fatalf("round %d, %d ms: exit %d and\n%s", i, ms, exit, errText)
+			}
+			if stops++; m != nil {
+				next = []string{"resume", m[1]}
+			}
+		}
+	}
+	t.Logf("%d stops", stops)
 }
 
 // TestDeadlineOverData has deadlines that come while data is read, compiled and written, and after.
