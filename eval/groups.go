@@ -429,6 +429,9 @@ func (m *Machine) nextGrouping(g *grouping, kind, name string, lead []graph.Valu
 			b.lookup(m, d)
 			next.add(b, d)
 		}
+		if m.policy.on() {
+			b.linkAll(m) // it may be another batch than the one that its slots were in
+		}
 		next.batches = append(next.batches, b)
 	}
 	if g.next == nil {
@@ -502,6 +505,11 @@ func (m *Machine) note(d *slotOf, key string, entry graph.Value) {
 		return
 	}
 	b.link(m, d.base.how, d.entries)
+	b.linkAll(m)
+}
+
+// linkAll records what becomes of all slots of a batch as one, if that is known of each.
+func (b *slotBatch) linkAll(m *Machine) {
 	if b.how == nil || slices.ContainsFunc(b.slots, func(d *slotOf) bool { return !d.done || d.scattered() }) {
 		return
 	}
