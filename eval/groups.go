@@ -79,6 +79,7 @@ type slotBatch struct {
 	base  *slotBatch  // what it was made of, if it was made of another grouping
 	stage graph.Value // ... and by what
 	kind  string      // ... and of which kind the records are
+	left  int         // ... and how many keys of its slots have not been dealt with
 }
 
 // A group is a list of a grouping.
@@ -428,9 +429,7 @@ func (m *Machine) nextGrouping(g *grouping, kind, name string, lead []graph.Valu
 			d.how = m.making[m.application(eachGroupName, stage, lazyOf(s.how.of))]
 			b.lookup(m, d)
 			next.add(b, d)
-		}
-		if m.policy.on() {
-			b.linkAll(m) // it may be another batch than the one that its slots were in
+			b.left += d.keys
 		}
 		next.batches = append(next.batches, b)
 	}
@@ -505,12 +504,17 @@ func (m *Machine) note(d *slotOf, key string, entry graph.Value) {
 		return
 	}
 	b.link(m, d.base.how, d.entries)
-	b.linkAll(m)
 }
 
-// linkAll records what becomes of all slots of a batch as one, if that is known of each.
-func (b *slotBatch) linkAll(m *Machine) {
-	if b.how == nil || slices.ContainsFunc(b.slots, func(d *slotOf) bool { return !d.done || d.scattered() }) {
+// visited notes that a key of a slot has been dealt with, and how many elements it has now. When all keys of a batch have been, what becomes of it as
+// one slot is recorded: it may be another batch than the one that its slots were in when they were.
+func (m *Machine) visited(d *slotOf, key string, n int) {
+	_, seen := d.n[key]
+	if d.n[key] = n; seen {
+		return
+	}
+	b := d.batch
+	if b.left--; b.left > 0 || b.how == nil || !m.policy.on() || slices.ContainsFunc(b.slots, func(d *slotOf) bool { return !d.done || d.scattered() }) {
 		return
 	}
 	if entries, ok := b.together(); ok {
@@ -594,6 +598,7 @@ func (l *loop) overGroup(name string, lead []graph.Value, gr *group, each func(x
 		n, d := s.n[gr.key], next.slots[i]
 		if n == 0 {
 			m.note(d, gr.key, recordOf(graph.EmptyList, 0))
+			m.visited(d, gr.key, 0)
 			continue
 		}
 		p := graph.Part{Len: n}
@@ -603,7 +608,7 @@ func (l *loop) overGroup(name string, lead []graph.Value, gr *group, each func(x
 				m.Reserve(-1)
 			}
 			l.passSteps(name, p, k)
-			if d.n[gr.key] = k.n; k.few != nil {
+			if m.visited(d, gr.key, k.n); k.few != nil {
 				d.held[gr.key] = k.few
 			}
 			passed += k.n
@@ -617,13 +622,14 @@ func (l *loop) overGroup(name string, lead []graph.Value, gr *group, each func(x
 		}
 		made := l.take(cid.Undef)
 		from = i + 1
-		if d.n[gr.key] = made.Len(); !m.tight() {
+		if !m.tight() {
 			d.held[gr.key] = made
 		}
 		if steps <= graph.MaxSteps {
 			m.forgive(steps)
 			m.note(d, gr.key, recordOf(made, steps))
 		}
+		m.visited(d, gr.key, made.Len())
 	}
 	l.prefix = m.appendGroup(had, next, gr.key)
 	l.settle()
@@ -656,6 +662,7 @@ func (s *numberSum) addGroup(m *Machine, gr *group) error {
 		n, d := slot.n[gr.key], next.slots[i]
 		if n == 0 {
 			m.note(d, gr.key, graph.NewList(new(numberSum).value(), graph.Int(0)))
+			m.visited(d, gr.key, 0)
 			continue
 		}
 		own := uint64(n) / 16
@@ -663,6 +670,7 @@ func (s *numberSum) addGroup(m *Machine, gr *group) error {
 			m.reusedPart(steps - own + (s.meter.n&15+uint64(n))/16)
 			s.meter.n += uint64(n)
 			s.join(ints, fixed)
+			m.visited(d, gr.key, 0)
 			continue
 		}
 		sum, steps, err := s.addPart(m, m.groupList(slot, gr.key))
@@ -671,6 +679,7 @@ func (s *numberSum) addGroup(m *Machine, gr *group) error {
 		}
 		m.forgive(steps)
 		m.note(d, gr.key, graph.NewList(sum, graph.Int(int64(steps))))
+		m.visited(d, gr.key, 0)
 	}
 	return nil
 }

@@ -273,6 +273,7 @@ func TestRecordsHold(t *testing.T) {
 	few := []string{
 		`@LIST |> groupBy (\r -> r.city) |> Map.map (\_ rs -> rs |> flatMap (\r -> if r.age == 7 then [r.amount, 0.5] else []) |> sum)`,
 		`@LIST |> groupBy (\r -> r.city) |> Map.map (\_ rs -> rs |> filter (\r -> r.id % 999 == 7) |> map (\r -> r.age) |> sum)`,
+		`@LIST |> groupBy (\r -> if r.id % 3 == 0 then r.city else show (r.id // 3000)) |> Map.map (\_ rs -> rs |> filter (\r -> r.age > 50) |> map (\r -> r.age) |> sum)`, // not all keys are in all slots
 	}
 	recordsHold(t, newChangeBench(graph.ListValue(b.List()), nil), slices.Concat(changePrograms, few), seen)
 	recordsHold(t, newChangeBench(graph.MapValue(of.Map()), nil), mapPrograms, seen)
