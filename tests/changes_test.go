@@ -5,6 +5,7 @@ package tests
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand"
 	"regexp"
 	"runtime"
@@ -275,8 +276,15 @@ func TestRecordsHold(t *testing.T) {
 		`@LIST |> groupBy (\r -> r.city) |> Map.map (\_ rs -> rs |> filter (\r -> r.id % 999 == 7) |> map (\r -> r.age) |> sum)`,
 		`@LIST |> groupBy (\r -> if r.id % 3 == 0 then r.city else show (r.id // 3000)) |> Map.map (\_ rs -> rs |> filter (\r -> r.age > 50) |> map (\r -> r.age) |> sum)`, // not all keys are in all slots
 	}
-	recordsHold(t, newChangeBench(graph.ListValue(b.List()), nil), slices.Concat(changePrograms, few), seen)
-	recordsHold(t, newChangeBench(graph.MapValue(of.Map()), nil), mapPrograms, seen)
+	list, entries := b.List(), of.Map()
+	lists, tables := map[string]graph.Value{}, map[string]graph.Value{}
+	for i := range 5 {
+		at := 21_000 + i*i*100
+		lists[fmt.Sprint(i)] = graph.ListValue(list.Slice(0, at).Append(list.At(i)).Concat(list.Slice(at, list.Len())))
+		tables[fmt.Sprint(i)] = graph.MapValue(entries.Insert(fmt.Sprintf("user%07da", at), list.At(i)))
+	}
+	recordsHold(t, newChangeBench(graph.ListValue(list), lists), slices.Concat(changePrograms, few), seen)
+	recordsHold(t, newChangeBench(graph.MapValue(entries), tables), mapPrograms, seen)
 	for _, name := range []string{"core.measures", "core.costs", "core.groups", "core.groupMeasures", "core.groupCosts", "of maps", "of batches"} {
 		if seen[name] == 0 {
 			t.Errorf("no %s is recorded: %v", name, seen)
@@ -288,6 +296,9 @@ func recordsHold(t *testing.T, c *changeBench, programs []string, seen map[strin
 	for _, src := range programs {
 		s := newNotedStore()
 		c.run(t, src, s, c.first, eval.Options{})
+		for _, name := range slices.Sorted(maps.Keys(c.changed)) { // what comes of what was found
+			c.run(t, src, s, c.changed[name], eval.Options{})
+		}
 		for _, a := range s.answers {
 			load := func(k cid.Cid) ([]byte, error) {
 				if c.blocks[k] {
