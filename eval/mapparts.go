@@ -81,10 +81,8 @@ func (m *Machine) listOfParts(name string, entries *graph.Map, parts []graph.Par
 func (l *loop) overFields(name string, lead []graph.Value, entries *graph.Map, each func(key string, v graph.Value) error) (graph.Value, error) {
 	m := l.m
 	parts := m.partsOfMap(m.inOrder(entries), lead)
-	if done := l.done(); l.parted.Len() > 0 && done < entries.Len() {
-		if next, _ := entries.At(done); !l.parted.Close(next) { // it is resumed with other keys than those gone through
-			return graph.Value{}, l.refuse()
-		}
+	if !l.precedes(entries) {
+		return graph.Value{}, l.refuse()
 	}
 	if parts == nil {
 		if err := l.each(entries, entries.Len(), each); err != nil {
@@ -96,6 +94,22 @@ func (l *loop) overFields(name string, lead []graph.Value, entries *graph.Map, e
 	v := l.madeFields()
 	l.end()
 	return v, nil
+}
+
+// precedes says whether the keys that the loop is resumed with come before those of the entries that are not dealt with.
+func (l *loop) precedes(entries *graph.Map) bool {
+	done := l.done()
+	if l.parted.Len() == 0 && l.fields.n == 0 || done >= entries.Len() {
+		return true
+	}
+	next, _ := entries.At(done)
+	if l.fields.n > 0 {
+		had := l.fields.b.SoFar()
+		if last, _ := had.At(had.Len() - 1); last >= next {
+			return false
+		}
+	}
+	return l.parted.Close(next)
 }
 
 func (l *loop) overMapParts(name string, lead []graph.Value, entries *graph.Map, parts []graph.Part, each func(key string, v graph.Value) error) error {
